@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_BLOCK_H
+#define MEMONLINE_BLOCK_H
+
+/*
+ * A memory block: the unit the kernel brings online and takes offline, one directory
+ * memoryN below /sys/devices/system/memory, and the words its files use.
+ * N = address / block size (kernel: Documentation/admin-guide/mm/memory-hotplug.rst).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BLOCK_NODE_UNKNOWN (-1)
+#define BLOCK_ZONES_MAX 4
+
+enum block_state {
+	BLOCK_ABSENT, /* no such directory */
+	BLOCK_OFFLINE,
+	BLOCK_GOING_OFFLINE,
+	BLOCK_ONLINE,
+	BLOCK_UNREADABLE, /* the directory is there, its state cannot be read (yet) */
+	BLOCK_STATES
+};
+
+/* What is written to `state`. */
+enum block_word {
+	BLOCK_WORD_NONE,
+	BLOCK_WORD_ONLINE,
+	BLOCK_WORD_ONLINE_KERNEL,
+	BLOCK_WORD_ONLINE_MOVABLE,
+	BLOCK_WORD_OFFLINE,
+	BLOCK_WORDS
+};
+
+enum block_zone {
+	BLOCK_ZONE_UNKNOWN, /* no valid_zones (before 3.18), or a block that spans zones */
+	BLOCK_ZONE_DMA,
+	BLOCK_ZONE_DMA32,
+	BLOCK_ZONE_NORMAL,
+	BLOCK_ZONE_HIGHMEM,
+	BLOCK_ZONE_MOVABLE,
+	BLOCK_ZONE_DEVICE,
+	BLOCK_ZONES
+};
+
+struct block {
+	uint64_t index; /* the N of memoryN */
+	int32_t node; /* NUMA node or BLOCK_NODE_UNKNOWN */
+	uint8_t state; /* enum block_state */
+	uint8_t zone_count;
+	/*
+	 * enum block_zone in the order of valid_zones. Online: the one zone it is in.
+	 * Offline: the zones it could go to, what plain `online` would choose first.
+	 */
+	uint8_t zones[BLOCK_ZONES_MAX];
+	uint8_t marks; /* BLOCK_MARK_…: what the agent remembers from earlier snapshots */
+	uint8_t reason; /* enum reason: the latest verdict or result */
+};
+
+#define BLOCK_MARK_WAS_ONLINE 1 /* in this boot: offline now means somebody wanted that */
+#define BLOCK_MARK_FAILED 2 /* the kernel refused it, and nothing has happened since */
+
+/* The words of sysfs and of the protocol; never NULL. */
+const char *block_state_word(enum block_state state);
+const char *block_word_text(enum block_word word);
+const char *block_zone_word(enum block_zone zone);
+
+/* A state, word or zone from its text; surrounding white space is ignored. */
+enum block_state block_state_parse(const char *text, size_t len);
+/* false, and *word untouched, where the text is none of the words */
+bool block_word_parse(const char *text, enum block_word *word);
+bool block_zone_parse(const char *text, enum block_zone *zone);
+/* Fills zones and zone_count from the text of valid_zones. Unknown names are skipped. */
+void block_zones_parse(struct block *block, const char *text, size_t len);
+
+/* The zone an online block is in; for all others BLOCK_ZONE_UNKNOWN. */
+enum block_zone block_zone_now(const struct block *block);
+bool block_zone_possible(const struct block *block, enum block_zone zone);
+
+#endif

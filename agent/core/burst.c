@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/burst.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPORT_RANGES_MAX 64 /* of one report; a DIMM in more pieces gets several */
+
+int burst_init(struct burst *burst, size_t entries)
+{
+	burst->entries = calloc(entries, sizeof(*burst->entries));
+	if (!burst->entries)
+		return -ENOMEM;
+	burst->count = 0;
+	burst->capacity = entries;
+	return 0;
+}
+
+void burst_free(struct burst *burst)
+{
+	free(burst->entries);
+	memset(burst, 0, sizeof(*burst));
+}
+
+static bool merge(struct burst_entry *last, const struct burst_entry *next)
+{
+	if (last->dimm != next->dimm || !report_range_continues(&last->range, &next->range))
+		return false;
+	last->range.size += next->range.size;
+	if (next->begun_usec < last->begun_usec)
+		last->begun_usec = next->begun_usec;
+	if (next->done_usec > last->done_usec)
+		last->done_usec = next->done_usec;
+	return true;
+}
+
+bool burst_add(struct burst *burst, uint64_t dimm, const struct report_range *range,
+	       uint64_t begun_usec, uint64_t done_usec)
+{
+	struct burst_entry entry = { *range, dimm, begun_usec, done_usec };
+
+	if (burst->count && merge(&burst->entries[burst->count - 1], &entry))
+		return true;
+	if (burst->count == burst->capacity)
+		return false;
+	burst->entries[burst->count++] = entry;
+	return true;
+}
+
+static enum reason observed_reason(const struct report_range *range)
+{
+	switch ((enum block_state)range->to) {
+	case BLOCK_ONLINE:
+		return REASON_ONLINED_ELSEWHERE;
+	case BLOCK_OFFLINE:
+		return range->from == BLOCK_ABSENT ? REASON_NONE : REASON_OFFLINED_ELSEWHERE;
+	case BLOCK_ABSENT:
+		return REASON_REMOVED;
+	case BLOCK_GOING_OFFLINE:
+		return REASON_GOING_OFFLINE;
+	case BLOCK_UNREADABLE:
+	case BLOCK_STATES:
+		break;
+	}
+	return REASON_STATE_UNREADABLE;
+}
+
+void burst_observe(const struct snapshot_change *change, uint64_t block_size_bytes,
+		   struct report_range *range)
+{
+	const struct block *before = change->before, *after = change->after;
+	const struct block *known = after ? after : before;
+
+	memset(range, 0, sizeof(*range));
+	range->start = known->index * block_size_bytes;
+	range->size = block_size_bytes;
+	range->node = known->node;
+	range->from = before ? before->state : BLOCK_ABSENT;
+	range->to = after ? after->state : BLOCK_ABSENT;
+	range->zone = (uint8_t)(after ? block_zone_now(after) : BLOCK_ZONE_UNKNOWN);
+	range->result = REPORT_SUCCESS;
+	range->reason = (uint8_t)observed_reason(range);
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+	const struct burst_entry *a = left, *b = right;
+
+	if (a->range.start != b->range.start)
+		return a->range.start < b->range.start ? -1 : 1;
+	/* The same block twice: in the order it happened. */
+	return a->done_usec < b->done_usec ? -1 : a->done_usec > b->done_usec;
+}
+
+/* Blocks may have been seen over several rounds: only now are neighbours side by side. */
+static void merge_sorted(struct burst *burst)
+{
+	size_t i, kept = 0;
+
+	for (i = 1; i < burst->count; i++)
+		if (!merge(&burst->entries[kept], &burst->entries[i]))
+			burst->entries[++kept] = burst->entries[i];
+	burst->count = kept + 1;
+}
+
+static bool same_report(const struct burst_entry *last, const struct burst_entry *next)
+{
+	if (last->dimm != next->dimm)
+		return false;
+	return last->dimm != BURST_NO_DIMM ||
+	       last->range.start + last->range.size >= next->range.start;
+}
+
+/* Appends one report from entries[*from] on and moves *from behind what it took. */
+static void report_one(const struct burst *burst, size_t *from, struct journal *journal,
+		       struct report *report)
+{
+	struct report_range ranges[REPORT_RANGES_MAX];
+	const struct burst_entry *entry = &burst->entries[*from];
+	uint64_t begun_usec = entry->begun_usec, done_usec = entry->done_usec;
+	size_t count = 0;
+
+	do {
+		ranges[count++] = entry->range;
+		if (entry->begun_usec < begun_usec)
+			begun_usec = entry->begun_usec;
+		if (entry->done_usec > done_usec)
+			done_usec = entry->done_usec;
+		entry++;
+	} while (*from + count < burst->count && count < REPORT_RANGES_MAX &&
+		 same_report(entry - 1, entry));
+	*from += count;
+	report->elapsed_usec = done_usec - begun_usec;
+	journal_append(journal, report, ranges, count);
+}
+
+void burst_flush(struct burst *burst, struct journal *journal, int64_t time_sec,
+		 int32_t time_usec)
+{
+	struct report report = { .time_sec = time_sec, .time_usec = time_usec };
+	size_t from = 0;
+
+	if (!burst->count)
+		return;
+	qsort(burst->entries, burst->count, sizeof(*burst->entries), compare_entries);
+	merge_sorted(burst);
+	while (from < burst->count)
+		report_one(burst, &from, journal, &report);
+	burst->count = 0;
+}

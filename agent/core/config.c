@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* inih cuts a line at 200 bytes and goes on: what comes near is refused before. */
+#define LINE_MAX_BYTES 190
+/* How much of a wrong word goes into a message. */
+#define SHOWN "%.60s"
+
+struct config_key {
+	const char *section;
+	const char *name;
+	const char *standard; /* the default, in the words of the file */
+	const struct config_type *type;
+	size_t offset; /* in struct config */
+	unsigned min, max; /* of a number; max: the room of a string, with its NUL */
+	const char *const *words; /* of a choice, in the order of its enum */
+	const char *expected; /* of all but a choice */
+};
+
+struct config_type {
+	bool (*parse)(const struct config_key *key, const char *value, void *field);
+	void (*dump)(const void *field, const struct config_key *key, struct text *text);
+};
+
+/* --- a choice of words, kept as an enum */
+
+static bool parse_choice(const struct config_key *key, const char *value, void *field)
+{
+	unsigned i;
+
+	for (i = 0; key->words[i]; i++) {
+		if (strcmp(value, key->words[i]) == 0) {
+			memcpy(field, &i, sizeof(i));
+			return true;
+		}
+	}
+	return false;
+}
+
+static void dump_choice(const void *field, const struct config_key *key, struct text *text)
+{
+	unsigned i;
+
+	memcpy(&i, field, sizeof(i));
+	text_puts(text, key->words[i]);
+}
+
+static const struct config_type choice = { parse_choice, dump_choice };
+
+/* --- numbers */
+
+/* Digits only: strtoull also takes white space and a sign. */
+static bool parse_digits(const char *value, int base, unsigned long long *number, char **end)
+{
+	if (*value < '0' || *value > '9')
+		return false;
+	errno = 0;
+	*number = strtoull(value, end, base);
+	return errno == 0;
+}
+
+static bool put_number(const struct config_key *key, unsigned long long number, void *field)
+{
+	unsigned stored = (unsigned)number;
+
+	if (number < key->min || number > key->max)
+		return false;
+	memcpy(field, &stored, sizeof(stored));
+	return true;
+}
+
+static bool parse_count(const struct config_key *key, const char *value, void *field)
+{
+	unsigned long long number;
+	char *end;
+
+	return parse_digits(value, 10, &number, &end) && !*end &&
+	       put_number(key, number, field);
+}
+
+static void dump_count(const void *field, const struct config_key *key, struct text *text)
+{
+	unsigned number;
+
+	(void)key;
+	memcpy(&number, field, sizeof(number));
+	text_putu(text, number);
+}
+
+static const struct config_type count = { parse_count, dump_count };
+
+static bool parse_octal(const struct config_key *key, const char *value, void *field)
+{
+	unsigned long long number;
+	char *end;
+
+	return parse_digits(value, 8, &number, &end) && !*end &&
+	       put_number(key, number, field);
+}
+
+static void dump_octal(const void *field, const struct config_key *key, struct text *text)
+{
+	unsigned number;
+
+	(void)key;
+	memcpy(&number, field, sizeof(number));
+	text_printf(text, "%04o", number);
+}
+
+static const struct config_type octal = { parse_octal, dump_octal };
+
+static const struct {
+	char letter;
+	unsigned shift;
+} units[] = { { 'G', 30 }, { 'M', 20 }, { 'K', 10 } };
+
+#define UNITS (sizeof(units) / sizeof(units[0]))
+
+static bool parse_size(const struct config_key *key, const char *value, void *field)
+{
+	unsigned long long number;
+	size_t i = UNITS;
+	char *end;
+
+	if (!parse_digits(value, 10, &number, &end) || number > key->max)
+		return false;
+	if (*end) {
+		for (i = 0; i < UNITS && units[i].letter != *end; i++)
+			;
+		if (i == UNITS || end[1])
+			return false;
+		number <<= units[i].shift;
+	}
+	return put_number(key, number, field);
+}
+
+static void dump_size(const void *field, const struct config_key *key, struct text *text)
+{
+	unsigned number;
+	size_t i;
+
+	(void)key;
+	memcpy(&number, field, sizeof(number));
+	for (i = 0; i < UNITS; i++) {
+		if (number && number % (1u << units[i].shift) == 0) {
+			text_printf(text, "%u%c", number >> units[i].shift, units[i].letter);
+			return;
+		}
+	}
+	text_putu(text, number);
+}
+
+static const struct config_type size = { parse_size, dump_size };
+
+/* --- strings */
+
+static bool is_clean(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value <= ' ' || *value == 0x7f)
+			return false;
+	return true;
+}
+
+static bool put_string(const struct config_key *key, const char *value, void *field)
+{
+	size_t len = strlen(value);
+
+	if (len >= key->max || !is_clean(value))
+		return false;
+	/* All of it, so that equal settings are equal bytes. */
+	memset(field, 0, key->max);
+	memcpy(field, value, len);
+	return true;
+}
+
+static void dump_string(const void *field, const struct config_key *key, struct text *text)
+{
+	(void)key;
+	text_puts(text, field);
+}
+
+static bool parse_name(const struct config_key *key, const char *value, void *field)
+{
+	/* It becomes a file name below /dev/virtio-ports. */
+	if (strpbrk(value, "/;") || strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
+		return false;
+	return put_string(key, value, field);
+}
+
+static const struct config_type name = { parse_name, dump_string };
+
+static bool parse_path(const struct config_key *key, const char *value, void *field)
+{
+	return value[0] == '/' && value[1] && put_string(key, value, field);
+}
+
+static const struct config_type path = { parse_path, dump_string };
+
+/* --- the keys */
+
+static const char *const policy_words[] = { "online", "online_kernel", "online_movable", "keep",
+					    NULL };
+static const char *const events_words[] = { "auto", "udev", "kernel", NULL };
+static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
+static const char *const target_words[] = { "auto", "stderr", "syslog", NULL };
+
+/* clang-format off */
+#define FIELD(field) .offset = offsetof(struct config, field)
+
+static const struct config_key keys[] = {
+	{ "memonlined", "policy", "online", &choice,
+	  FIELD(policy), .words = policy_words },
+	{ "memonlined", "events", "auto", &choice,
+	  FIELD(events), .words = events_words },
+	{ "memonlined", "receive-buffer", "128M", &size,
+	  FIELD(receive_buffer_bytes), .min = 4096, .max = 1u << 30,
+	  .expected = "a size from 4096 to 1G" },
+	{ "memonlined", "journal-reports", "1024", &count,
+	  FIELD(journal_reports), .min = 16, .max = 65536,
+	  .expected = "a number from 16 to 65536" },
+	{ "channel", "port", "org.memonline.agent.0", &name,
+	  FIELD(port), .max = CONFIG_NAME_SIZE,
+	  .expected = "the name of a port, at most 63 bytes, or nothing" },
+	{ "control", "socket", "/run/memonline/control.sock", &path,
+	  FIELD(control_socket), .max = CONFIG_PATH_SIZE,
+	  .expected = "an absolute path without blanks, at most 103 bytes" },
+	{ "control", "mode", "0600", &octal,
+	  FIELD(control_mode), .max = 0777,
+	  .expected = "an octal mode from 0 to 0777" },
+	{ "log", "level", "info", &choice,
+	  FIELD(log_level), .words = level_words },
+	{ "log", "target", "auto", &choice,
+	  FIELD(log_target), .words = target_words },
+};
+/* clang-format on */
+
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+/* --- reading */
+
+struct parse {
+	struct config config;
+	const char *file;
+	const char *next; /* what is not read yet */
+	size_t left;
+	unsigned line; /* the number of the one just read */
+	unsigned given[KEYS]; /* the line of each key, 0: not yet */
+	unsigned failed_line; /* 0: no error yet */
+	char *error;
+};
+
+/* The message goes to terminals and logs, and the file may hold anything. */
+static void neutralize(char *message)
+{
+	for (; *message; message++)
+		if ((unsigned char)*message < ' ' || *message == 0x7f)
+			*message = '?';
+}
+
+static void fail(struct parse *parse, unsigned line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void fail(struct parse *parse, unsigned line, const char *format, ...)
+{
+	va_list arguments;
+	int len;
+
+	parse->failed_line = line;
+	len = snprintf(parse->error, CONFIG_ERROR_SIZE, "%.120s:%u: ", parse->file, line);
+	va_start(arguments, format);
+	vsnprintf(parse->error + len, CONFIG_ERROR_SIZE - (size_t)len, format, arguments);
+	va_end(arguments);
+	neutralize(parse->error);
+}
+
+static bool section_is_known(const char *section, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < KEYS; i++)
+		if (strlen(keys[i].section) == len && memcmp(keys[i].section, section, len) == 0)
+			return true;
+	return false;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+/* inih reports no section without keys, and does not look at what follows the bracket. */
+static bool check_section(struct parse *parse, const char *line, size_t len)
+{
+	const char *end = memchr(line, ']', len);
+	const char *rest;
+
+	if (!end)
+		return true; /* inih's to say */
+	if (!section_is_known(line + 1, (size_t)(end - line) - 1)) {
+		fail(parse, parse->line, "[%.*s]: unknown section",
+		     (int)(end - line) - 1 < 60 ? (int)(end - line) - 1 : 60, line + 1);
+		return false;
+	}
+	for (rest = end + 1; rest < line + len && is_blank(*rest); rest++)
+		;
+	if (rest < line + len && *rest != ';' && *rest != '#') {
+		fail(parse, parse->line, "[%.*s]: something follows the bracket",
+		     (int)(end - line) - 1, line + 1);
+		return false;
+	}
+	return true;
+}
+
+/* One line, without its newline, or NULL at the end. */
+static const char *take_line(struct parse *parse, size_t *len)
+{
+	const char *line = parse->next;
+	const char *newline;
+
+	if (parse->left == 0)
+		return NULL;
+	newline = memchr(line, '\n', parse->left);
+	*len = newline ? (size_t)(newline - line) : parse->left;
+	parse->next += *len + (newline ? 1 : 0);
+	parse->left -= *len + (newline ? 1 : 0);
+	parse->line++;
+	return line;
+}
+
+static bool check_line(struct parse *parse, const char *line, size_t len, int buffer_size)
+{
+	int max = buffer_size - 2 < LINE_MAX_BYTES ? buffer_size - 2 : LINE_MAX_BYTES;
+
+	if (max < 0 || len > (size_t)max) {
+		fail(parse, parse->line, "a line of more than %d bytes", max);
+		return false;
+	}
+	if (memchr(line, '\0', len)) {
+		fail(parse, parse->line, "a NUL byte");
+		return false;
+	}
+	return true;
+}
+
+/*
+ * inih's reader: one whole line at each call, so that its count of lines is ours. What precedes
+ * the first word goes: white space there would mean a continued value, which no key has.
+ */
+static char *read_line(char *buffer, int buffer_size, void *stream)
+{
+	struct parse *parse = stream;
+	const char *line;
+	size_t len;
+
+	if (parse->failed_line)
+		return NULL;
+	line = take_line(parse, &len);
+	if (!line || !check_line(parse, line, len, buffer_size))
+		return NULL;
+	if (parse->line == 1 && len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
+		line += 3, len -= 3;
+	while (len > 0 && is_blank(*line))
+		line++, len--;
+	if (len > 0 && *line == '[' && !check_section(parse, line, len))
+		return NULL;
+	memcpy(buffer, line, len);
+	memcpy(buffer + len, "\n", 2);
+	return buffer;
+}
+
+static const struct config_key *find_key(const char *section, const char *key_name)
+{
+	size_t i;
+
+	for (i = 0; i < KEYS; i++)
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, key_name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+static void *field_of(struct config *config, const struct config_key *key)
+{
+	return (char *)config + key->offset;
+}
+
+/* "online, online_kernel, online_movable or keep" */
+static const char *expectation(const struct config_key *key, char *buffer, size_t buffer_size)
+{
+	size_t i, len = 0;
+
+	if (!key->words)
+		return key->expected;
+	for (i = 0; key->words[i] && len < buffer_size; i++)
+		len += (size_t)snprintf(buffer + len, buffer_size - len, "%s%s",
+					i == 0 ? "" : key->words[i + 1] ? ", " : " or ",
+					key->words[i]);
+	return buffer;
+}
+
+static void fail_value(struct parse *parse, const struct config_key *key, const char *value)
+{
+	char words[96];
+
+	fail(parse, parse->line, "[%s] %s = " SHOWN ": expected %s", key->section, key->name,
+	     value, expectation(key, words, sizeof(words)));
+}
+
+/* inih's handler: 0 is its word for an error. */
+static int assign(void *user, const char *section, const char *key_name, const char *value)
+{
+	struct parse *parse = user;
+	const struct config_key *key;
+	unsigned *given;
+
+	if (parse->failed_line || !key_name || !value)
+		return 1; /* the last two only where inih is built to say more than it does */
+	if (!*section) {
+		fail(parse, parse->line, SHOWN ": stands before any [section]", key_name);
+		return 0;
+	}
+	key = find_key(section, key_name);
+	if (!key) {
+		fail(parse, parse->line, "[%s] " SHOWN ": unknown key", section, key_name);
+		return 0;
+	}
+	given = &parse->given[key - keys];
+	if (*given) {
+		fail(parse, parse->line, "[%s] %s: given twice, first in line %u", section,
+		     key_name, *given);
+		return 0;
+	}
+	*given = parse->line;
+	if (!key->type->parse(key, value, field_of(&parse->config, key))) {
+		fail_value(parse, key, value);
+		return 0;
+	}
+	return 1;
+}
+
+void config_defaults(struct config *config)
+{
+	size_t i;
+
+	memset(config, 0, sizeof(*config));
+	for (i = 0; i < KEYS; i++)
+		keys[i].type->parse(&keys[i], keys[i].standard, field_of(config, &keys[i]));
+}
+
+int config_parse(struct config *config, const char *file, const char *text, size_t len,
+		 char error[CONFIG_ERROR_SIZE])
+{
+	struct parse parse;
+	int bad_line;
+
+	memset(&parse, 0, sizeof(parse));
+	config_defaults(&parse.config);
+	parse.file = file;
+	parse.next = text;
+	parse.left = len;
+	parse.error = error;
+	bad_line = ini_parse_stream(read_line, &parse, assign, &parse);
+	/* inih goes on after a line that it cannot read: the first error is the one to tell. */
+	if (bad_line > 0 && (!parse.failed_line || (unsigned)bad_line < parse.failed_line))
+		fail(&parse, (unsigned)bad_line, "neither [section] nor key = value");
+	else if (bad_line < 0 && !parse.failed_line)
+		fail(&parse, 1, "no memory to read it");
+	if (parse.failed_line)
+		return -EINVAL;
+	*config = parse.config;
+	return 0;
+}
+
+/* --- writing */
+
+void config_dump(const struct config *config, struct text *text)
+{
+	const char *section = "";
+	size_t i;
+
+	for (i = 0; i < KEYS; i++) {
+		const struct config_key *key = &keys[i];
+
+		if (strcmp(section, key->section) != 0)
+			text_printf(text, "%s[%s]\n", *section ? "\n" : "", key->section);
+		section = key->section;
+		text_printf(text, "%s = ", key->name);
+		key->type->dump((const char *)config + key->offset, key, text);
+		text_puts(text, "\n");
+	}
+}
+
+const char *config_policy_text(enum config_policy policy)
+{
+	return policy_words[policy];
+}

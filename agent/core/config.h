@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_CONFIG_H
+#define MEMONLINE_CONFIG_H
+
+/* memonlined.conf(5): its text to a struct, by one table of keys, and back. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/text.h"
+
+enum config_policy {
+	CONFIG_POLICY_ONLINE,
+	CONFIG_POLICY_ONLINE_KERNEL,
+	CONFIG_POLICY_ONLINE_MOVABLE,
+	CONFIG_POLICY_KEEP
+};
+enum config_events { CONFIG_EVENTS_AUTO, CONFIG_EVENTS_UDEV, CONFIG_EVENTS_KERNEL };
+enum config_log_target { CONFIG_LOG_AUTO, CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG };
+/* In the order of syslog's own levels. */
+enum config_log_level {
+	CONFIG_LOG_ERROR,
+	CONFIG_LOG_WARNING,
+	CONFIG_LOG_INFO,
+	CONFIG_LOG_DEBUG
+};
+
+#define CONFIG_NAME_SIZE 64
+#define CONFIG_PATH_SIZE 104 /* what fits into sun_path, with its NUL */
+#define CONFIG_ERROR_SIZE 256
+
+struct config {
+	/* [memonlined] */
+	enum config_policy policy; /* policy = online */
+	enum config_events events; /* events = auto */
+	unsigned receive_buffer_bytes; /* receive-buffer = 128M; of the event socket */
+	unsigned journal_reports; /* journal-reports = 1024; 16 to 65536 */
+	/* [channel] */
+	char port[CONFIG_NAME_SIZE]; /* port = org.memonline.agent.0; empty: no port */
+	/* [control] */
+	char control_socket[CONFIG_PATH_SIZE]; /* socket = /run/memonline/control.sock */
+	unsigned control_mode; /* mode = 0600, octal */
+	/* [log] */
+	enum config_log_level log_level; /* level = info */
+	enum config_log_target log_target; /* target = auto: stderr in the foreground */
+};
+
+void config_defaults(struct config *config);
+/*
+ * Defaults, then what `text` says. 0, or -EINVAL with `error` saying "FILE:LINE: …" and naming the
+ * section and key; *config is untouched then. An unknown section or key, one given twice, a bad
+ * value and a line that is no assignment are all errors. `file` is only for the message.
+ */
+int config_parse(struct config *config, const char *file, const char *text, size_t len,
+		 char error[CONFIG_ERROR_SIZE]);
+/* The configuration in force as a file that config_parse reads back to the same. */
+void config_dump(const struct config *config, struct text *text);
+
+const char *config_policy_text(enum config_policy policy);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void plan_free(struct plan *plan)
+{
+	free(plan->writes);
+	memset(plan, 0, sizeof(*plan));
+}
+
+void plan_clear(struct plan *plan)
+{
+	plan->count = 0;
+	plan->next = 0;
+}
+
+int plan_reserve(struct plan *plan, size_t writes)
+{
+	struct plan_write *grown;
+
+	if (writes <= plan->capacity)
+		return 0;
+	if (writes > SIZE_MAX / sizeof(*grown))
+		return -ENOMEM;
+	grown = realloc(plan->writes, writes * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	plan->writes = grown;
+	plan->capacity = writes;
+	return 0;
+}
+
+int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *verdict)
+{
+	struct plan_write *write;
+	int r = 0;
+
+	if (verdict->word == BLOCK_WORD_NONE)
+		return 0;
+	if (plan->count == plan->capacity)
+		r = plan_reserve(plan, plan->capacity ? plan->capacity * 2 : 64);
+	if (r < 0)
+		return r;
+	write = &plan->writes[plan->count++];
+	write->index = index;
+	write->word = verdict->word;
+	write->reason = verdict->reason;
+	return 0;
+}
+
+const struct plan_write *plan_take(struct plan *plan)
+{
+	return plan->next < plan->count ? &plan->writes[plan->next++] : NULL;
+}
+
+static bool zone_as_asked(enum block_word word, enum block_zone zone)
+{
+	if (zone == BLOCK_ZONE_UNKNOWN)
+		return true;
+	switch (word) {
+	case BLOCK_WORD_ONLINE_MOVABLE:
+		return zone == BLOCK_ZONE_MOVABLE;
+	case BLOCK_WORD_ONLINE_KERNEL:
+		return zone != BLOCK_ZONE_MOVABLE;
+	case BLOCK_WORD_NONE:
+	case BLOCK_WORD_ONLINE:
+	case BLOCK_WORD_OFFLINE:
+	case BLOCK_WORDS:
+		break;
+	}
+	return true;
+}
+
+static enum reason success_reason(const struct plan_write *write, int error,
+				  const struct report_range *result)
+{
+	if (!zone_as_asked(write->word, (enum block_zone)result->zone))
+		return REASON_ZONE_DIFFERS;
+	return error < 0 ? REASON_ONLINED_ELSEWHERE : write->reason;
+}
+
+void plan_judge(const struct plan_write *write, int error, const struct block *before,
+		const struct block *after, uint64_t block_size_bytes, struct report_range *result)
+{
+	memset(result, 0, sizeof(*result));
+	result->start = write->index * block_size_bytes;
+	result->size = block_size_bytes;
+	result->node = before->node;
+	result->from = before->state;
+	result->to = after->state;
+	result->requested = (uint8_t)write->word;
+	result->zone = (uint8_t)block_zone_now(after);
+	if (after->state == BLOCK_ONLINE) {
+		result->result = REPORT_SUCCESS;
+		result->reason = (uint8_t)success_reason(write, error, result);
+		return;
+	}
+	result->result = REPORT_FAILED;
+	result->error = -error;
+	result->reason = REASON_NOT_ONLINE_AFTER_WRITE;
+	if (after->state == BLOCK_ABSENT)
+		result->reason = REASON_REMOVED;
+	else if (error < 0)
+		result->reason = REASON_REFUSED;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_PLAN_H
+#define MEMONLINE_PLAN_H
+
+/* From verdicts to an ordered list of writes. One sequential writer carries it out. */
+
+#include "core/journal.h"
+#include "core/policy.h"
+
+struct plan_write {
+	uint64_t index; /* of the block */
+	enum block_word word;
+	enum reason reason;
+};
+
+struct plan {
+	struct plan_write *writes; /* owned */
+	size_t count;
+	size_t capacity;
+	size_t next; /* the first write not yet done */
+};
+
+#define PLAN_INIT { NULL, 0, 0, 0 }
+
+void plan_free(struct plan *plan);
+void plan_clear(struct plan *plan);
+/* Room for `writes` writes, made beforehand. 0 or -ENOMEM. */
+int plan_reserve(struct plan *plan, size_t writes);
+/* Writes are appended in ascending order of block. A word of NONE adds nothing. 0 or -ENOMEM. */
+int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *verdict);
+/* The next write, or NULL at the end. */
+const struct plan_write *plan_take(struct plan *plan);
+
+/*
+ * What came of a write: `error` is what the write returned (0 or negative errno), `before` and
+ * `after` the block as it was and as it reads now. The state read decides, not the write: a block
+ * that someone else brought online first is a success, a write that changed nothing is none.
+ */
+void plan_judge(const struct plan_write *write, int error, const struct block *before,
+		const struct block *after, uint64_t block_size_bytes, struct report_range *result);
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/protocol-client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE_MIN (1024 * 1024)
+
+struct protocol_answer {
+	enum protocol_answer_kind kind;
+	struct json_object *line; /* the whole; the others are parts of it */
+	struct json_object *value; /* "return", "error" or "data" */
+	const char *fault;
+};
+
+/* Requests */
+
+static uint64_t number(uint64_t value)
+{
+	return value < INT64_MAX ? value : INT64_MAX;
+}
+
+void protocol_ask(struct text *out, enum protocol_command command)
+{
+	text_printf(out, "{\"execute\": \"%s\"}\n", protocol_command_name(command));
+}
+
+void protocol_ask_reports(struct text *out, uint64_t since, uint64_t max)
+{
+	text_printf(out,
+		    "{\"execute\": \"%s\", \"arguments\": {\"since\": %" PRIu64
+		    ", \"max\": %" PRIu64 "}}\n",
+		    protocol_command_name(PROTOCOL_GET_REPORTS), number(since),
+		    number(max));
+}
+
+void protocol_ask_subscribe(struct text *out, uint64_t since)
+{
+	text_printf(out,
+		    "{\"execute\": \"%s\", \"arguments\": {\"since\": %" PRIu64 "}}\n",
+		    protocol_command_name(PROTOCOL_SUBSCRIBE), number(since));
+}
+
+void protocol_ask_sync(struct text *out, int64_t id)
+{
+	text_printf(out,
+		    "\xff{\"execute\": \"%s\", \"arguments\": {\"id\": %" PRId64 "}}\n",
+		    protocol_command_name(PROTOCOL_GUEST_SYNC_DELIMITED), id);
+}
+
+/* Lines */
+
+static int parse_line(const char *line, size_t len, struct json_object **parsed)
+{
+	struct json_tokener *tokener;
+	struct json_object *object;
+	enum json_tokener_error error;
+
+	if (len > PROTOCOL_ANSWER_MAX)
+		return -EBADMSG;
+	tokener = json_tokener_new_ex(PROTOCOL_DEPTH_MAX);
+	if (!tokener)
+		return -ENOMEM;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	object = json_tokener_parse_ex(tokener, line, (int)len);
+	error = json_tokener_get_error(tokener);
+	json_tokener_free(tokener);
+	if (error != json_tokener_success ||
+	    !json_object_is_type(object, json_type_object)) {
+		json_object_put(object);
+		return -EBADMSG;
+	}
+	*parsed = object;
+	return 0;
+}
+
+static const struct {
+	const char *member; /* the first of these that is there says what the line is */
+	const char *value;
+	enum protocol_answer_kind kind;
+} kinds[] = {
+	{ "error", "error", PROTOCOL_ANSWER_ERROR },
+	{ "return", "return", PROTOCOL_ANSWER_RETURN },
+	{ "event", "data", PROTOCOL_ANSWER_EVENT },
+};
+
+static bool find_kind(struct protocol_answer *answer)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!json_object_object_get_ex(answer->line, kinds[i].member, NULL))
+			continue;
+		answer->kind = kinds[i].kind;
+		json_object_object_get_ex(answer->line, kinds[i].value, &answer->value);
+		return true;
+	}
+	return false;
+}
+
+int protocol_answer_parse(const char *line, size_t len, struct protocol_answer **answer)
+{
+	struct protocol_answer *made = calloc(1, sizeof(*made));
+	int r;
+
+	if (!made)
+		return -ENOMEM;
+	r = parse_line(line, len, &made->line);
+	if (r == 0 && !find_kind(made))
+		r = -EBADMSG;
+	if (r < 0) {
+		protocol_answer_free(made);
+		return r;
+	}
+	*answer = made;
+	return 0;
+}
+
+void protocol_answer_free(struct protocol_answer *answer)
+{
+	if (!answer)
+		return;
+	json_object_put(answer->line);
+	free(answer);
+}
+
+enum protocol_answer_kind protocol_answer_kind(const struct protocol_answer *answer)
+{
+	return answer->kind;
+}
+
+/* A member of an object; NULL where either is missing. */
+static struct json_object *member(struct json_object *from, const char *name)
+{
+	struct json_object *found = NULL;
+
+	if (json_object_is_type(from, json_type_object))
+		json_object_object_get_ex(from, name, &found);
+	return found;
+}
+
+static const char *string(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_string)
+		       ? json_object_get_string(value)
+		       : NULL;
+}
+
+bool protocol_answer_is_sync(const struct protocol_answer *answer, int64_t id)
+{
+	return answer->kind == PROTOCOL_ANSWER_RETURN &&
+	       json_object_is_type(answer->value, json_type_int) &&
+	       json_object_get_int64(answer->value) == id;
+}
+
+static const char *error_member(const struct protocol_answer *answer, const char *name)
+{
+	const char *text = NULL;
+
+	if (answer->kind == PROTOCOL_ANSWER_ERROR)
+		text = string(member(answer->value, name));
+	return text ? text : "";
+}
+
+const char *protocol_answer_error_class(const struct protocol_answer *answer)
+{
+	return error_member(answer, "class");
+}
+
+const char *protocol_answer_error_desc(const struct protocol_answer *answer)
+{
+	return error_member(answer, "desc");
+}
+
+const char *protocol_answer_event(const struct protocol_answer *answer)
+{
+	if (answer->kind != PROTOCOL_ANSWER_EVENT)
+		return NULL;
+	return string(member(answer->line, "event"));
+}
+
+const char *protocol_answer_fault(const struct protocol_answer *answer)
+{
+	return answer->fault;
+}
+
+/* JSON again */
+
+/* Reads one character, returns its bytes; U+FFFD and 1 for a byte that begins none. */
+static size_t utf8_next(const unsigned char *bytes, size_t len, uint32_t *code)
+{
+	static const struct {
+		unsigned char mask, lead;
+		uint32_t least; /* below it the form is too long, and thus wrong */
+	} forms[] = { { 0xe0, 0xc0, 0x80 },
+		      { 0xf0, 0xe0, 0x800 },
+		      { 0xf8, 0xf0, 0x10000 } };
+	size_t form = 0, i;
+	uint32_t value;
+
+	*code = 0xfffd;
+	while (form < 3 && (bytes[0] & forms[form].mask) != forms[form].lead)
+		form++;
+	if (form == 3 || form + 2 > len)
+		return 1;
+	value = bytes[0] & (unsigned char)~forms[form].mask;
+	for (i = 1; i < form + 2; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 1;
+		value = value << 6 | (bytes[i] & 0x3f);
+	}
+	if (value < forms[form].least || value > 0x10ffff ||
+	    (value >= 0xd800 && value < 0xe000))
+		return 1;
+	*code = value;
+	return form + 2;
+}
+
+static void put_code(struct text *out, uint32_t code)
+{
+	if (code < 0x10000) {
+		text_printf(out, "\\u%04x", (unsigned)code);
+		return;
+	}
+	code -= 0x10000;
+	text_printf(out, "\\u%04x\\u%04x", 0xd800 + (unsigned)(code >> 10),
+		    0xdc00 + (unsigned)(code & 0x3ff));
+}
+
+void protocol_put_ascii(struct text *out, const char *json, size_t len)
+{
+	const unsigned char *bytes = (const unsigned char *)json;
+	size_t plain, used;
+	uint32_t code;
+
+	while (len > 0) {
+		for (plain = 0; plain < len && bytes[plain] < 0x7f;)
+			plain++;
+		text_append(out, (const char *)bytes, plain);
+		bytes += plain;
+		len -= plain;
+		if (len == 0)
+			return;
+		used = 1;
+		code = 0x7f;
+		if (*bytes != 0x7f)
+			used = utf8_next(bytes, len, &code);
+		put_code(out, code);
+		bytes += used;
+		len -= used;
+	}
+}
+
+void protocol_answer_json(const struct protocol_answer *answer, bool pretty,
+			  struct text *out)
+{
+	struct json_object *what = answer->kind == PROTOCOL_ANSWER_EVENT ? answer->line
+									 : answer->value;
+	int flags = pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
+			   : JSON_C_TO_STRING_SPACED;
+	const char *json = json_object_to_json_string_ext(what, flags);
+
+	if (json)
+		protocol_put_ascii(out, json, strlen(json));
+	else
+		out->failed = true;
+}
+
+/* Structs, by tables of members */
+
+enum field_type { FIELD_STRING, FIELD_UNSIGNED, FIELD_SIGNED };
+
+struct field {
+	const char *name;
+	enum field_type type;
+	size_t offset;
+};
+
+#define AT(holder, member) offsetof(struct protocol_answer_##holder, member)
+
+static bool decode_integer(struct json_object *value, bool negative, void *to)
+{
+	int64_t got;
+
+	if (!json_object_is_type(value, json_type_int))
+		return false;
+	got = json_object_get_int64(value);
+	if (got < 0 && !negative)
+		return false;
+	memcpy(to, &got, sizeof(got)); /* into an int64_t or an uint64_t */
+	return true;
+}
+
+static bool decode_string(struct json_object *value, void *to)
+{
+	const char *text = string(value);
+
+	if (!text)
+		return false;
+	memcpy(to, &text, sizeof(text));
+	return true;
+}
+
+static bool decode_field(struct json_object *value, enum field_type type, void *to)
+{
+	switch (type) {
+	case FIELD_STRING:
+		return decode_string(value, to);
+	case FIELD_UNSIGNED:
+		return decode_integer(value, false, to);
+	case FIELD_SIGNED:
+		return decode_integer(value, true, to);
+	}
+	return false;
+}
+
+static int fault(struct protocol_answer *answer, const char *name)
+{
+	answer->fault = name;
+	return -EBADMSG;
+}
+
+static int decode(struct protocol_answer *answer, struct json_object *from,
+		  const struct field *fields, size_t count, void *to)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!decode_field(member(from, fields[i].name), fields[i].type,
+				  (char *)to + fields[i].offset))
+			return fault(answer, fields[i].name);
+	return 0;
+}
+
+#define DECODE(answer, from, fields, to) \
+	decode(answer, from, fields, sizeof(fields) / sizeof((fields)[0]), to)
+
+static int decode_list(struct protocol_answer *answer, struct json_object *value,
+		       const char *name, size_t *count)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return fault(answer, name);
+	*count = (size_t)json_object_array_length(value);
+	return 0;
+}
+
+static int check_extent(struct protocol_answer *answer, uint64_t start, uint64_t size)
+{
+	return start + size > INT64_MAX || size == 0 ? fault(answer, "size") : 0;
+}
+
+/* json-c before 0.13 takes an int as the index; a line of 64 MiB stays below it. */
+static struct json_object *element(struct json_object *list, size_t i)
+{
+	return json_object_array_get_idx(list, (int)i);
+}
+
+static const struct field status_fields[] = {
+	{ "protocol", FIELD_UNSIGNED, AT(status, protocol) },
+	{ "version", FIELD_STRING, AT(status, version) },
+	{ "kernel", FIELD_STRING, AT(status, kernel) },
+	{ "instance", FIELD_STRING, AT(status, instance) },
+	{ "source", FIELD_STRING, AT(status, source) },
+	{ "policy", FIELD_STRING, AT(status, policy) },
+	{ "carried-out-by", FIELD_STRING, AT(status, carried_out_by) },
+	{ "last-seq", FIELD_UNSIGNED, AT(status, last_seq) },
+	{ "block-size", FIELD_UNSIGNED, AT(status, block_size_bytes) },
+	{ "blocks", FIELD_UNSIGNED, AT(status, block_count) },
+	{ "pending", FIELD_UNSIGNED, AT(status, pending) },
+	{ "failed", FIELD_UNSIGNED, AT(status, failed) },
+};
+
+static const struct field total_fields[] = {
+	{ "node", FIELD_SIGNED, AT(total, node) },
+	{ "state", FIELD_STRING, AT(total, state) },
+	{ "zone", FIELD_STRING, AT(total, zone) },
+	{ "size", FIELD_UNSIGNED, AT(total, bytes) },
+};
+
+int protocol_answer_status(struct protocol_answer *answer,
+			   struct protocol_answer_status *status)
+{
+	int r = DECODE(answer, answer->value, status_fields, status);
+
+	if (r < 0)
+		return r;
+	status->totals = member(answer->value, "memory");
+	return decode_list(answer, status->totals, "memory", &status->total_count);
+}
+
+int protocol_answer_total(struct protocol_answer *answer,
+			  const struct protocol_answer_status *status, size_t i,
+			  struct protocol_answer_total *total)
+{
+	return DECODE(answer, element(status->totals, i), total_fields, total);
+}
+
+int protocol_answer_block_size(struct protocol_answer *answer, uint64_t *bytes)
+{
+	static const struct field fields[] = { { "size", FIELD_UNSIGNED, 0 } };
+	uint64_t size = 0;
+	int r = DECODE(answer, answer->value, fields, &size);
+
+	if (r < 0)
+		return r;
+	if (size < BLOCK_SIZE_MIN || (size & (size - 1)) != 0)
+		return fault(answer, "size");
+	*bytes = size;
+	return 0;
+}
+
+static const struct field range_fields[] = {
+	{ "start", FIELD_UNSIGNED, AT(range, start) },
+	{ "size", FIELD_UNSIGNED, AT(range, size) },
+	{ "node", FIELD_SIGNED, AT(range, node) },
+	{ "state", FIELD_STRING, AT(range, state) },
+	{ "reason", FIELD_STRING, AT(range, reason) },
+};
+
+int protocol_answer_ranges(struct protocol_answer *answer, size_t *count)
+{
+	return decode_list(answer, answer->value, "return", count);
+}
+
+int protocol_answer_range(struct protocol_answer *answer, size_t i,
+			  struct protocol_answer_range *range)
+{
+	struct json_object *from = element(answer->value, i);
+	int r = DECODE(answer, from, range_fields, range);
+
+	if (r == 0)
+		r = check_extent(answer, range->start, range->size);
+	if (r < 0)
+		return r;
+	range->zones = member(from, "zones");
+	return decode_list(answer, range->zones, "zones", &range->zone_count);
+}
+
+const char *protocol_answer_zone(const struct protocol_answer_range *range, size_t i)
+{
+	const char *zone = string(element(range->zones, i));
+
+	return zone ? zone : "unknown";
+}
+
+static const struct field position_fields[] = {
+	{ "instance", FIELD_STRING, AT(position, instance) },
+	{ "last-seq", FIELD_UNSIGNED, AT(position, last_seq) },
+	{ "lost", FIELD_UNSIGNED, AT(position, lost) },
+};
+
+int protocol_answer_position(struct protocol_answer *answer,
+			     struct protocol_answer_position *position)
+{
+	return DECODE(answer, answer->value, position_fields, position);
+}
+
+static const struct field report_fields[] = {
+	{ "instance", FIELD_STRING, AT(report, instance) },
+	{ "seq", FIELD_UNSIGNED, AT(report, seq) },
+	{ "elapsed-usec", FIELD_UNSIGNED, AT(report, elapsed_usec) },
+};
+
+static const struct field time_fields[] = {
+	{ "seconds", FIELD_SIGNED, AT(report, time_sec) },
+	{ "microseconds", FIELD_SIGNED, AT(report, time_usec) },
+};
+
+static const struct field report_range_fields[] = {
+	{ "start", FIELD_UNSIGNED, AT(report_range, start) },
+	{ "size", FIELD_UNSIGNED, AT(report_range, size) },
+	{ "node", FIELD_SIGNED, AT(report_range, node) },
+	{ "from", FIELD_STRING, AT(report_range, from) },
+	{ "to", FIELD_STRING, AT(report_range, to) },
+	{ "requested", FIELD_STRING, AT(report_range, requested) },
+	{ "zone", FIELD_STRING, AT(report_range, zone) },
+	{ "result", FIELD_STRING, AT(report_range, result) },
+	{ "errno", FIELD_SIGNED, AT(report_range, error) },
+	{ "reason", FIELD_STRING, AT(report_range, reason) },
+};
+
+int protocol_answer_reports(struct protocol_answer *answer, size_t *count)
+{
+	return decode_list(answer, member(answer->value, "reports"), "reports", count);
+}
+
+/* `stamped` holds the timestamp: an event has it in its envelope. */
+static int decode_report(struct protocol_answer *answer, struct json_object *from,
+			 struct json_object *stamped,
+			 struct protocol_answer_report *report)
+{
+	int r = DECODE(answer, from, report_fields, report);
+
+	if (r == 0)
+		r = DECODE(answer, member(stamped, "timestamp"), time_fields, report);
+	if (r < 0)
+		return r;
+	report->ranges = member(from, "ranges");
+	return decode_list(answer, report->ranges, "ranges", &report->range_count);
+}
+
+int protocol_answer_report(struct protocol_answer *answer, size_t i,
+			   struct protocol_answer_report *report)
+{
+	struct json_object *from = answer->value;
+	struct json_object *stamped = answer->line;
+
+	if (answer->kind != PROTOCOL_ANSWER_EVENT) {
+		from = element(member(answer->value, "reports"), i);
+		stamped = from;
+	}
+	return decode_report(answer, from, stamped, report);
+}
+
+int protocol_answer_report_range(struct protocol_answer *answer,
+				 const struct protocol_answer_report *report, size_t i,
+				 struct protocol_answer_report_range *range)
+{
+	int r = DECODE(answer, element(report->ranges, i), report_range_fields, range);
+
+	return r < 0 ? r : check_extent(answer, range->start, range->size);
+}

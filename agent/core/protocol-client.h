@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_PROTOCOL_CLIENT_H
+#define MEMONLINE_PROTOCOL_CLIENT_H
+
+/*
+ * The other end of memonline-protocol(7): requests to bytes, answers to structs. The peer is not
+ * trusted: a member that is missing or of another type is -EBADMSG, one that is not known here is
+ * passed over, and every word stays the peer's text, to be escaped before a terminal sees it.
+ */
+
+#include "core/protocol.h"
+
+#define PROTOCOL_ANSWER_MAX (64 * 1024 * 1024) /* bytes of one line */
+
+struct json_object;
+struct protocol_answer; /* one line of the peer */
+
+/* Each appends one line. Numbers above INT64_MAX are sent as INT64_MAX. */
+void protocol_ask(struct text *out, enum protocol_command command);
+void protocol_ask_reports(struct text *out, uint64_t since, uint64_t max);
+void protocol_ask_subscribe(struct text *out, uint64_t since);
+/* Begins with 0xFF, so that half a request of an earlier client does not spoil this one. */
+void protocol_ask_sync(struct text *out, int64_t id);
+
+enum protocol_answer_kind {
+	PROTOCOL_ANSWER_RETURN,
+	PROTOCOL_ANSWER_ERROR,
+	PROTOCOL_ANSWER_EVENT
+};
+
+/* 0, -ENOMEM, or -EBADMSG where the line is none of the three; *answer is untouched then. */
+int protocol_answer_parse(const char *line, size_t len, struct protocol_answer **answer);
+void protocol_answer_free(struct protocol_answer *answer); /* accepts NULL */
+
+enum protocol_answer_kind protocol_answer_kind(const struct protocol_answer *answer);
+/* Whether it answers the guest-sync-delimited of that id. */
+bool protocol_answer_is_sync(const struct protocol_answer *answer, int64_t id);
+/* "class" and "desc" of an error, "" where they are missing. */
+const char *protocol_answer_error_class(const struct protocol_answer *answer);
+const char *protocol_answer_error_desc(const struct protocol_answer *answer);
+/* The name of an event; NULL for all else. */
+const char *protocol_answer_event(const struct protocol_answer *answer);
+/* The member that the last decoding of this answer failed at, or NULL. */
+const char *protocol_answer_fault(const struct protocol_answer *answer);
+/*
+ * What was returned as JSON in ASCII, without newline: over several lines where `pretty`. An
+ * event is written whole, with its envelope.
+ */
+void protocol_answer_json(const struct protocol_answer *answer, bool pretty,
+			  struct text *out);
+/*
+ * Appends JSON text with DEL and all that is not ASCII as \u escapes: C1 control characters and
+ * broken UTF-8 never reach a terminal. U+FFFD stands for what is not UTF-8.
+ */
+void protocol_put_ascii(struct text *out, const char *json, size_t len);
+
+/*
+ * The decoders: 0, or -EBADMSG with protocol_answer_fault and the struct half filled. Strings
+ * and lists in the structs live as long as the answer. Addresses and sizes are below 2^63, and
+ * so is start + size.
+ */
+struct protocol_answer_status {
+	uint64_t protocol;
+	const char *version;
+	const char *kernel;
+	const char *instance;
+	const char *source;
+	const char *policy;
+	const char *carried_out_by;
+	uint64_t last_seq;
+	uint64_t block_size_bytes;
+	uint64_t block_count;
+	uint64_t pending;
+	uint64_t failed;
+	struct json_object *totals;
+	size_t total_count;
+};
+struct protocol_answer_total {
+	int64_t node;
+	const char *state;
+	const char *zone;
+	uint64_t bytes;
+};
+int protocol_answer_status(struct protocol_answer *answer,
+			   struct protocol_answer_status *status);
+int protocol_answer_total(struct protocol_answer *answer,
+			  const struct protocol_answer_status *status, size_t i,
+			  struct protocol_answer_total *total);
+
+/* guest-get-memory-block-info; the size is a power of two, at least 1 MiB. */
+int protocol_answer_block_size(struct protocol_answer *answer, uint64_t *bytes);
+
+struct protocol_answer_range {
+	uint64_t start;
+	uint64_t size;
+	int64_t node;
+	const char *state;
+	struct json_object *zones;
+	size_t zone_count;
+	const char *reason;
+};
+int protocol_answer_ranges(struct protocol_answer *answer, size_t *count);
+int protocol_answer_range(struct protocol_answer *answer, size_t i,
+			  struct protocol_answer_range *range);
+/* Never NULL: "unknown" for an element that is no string. */
+const char *protocol_answer_zone(const struct protocol_answer_range *range, size_t i);
+
+/* What get-reports and subscribe say before any report. */
+struct protocol_answer_position {
+	const char *instance;
+	uint64_t last_seq;
+	uint64_t lost;
+};
+int protocol_answer_position(struct protocol_answer *answer,
+			     struct protocol_answer_position *position);
+
+struct protocol_answer_report {
+	const char *instance;
+	uint64_t seq;
+	uint64_t elapsed_usec;
+	int64_t time_sec;
+	int64_t time_usec;
+	struct json_object *ranges;
+	size_t range_count;
+};
+struct protocol_answer_report_range {
+	uint64_t start;
+	uint64_t size;
+	int64_t node;
+	const char *from;
+	const char *to;
+	const char *requested;
+	const char *zone;
+	const char *result;
+	int64_t error; /* errno of the guest, 0: none */
+	const char *reason;
+};
+/* How many reports an answer of get-reports holds. */
+int protocol_answer_reports(struct protocol_answer *answer, size_t *count);
+/* The i-th of them; for an event MEMONLINE_REPORT the only one, 0. */
+int protocol_answer_report(struct protocol_answer *answer, size_t i,
+			   struct protocol_answer_report *report);
+int protocol_answer_report_range(struct protocol_answer *answer,
+				 const struct protocol_answer_report *report, size_t i,
+				 struct protocol_answer_report_range *range);
+
+#endif

@@ -1,0 +1,820 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/protocol.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json-scan.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* --- the commands and their arguments */
+
+enum argument_type { ARGUMENT_INT64, ARGUMENT_UINT64 };
+
+struct argument {
+	const char *name;
+	enum argument_type type;
+	bool required;
+	size_t offset; /* in struct protocol_request */
+};
+
+struct command {
+	const char *name;
+	struct argument arguments[2]; /* without a name: none */
+};
+
+#define ARGUMENT(name, type, required, member)                                  \
+	{                                                                       \
+		name, type, required, offsetof(struct protocol_request, member) \
+	}
+
+static const struct command commands[PROTOCOL_COMMANDS] = {
+	[PROTOCOL_GUEST_SYNC] = {
+		"guest-sync",
+		{ ARGUMENT("id", ARGUMENT_INT64, true, sync_id) },
+	},
+	[PROTOCOL_GUEST_SYNC_DELIMITED] = {
+		"guest-sync-delimited",
+		{ ARGUMENT("id", ARGUMENT_INT64, true, sync_id) },
+	},
+	[PROTOCOL_GUEST_PING] = { .name = "guest-ping" },
+	[PROTOCOL_GUEST_INFO] = { .name = "guest-info" },
+	[PROTOCOL_GUEST_GET_MEMORY_BLOCKS] = { .name = "guest-get-memory-blocks" },
+	[PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO] = { .name = "guest-get-memory-block-info" },
+	[PROTOCOL_STATUS] = { .name = "memonline-status" },
+	[PROTOCOL_GET_RANGES] = { .name = "memonline-get-ranges" },
+	[PROTOCOL_GET_REPORTS] = {
+		"memonline-get-reports",
+		{ ARGUMENT("since", ARGUMENT_UINT64, false, since),
+		  ARGUMENT("max", ARGUMENT_UINT64, false, max) },
+	},
+	[PROTOCOL_SUBSCRIBE] = {
+		"memonline-subscribe",
+		{ ARGUMENT("since", ARGUMENT_UINT64, false, since) },
+	},
+};
+
+const char *protocol_command_name(enum protocol_command command)
+{
+	return command < PROTOCOL_COMMANDS ? commands[command].name : "unknown";
+}
+
+static const struct argument *find_argument(const struct command *command,
+					    const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(command->arguments); i++)
+		if (command->arguments[i].name &&
+		    strcmp(command->arguments[i].name, name) == 0)
+			return &command->arguments[i];
+	return NULL;
+}
+
+static bool find_command(const char *name, enum protocol_command *command)
+{
+	size_t i;
+
+	for (i = 0; i < PROTOCOL_COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0) {
+			*command = (enum protocol_command)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- the parts that answers are made of */
+
+static void put_hex4(struct text *out, unsigned code)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char escape[] = { '\\',
+				'u',
+				digits[code >> 12 & 15],
+				digits[code >> 8 & 15],
+				digits[code >> 4 & 15],
+				digits[code & 15] };
+
+	text_append(out, escape, sizeof(escape));
+}
+
+/* Answers are ASCII throughout, as qemu-ga's; what is no UTF-8 becomes U+FFFD. */
+static void put_character(struct text *out, int32_t code)
+{
+	static const char escapes[] = "\"\\bfnrt", meant[] = "\"\\\b\f\n\r\t";
+	const char *at = code > 0 && code < 0x80 ? strchr(meant, code) : NULL;
+	char escape[] = { '\\', at ? escapes[at - meant] : '\0' };
+
+	if (at) {
+		text_append(out, escape, sizeof(escape));
+	} else if (code < 0) {
+		put_hex4(out, 0xfffd);
+	} else if (code < 0x10000) {
+		put_hex4(out, (unsigned)code);
+	} else {
+		put_hex4(out, 0xd800 + (unsigned)((code - 0x10000) >> 10));
+		put_hex4(out, 0xdc00 + (unsigned)(code & 0x3ff));
+	}
+}
+
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_string(struct text *out, const char *string)
+{
+	const char *end = string + strlen(string);
+
+	text_append(out, "\"", 1);
+	while (string < end) {
+		const char *plain = string;
+
+		while (string < end && is_plain(*string))
+			string++;
+		text_append(out, plain, (size_t)(string - plain));
+		if (string < end)
+			put_character(out, json_scan_utf8(&string, end));
+	}
+	text_append(out, "\"", 1);
+}
+
+void protocol_put_number(struct text *out, int64_t number)
+{
+	uint64_t magnitude = (uint64_t)number;
+
+	if (number < 0) {
+		text_append(out, "-", 1);
+		magnitude = -magnitude;
+	}
+	text_putu(out, magnitude);
+}
+
+/*
+ * `lead` is all that stands before the value: `{"name": ` or `, "name": `. Names are literals
+ * of this file, in need of no escape.
+ */
+static void put_string_member(struct text *out, const char *lead, const char *string)
+{
+	text_puts(out, lead);
+	put_string(out, string);
+}
+
+static void put_unsigned_member(struct text *out, const char *lead, uint64_t number)
+{
+	text_puts(out, lead);
+	text_putu(out, number);
+}
+
+static void put_signed_member(struct text *out, const char *lead, int64_t number)
+{
+	text_puts(out, lead);
+	protocol_put_number(out, number);
+}
+
+/* "[" for the first element of a list, ", " before each other one. */
+static void put_separator(struct text *out)
+{
+	if (!out->failed && out->len && out->data[out->len - 1] != '[')
+		text_append(out, ", ", 2);
+}
+
+/* --- json-c's values */
+
+enum kind {
+	KIND_NULL,
+	KIND_BOOLEAN,
+	KIND_INTEGER,
+	KIND_NUMBER, /* no int64_t: a string of JSON_SCAN_NUMBER and its text */
+	KIND_STRING,
+	KIND_LIST,
+	KIND_OBJECT
+};
+
+static enum kind kind_of(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return KIND_NULL;
+	case json_type_boolean:
+		return KIND_BOOLEAN;
+	case json_type_int:
+		return KIND_INTEGER;
+	case json_type_string:
+		return *json_object_get_string(value) == JSON_SCAN_NUMBER ? KIND_NUMBER
+									  : KIND_STRING;
+	case json_type_array:
+		return KIND_LIST;
+	case json_type_object:
+		return KIND_OBJECT;
+	case json_type_double: /* json-scan leaves none */
+		break;
+	}
+	return KIND_NUMBER;
+}
+
+/* The digits of an integer up to 2^64 - 1; false for all else. */
+static bool parse_uint64(const char *text, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	for (; *text; text++) {
+		unsigned digit = (unsigned)(*text - '0');
+
+		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return true;
+}
+
+static bool get_int64(struct json_object *value, int64_t *number)
+{
+	if (kind_of(value) != KIND_INTEGER)
+		return false;
+	*number = json_object_get_int64(value);
+	return true;
+}
+
+static bool get_uint64(struct json_object *value, uint64_t *number)
+{
+	int64_t small;
+
+	if (kind_of(value) == KIND_NUMBER)
+		return parse_uint64(json_object_get_string(value) + 1, number);
+	if (!get_int64(value, &small) || small < 0)
+		return false;
+	*number = (uint64_t)small;
+	return true;
+}
+
+static struct json_object *member(struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(object, name, &value) ? value : NULL;
+}
+
+/* Unlike member() this knows a null from nothing. */
+static bool has_member(struct json_object *object, const char *name)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, name, &value);
+}
+
+static void put_value(struct text *out, struct json_object *value);
+
+static void put_list(struct text *out, struct json_object *list)
+{
+	size_t i, count = (size_t)json_object_array_length(list);
+
+	text_puts(out, "[");
+	for (i = 0; i < count; i++) {
+		put_separator(out);
+		put_value(out, json_object_array_get_idx(list, i));
+	}
+	text_puts(out, "]");
+}
+
+static void put_object(struct text *out, struct json_object *object)
+{
+	const char *lead = "";
+
+	text_puts(out, "{");
+	json_object_object_foreach(object, name, value)
+	{
+		put_string_member(out, lead, name);
+		text_puts(out, ": ");
+		put_value(out, value);
+		lead = ", ";
+	}
+	text_puts(out, "}");
+}
+
+/* By hand: what json-c writes of a number or a string differs by its version. */
+static void put_value(struct text *out, struct json_object *value)
+{
+	switch (kind_of(value)) {
+	case KIND_NULL:
+		text_puts(out, "null");
+		break;
+	case KIND_BOOLEAN:
+		text_puts(out, json_object_get_boolean(value) ? "true" : "false");
+		break;
+	case KIND_INTEGER:
+		protocol_put_number(out, json_object_get_int64(value));
+		break;
+	case KIND_NUMBER:
+		text_puts(out, json_object_get_string(value) + 1);
+		break;
+	case KIND_STRING:
+		put_string(out, json_object_get_string(value));
+		break;
+	case KIND_LIST:
+		put_list(out, value);
+		break;
+	case KIND_OBJECT:
+		put_object(out, value);
+		break;
+	}
+}
+
+/* --- errors */
+
+#define CLASS_GENERIC "GenericError"
+#define CLASS_NOT_FOUND "CommandNotFound"
+
+static void put_id(struct text *out, const char *id)
+{
+	if (!id)
+		return;
+	text_puts(out, ", \"id\": ");
+	text_puts(out, id);
+}
+
+/* The description is before + name + after, as most of QEMU's are. */
+static void put_error(struct text *out, const char *id, const char *class,
+		      const char *before, const char *name, const char *after)
+{
+	struct text desc = TEXT_INIT;
+
+	text_puts(&desc, before);
+	text_puts(&desc, name);
+	text_puts(&desc, after);
+	text_puts(out, "{\"error\": {\"class\": \"");
+	text_puts(out, class);
+	put_string_member(out, "\", \"desc\": ",
+			  desc.failed ? "Cannot allocate memory" : desc.data);
+	text_puts(out, "}");
+	put_id(out, id);
+	text_puts(out, "}\n");
+	text_free(&desc);
+}
+
+void protocol_put_error(struct text *out, const struct protocol_request *request,
+			const char *desc)
+{
+	put_error(out, request->id, CLASS_GENERIC, desc, "", "");
+}
+
+/* --- from a checked object to a request; each step false with its error in `reply` */
+
+struct decoding {
+	struct json_object *input;
+	struct protocol_request *request;
+	struct text *reply;
+};
+
+static bool refuse(const struct decoding *decoding, const char *before, const char *name,
+		   const char *after)
+{
+	put_error(decoding->reply, decoding->request->id, CLASS_GENERIC, before, name,
+		  after);
+	return false;
+}
+
+static bool decode_id(const struct decoding *decoding)
+{
+	struct text id = TEXT_INIT;
+
+	if (!has_member(decoding->input, "id"))
+		return true;
+	put_value(&id, member(decoding->input, "id"));
+	if (id.failed) {
+		text_free(&id);
+		return refuse(decoding, "Cannot allocate memory", "", "");
+	}
+	decoding->request->id = id.data;
+	return true;
+}
+
+static bool check_known_members(const struct decoding *decoding)
+{
+	json_object_object_foreach(decoding->input, name, value)
+	{
+		(void)value;
+		if (strcmp(name, "execute") != 0 && strcmp(name, "arguments") != 0 &&
+		    strcmp(name, "id") != 0)
+			return refuse(decoding, "QMP input member '", name,
+				      "' is unexpected");
+	}
+	return true;
+}
+
+static bool check_members(const struct decoding *decoding)
+{
+	bool has_execute = has_member(decoding->input, "execute");
+	bool has_arguments = has_member(decoding->input, "arguments");
+
+	if (has_execute && kind_of(member(decoding->input, "execute")) != KIND_STRING)
+		return refuse(decoding, "QMP input member 'execute' must be a string", "",
+			      "");
+	if (has_arguments && kind_of(member(decoding->input, "arguments")) != KIND_OBJECT)
+		return refuse(decoding, "QMP input member 'arguments' must be an object",
+			      "", "");
+	if (!check_known_members(decoding))
+		return false;
+	return has_execute ||
+	       refuse(decoding, "QMP input lacks member 'execute'", "", "");
+}
+
+static bool decode_command(const struct decoding *decoding)
+{
+	const char *name = json_object_get_string(member(decoding->input, "execute"));
+
+	if (find_command(name, &decoding->request->command))
+		return true;
+	put_error(decoding->reply, decoding->request->id, CLASS_NOT_FOUND, "The command ",
+		  name, " has not been found");
+	return false;
+}
+
+/* QEMU words the two types' errors differently. */
+static bool decode_argument(const struct decoding *decoding,
+			    const struct argument *argument, struct json_object *value)
+{
+	char *field = (char *)decoding->request + argument->offset;
+
+	switch (argument->type) {
+	case ARGUMENT_INT64:
+		if (get_int64(value, (int64_t *)(void *)field))
+			return true;
+		return refuse(decoding, "Invalid parameter type for '", argument->name,
+			      "', expected: integer");
+	case ARGUMENT_UINT64:
+		if (get_uint64(value, (uint64_t *)(void *)field))
+			return true;
+		return refuse(decoding, "Parameter '", argument->name,
+			      "' expects uint64");
+	}
+	return false;
+}
+
+static bool decode_known_arguments(const struct decoding *decoding,
+				   const struct command *command,
+				   struct json_object *arguments)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(command->arguments); i++) {
+		const struct argument *argument = &command->arguments[i];
+
+		if (!argument->name)
+			break;
+		if (arguments && has_member(arguments, argument->name)) {
+			if (!decode_argument(decoding, argument,
+					     member(arguments, argument->name)))
+				return false;
+		} else if (argument->required) {
+			return refuse(decoding, "Parameter '", argument->name,
+				      "' is missing");
+		}
+	}
+	return true;
+}
+
+static bool decode_arguments(const struct decoding *decoding)
+{
+	const struct command *command = &commands[decoding->request->command];
+	struct json_object *arguments = member(decoding->input, "arguments");
+
+	if (!decode_known_arguments(decoding, command, arguments))
+		return false;
+	if (!arguments)
+		return true;
+	json_object_object_foreach(arguments, name, value)
+	{
+		(void)value;
+		if (!find_argument(command, name))
+			return refuse(decoding, "Parameter '", name, "' is unexpected");
+	}
+	return true;
+}
+
+static bool decode(struct json_object *input, struct protocol_request *request,
+		   struct text *reply)
+{
+	struct decoding decoding = { input, request, reply };
+
+	memset(request, 0, sizeof(*request));
+	request->max = UINT64_MAX;
+	if (decode_id(&decoding) && check_members(&decoding) &&
+	    decode_command(&decoding) && decode_arguments(&decoding))
+		return true;
+	protocol_request_clear(request);
+	return false;
+}
+
+void protocol_request_clear(struct protocol_request *request)
+{
+	free(request->id);
+	request->id = NULL;
+}
+
+/* --- the parser: json-scan finds and checks a request, json-c reads it */
+
+struct protocol_parser {
+	struct json_scan *scan;
+};
+
+static const struct json_scan_limits limits = {
+	.bytes = PROTOCOL_REQUEST_MAX,
+	.token = PROTOCOL_TOKEN_MAX,
+	.kept = PROTOCOL_TOKEN_MAX,
+	.values = PROTOCOL_VALUES_MAX,
+	.depth = PROTOCOL_DEPTH_MAX,
+	.elements = PROTOCOL_LIST_MAX,
+	.members = PROTOCOL_MEMBERS_MAX,
+	.bulk = "arguments",
+};
+
+struct protocol_parser *protocol_parser_new(void)
+{
+	struct protocol_parser *parser = calloc(1, sizeof(*parser));
+
+	if (!parser)
+		return NULL;
+	parser->scan = json_scan_new(&limits);
+	if (!parser->scan) {
+		free(parser);
+		return NULL;
+	}
+	return parser;
+}
+
+void protocol_parser_free(struct protocol_parser *parser)
+{
+	if (!parser)
+		return;
+	json_scan_free(parser->scan);
+	free(parser);
+}
+
+/* NULL on lack of memory, since json-scan has found the text to be good. */
+static struct json_object *read_object(const char *text, size_t len)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(PROTOCOL_DEPTH_MAX + 2);
+	struct json_object *object;
+
+	if (!tokener)
+		return NULL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	object = json_tokener_parse_ex(tokener, text, (int)len);
+	json_tokener_free(tokener);
+	return object;
+}
+
+static enum protocol_event read_request(struct protocol_parser *parser,
+					struct protocol_request *request,
+					struct text *reply)
+{
+	size_t len;
+	const char *text = json_scan_text(parser->scan, &len);
+	struct json_object *input = read_object(text, len);
+	bool good;
+
+	if (!input) {
+		put_error(reply, NULL, CLASS_GENERIC, "Cannot allocate memory", "", "");
+		return PROTOCOL_BAD;
+	}
+	good = decode(input, request, reply);
+	json_object_put(input);
+	return good ? PROTOCOL_REQUEST : PROTOCOL_BAD;
+}
+
+enum protocol_event protocol_feed(struct protocol_parser *parser, const char **bytes,
+				  size_t *len, struct protocol_request *request,
+				  struct text *reply)
+{
+	const char *desc = "QMP input must be a JSON object";
+
+	switch (json_scan_feed(parser->scan, bytes, len)) {
+	case JSON_SCAN_MORE:
+		return PROTOCOL_MORE;
+	case JSON_SCAN_OBJECT:
+		return read_request(parser, request, reply);
+	case JSON_SCAN_SCALAR:
+		break;
+	case JSON_SCAN_ERROR:
+		desc = json_scan_error(parser->scan);
+		break;
+	}
+	put_error(reply, NULL, CLASS_GENERIC, desc, "", "");
+	return PROTOCOL_BAD;
+}
+
+/* --- answers */
+
+void protocol_reply_begin(struct text *out, const struct protocol_request *request)
+{
+	if (request->command == PROTOCOL_GUEST_SYNC_DELIMITED)
+		text_append(out, "\xff", 1);
+	text_puts(out, "{\"return\": ");
+}
+
+void protocol_reply_end(struct text *out, const struct protocol_request *request)
+{
+	put_id(out, request->id);
+	text_puts(out, "}\n");
+}
+
+void protocol_put_empty(struct text *out)
+{
+	text_puts(out, "{}");
+}
+
+void protocol_list_begin(struct text *out)
+{
+	text_puts(out, "[");
+}
+
+void protocol_list_end(struct text *out)
+{
+	text_puts(out, "]");
+}
+
+void protocol_put_guest_info(struct text *out, const char *version)
+{
+	size_t i;
+
+	put_string_member(out, "{\"version\": ", version);
+	text_puts(out, ", \"supported_commands\": [");
+	for (i = 0; i < PROTOCOL_COMMANDS; i++) {
+		put_separator(out);
+		put_string_member(out, "{\"name\": ", commands[i].name);
+		text_puts(out, ", \"enabled\": true, \"success-response\": true}");
+	}
+	text_puts(out, "]}");
+}
+
+/*
+ * A block that is going offline is still online; one whose state cannot be read is claimed to
+ * be neither online nor fit to be taken offline.
+ */
+void protocol_put_guest_blocks(struct text *out, const struct snapshot *snapshot)
+{
+	size_t i;
+
+	protocol_list_begin(out);
+	for (i = 0; i < snapshot->count; i++) {
+		const struct block *block = &snapshot->blocks[i];
+		bool online = block->state == BLOCK_ONLINE ||
+			      block->state == BLOCK_GOING_OFFLINE;
+		bool known = online || block->state == BLOCK_OFFLINE;
+
+		put_separator(out);
+		put_unsigned_member(out, "{\"phys-index\": ", block->index);
+		text_puts(out, online ? ", \"online\": true" : ", \"online\": false");
+		text_puts(out, known ? ", \"can-offline\": true}"
+				     : ", \"can-offline\": false}");
+	}
+	protocol_list_end(out);
+}
+
+void protocol_put_guest_block_info(struct text *out, const struct snapshot *snapshot)
+{
+	put_unsigned_member(out, "{\"size\": ", snapshot->block_size_bytes);
+	text_puts(out, "}");
+}
+
+static void put_total(struct text *out, const struct snapshot_total *total)
+{
+	put_signed_member(out, "{\"node\": ", total->node);
+	put_string_member(out, ", \"state\": ", block_state_word(total->state));
+	put_string_member(out, ", \"zone\": ", block_zone_word(total->zone));
+	put_unsigned_member(out, ", \"size\": ", total->bytes);
+	text_puts(out, "}");
+}
+
+void protocol_put_status(struct text *out, const struct protocol_status *status)
+{
+	size_t i;
+
+	put_string_member(out, "{\"version\": ", status->version);
+	put_unsigned_member(out, ", \"protocol\": ", PROTOCOL_VERSION);
+	put_string_member(out, ", \"kernel\": ", status->kernel);
+	put_string_member(out, ", \"instance\": ", status->instance);
+	put_string_member(out, ", \"source\": ", status->source);
+	put_string_member(out, ", \"policy\": ", status->policy);
+	put_string_member(out, ", \"carried-out-by\": ", status->carried_out_by);
+	put_unsigned_member(out, ", \"last-seq\": ", status->last_seq);
+	put_unsigned_member(out, ", \"block-size\": ", status->block_size_bytes);
+	put_unsigned_member(out, ", \"blocks\": ", status->block_count);
+	put_unsigned_member(out, ", \"pending\": ", status->pending);
+	put_unsigned_member(out, ", \"failed\": ", status->failed);
+	text_puts(out, ", \"memory\": [");
+	for (i = 0; i < status->total_count; i++) {
+		put_separator(out);
+		put_total(out, &status->totals[i]);
+	}
+	text_puts(out, "]}");
+}
+
+void protocol_put_range(struct text *out, const struct protocol_range *range)
+{
+	size_t i;
+
+	put_separator(out);
+	put_unsigned_member(out, "{\"start\": ", range->start);
+	put_unsigned_member(out, ", \"size\": ", range->size);
+	put_signed_member(out, ", \"node\": ", range->node);
+	put_string_member(out, ", \"state\": ", block_state_word(range->state));
+	text_puts(out, ", \"zones\": [");
+	for (i = 0; i < range->zone_count; i++) {
+		put_separator(out);
+		put_string(out, block_zone_word((enum block_zone)range->zones[i]));
+	}
+	put_string_member(out, "], \"reason\": ", reason_text(range->reason));
+	text_puts(out, "}");
+}
+
+static void put_report_range(struct text *out, const struct report_range *range)
+{
+	put_unsigned_member(out, "{\"start\": ", range->start);
+	put_unsigned_member(out, ", \"size\": ", range->size);
+	put_signed_member(out, ", \"node\": ", range->node);
+	put_string_member(
+		out, ", \"from\": ", block_state_word((enum block_state)range->from));
+	put_string_member(out,
+			  ", \"to\": ", block_state_word((enum block_state)range->to));
+	put_string_member(out, ", \"requested\": ",
+			  block_word_text((enum block_word)range->requested));
+	put_string_member(out,
+			  ", \"zone\": ", block_zone_word((enum block_zone)range->zone));
+	put_string_member(out, ", \"result\": ",
+			  report_result_text((enum report_result)range->result));
+	put_signed_member(out, ", \"errno\": ", range->error);
+	put_string_member(out, ", \"reason\": ", reason_text((enum reason)range->reason));
+	text_puts(out, "}");
+}
+
+static void put_timestamp(struct text *out, const struct report *report)
+{
+	put_signed_member(out, ", \"timestamp\": {\"seconds\": ", report->time_sec);
+	put_signed_member(out, ", \"microseconds\": ", report->time_usec);
+	text_puts(out, "}");
+}
+
+/* The timestamp is an event's own member, and a member of each report of a list. */
+static void put_report(struct text *out, const struct journal *journal,
+		       const struct report *report, bool with_timestamp)
+{
+	const struct report_range *ranges = journal_ranges(journal, report);
+	size_t i;
+
+	put_string_member(out, "{\"instance\": ", journal_instance(journal));
+	put_unsigned_member(out, ", \"seq\": ", report->seq);
+	if (with_timestamp)
+		put_timestamp(out, report);
+	text_puts(out, ", \"ranges\": [");
+	for (i = 0; i < report->count; i++) {
+		put_separator(out);
+		put_report_range(out, &ranges[i]);
+	}
+	put_unsigned_member(out, "], \"elapsed-usec\": ", report->elapsed_usec);
+	text_puts(out, "}");
+}
+
+static void put_position(struct text *out, const struct journal *journal, uint64_t since)
+{
+	put_string_member(out, "{\"instance\": ", journal_instance(journal));
+	put_unsigned_member(out, ", \"last-seq\": ", journal_last(journal));
+	put_unsigned_member(out, ", \"lost\": ", journal_lost(journal, since));
+}
+
+void protocol_put_reports(struct text *out, const struct journal *journal, uint64_t since,
+			  uint64_t max)
+{
+	const struct report *report;
+
+	put_position(out, journal, since);
+	text_puts(out, ", \"reports\": [");
+	while (max-- && (report = journal_after(journal, since))) {
+		put_separator(out);
+		put_report(out, journal, report, true);
+		since = report->seq;
+	}
+	text_puts(out, "]}");
+}
+
+void protocol_put_subscribed(struct text *out, const struct journal *journal,
+			     uint64_t since)
+{
+	put_position(out, journal, since);
+	text_puts(out, "}");
+}
+
+void protocol_put_event(struct text *out, const struct journal *journal,
+			const struct report *report)
+{
+	text_puts(out, "{\"event\": \"MEMONLINE_REPORT\"");
+	put_timestamp(out, report);
+	text_puts(out, ", \"data\": ");
+	put_report(out, journal, report, false);
+	text_puts(out, "}\n");
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_PROTOCOL_H
+#define MEMONLINE_PROTOCOL_H
+
+/*
+ * memonline-protocol(7): newline-separated JSON in qemu-guest-agent's dialect. Bytes to requests,
+ * answers to bytes; no descriptor, no state but the parser's own. Lists are encoded element by
+ * element straight into the text: never a tree of them in memory.
+ */
+
+#include "core/journal.h"
+#include "core/snapshot.h"
+#include "core/text.h"
+
+/* Limits on what a peer controls; documented in memonline-protocol(7). */
+#define PROTOCOL_REQUEST_MAX (2 * 1024 * 1024) /* bytes of one request */
+#define PROTOCOL_DEPTH_MAX 16
+#define PROTOCOL_LIST_MAX 32768 /* elements of one list */
+#define PROTOCOL_MEMBERS_MAX 128 /* of one object */
+/* Bytes of one string or number, and of all but the lists among the arguments. */
+#define PROTOCOL_TOKEN_MAX (64 * 1024)
+#define PROTOCOL_VALUES_MAX 1024 /* in all but the lists among the arguments */
+#define PROTOCOL_VERSION 1
+
+enum protocol_command {
+	PROTOCOL_GUEST_SYNC,
+	PROTOCOL_GUEST_SYNC_DELIMITED,
+	PROTOCOL_GUEST_PING,
+	PROTOCOL_GUEST_INFO,
+	PROTOCOL_GUEST_GET_MEMORY_BLOCKS,
+	PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO,
+	PROTOCOL_STATUS,
+	PROTOCOL_GET_RANGES,
+	PROTOCOL_GET_REPORTS,
+	PROTOCOL_SUBSCRIBE,
+	PROTOCOL_COMMANDS
+};
+
+struct protocol_request {
+	enum protocol_command command;
+	char *id; /* the request's "id" as JSON text, or NULL; owned */
+	int64_t sync_id; /* guest-sync, guest-sync-delimited */
+	uint64_t since; /* get-reports, subscribe: 0 where not given */
+	uint64_t max; /* get-reports: UINT64_MAX where not given */
+};
+/* Frees what the request owns; protocol_feed clears one that it refuses. */
+void protocol_request_clear(struct protocol_request *request);
+/* The wire name, "guest-ping". */
+const char *protocol_command_name(enum protocol_command command);
+
+/* One per connection, so that half a request of one client never meets the next. */
+struct protocol_parser;
+struct protocol_parser *protocol_parser_new(void); /* NULL on lack of memory */
+void protocol_parser_free(struct protocol_parser *parser);
+
+enum protocol_event {
+	PROTOCOL_MORE, /* all bytes taken, no whole request yet */
+	PROTOCOL_REQUEST, /* *request is filled; clear it after use */
+	PROTOCOL_BAD /* a line of error reply was appended to `reply`; go on calling */
+};
+/*
+ * Takes bytes from *bytes / *len and advances both; stops after each whole request, so call until
+ * PROTOCOL_MORE. Every request is answered with exactly one line, good or bad, as qemu-ga answers.
+ * 0xFF flushes what is there. A request over PROTOCOL_REQUEST_MAX is an error, and what remains of
+ * it up to the next newline or 0xFF is dropped without being kept.
+ */
+enum protocol_event protocol_feed(struct protocol_parser *parser, const char **bytes, size_t *len,
+				  struct protocol_request *request, struct text *reply);
+
+/* {"return": … , "id": …}\n; protocol_put_error answers in place of the three. */
+void protocol_reply_begin(struct text *out, const struct protocol_request *request);
+void protocol_reply_end(struct text *out, const struct protocol_request *request);
+/* The class is GenericError. `desc` is UTF-8, escaped here. */
+void protocol_put_error(struct text *out, const struct protocol_request *request, const char *desc);
+
+/* What stands between begin and end. guest-sync-delimited's 0xFF comes from protocol_reply_begin. */
+void protocol_put_empty(struct text *out); /* {} */
+void protocol_put_number(struct text *out, int64_t number); /* guest-sync's */
+void protocol_put_guest_info(struct text *out, const char *version);
+void protocol_put_guest_blocks(struct text *out, const struct snapshot *snapshot);
+void protocol_put_guest_block_info(struct text *out, const struct snapshot *snapshot);
+
+struct protocol_status {
+	const char *version; /* of the agent */
+	const char *kernel; /* uname -r */
+	const char *instance;
+	const char *source; /* "udev", "kernel" or "none" */
+	const char *policy; /* the word of memonlined.conf */
+	const char *carried_out_by; /* "agent" or "nobody" */
+	uint64_t last_seq;
+	uint64_t block_size_bytes;
+	uint64_t block_count;
+	uint64_t pending; /* writes still planned */
+	uint64_t failed; /* blocks that the kernel refused to bring online */
+	const struct snapshot_total *totals;
+	size_t total_count;
+};
+/* Members, kebab-case: version, protocol, kernel, instance, source, policy, carried-out-by,
+ * last-seq, block-size, blocks, pending, failed, memory: [{node, state, zone, size}]. */
+void protocol_put_status(struct text *out, const struct protocol_status *status);
+
+/* One element of memonline-get-ranges: blocks of one DIMM, alike in everything shown. */
+struct protocol_range {
+	uint64_t start;
+	uint64_t size;
+	int node;
+	enum block_state state;
+	uint8_t zone_count;
+	uint8_t zones[BLOCK_ZONES_MAX]; /* as in struct block */
+	enum reason reason;
+};
+void protocol_list_begin(struct text *out); /* [ */
+void protocol_list_end(struct text *out); /* ] */
+/* Members: start, size, node, state, zones: ["Normal", "Movable"], reason. */
+void protocol_put_range(struct text *out, const struct protocol_range *range);
+
+/*
+ * {"instance", "last-seq", "lost", "reports": [data…]} of at most `max` reports after `since`.
+ * Each has its "timestamp" beside what the event has as its data.
+ */
+void protocol_put_reports(struct text *out, const struct journal *journal, uint64_t since,
+			  uint64_t max);
+/* memonline-subscribe's answer: {"instance", "last-seq", "lost"}; the events follow it. */
+void protocol_put_subscribed(struct text *out, const struct journal *journal, uint64_t since);
+/* A whole MEMONLINE_REPORT line with its newline. */
+void protocol_put_event(struct text *out, const struct journal *journal,
+			const struct report *report);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	free(snapshot->blocks);
+	free(snapshot->resources);
+	memset(snapshot, 0, sizeof(*snapshot));
+}
+
+void snapshot_clear(struct snapshot *snapshot)
+{
+	snapshot->count = 0;
+	snapshot->resource_count = 0;
+	snapshot->uevent_seqnum = 0;
+}
+
+int snapshot_reserve(struct snapshot *snapshot, size_t blocks)
+{
+	struct block *grown;
+
+	if (blocks <= snapshot->capacity)
+		return 0;
+	if (blocks > SIZE_MAX / sizeof(*grown))
+		return -ENOMEM;
+	grown = realloc(snapshot->blocks, blocks * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	snapshot->blocks = grown;
+	snapshot->capacity = blocks;
+	return 0;
+}
+
+int snapshot_add_block(struct snapshot *snapshot, const struct block *block)
+{
+	if (snapshot->count == snapshot->capacity) {
+		size_t capacity = snapshot->capacity ? snapshot->capacity * 2 : 64;
+		int r = snapshot_reserve(snapshot, capacity);
+
+		if (r < 0)
+			return r;
+	}
+	snapshot->blocks[snapshot->count++] = *block;
+	return 0;
+}
+
+static int grow_resources(struct snapshot *snapshot)
+{
+	size_t capacity = snapshot->resource_capacity ? snapshot->resource_capacity * 2 : 16;
+	struct snapshot_resource *grown;
+
+	grown = realloc(snapshot->resources, capacity * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	snapshot->resources = grown;
+	snapshot->resource_capacity = capacity;
+	return 0;
+}
+
+int snapshot_add_resource(struct snapshot *snapshot, uint64_t start, uint64_t size,
+			  const char *owner)
+{
+	struct snapshot_resource *resource;
+	int r = 0;
+
+	if (snapshot->resource_count == snapshot->resource_capacity)
+		r = grow_resources(snapshot);
+	if (r < 0)
+		return r;
+	resource = &snapshot->resources[snapshot->resource_count++];
+	memset(resource, 0, sizeof(*resource));
+	resource->start = start;
+	resource->size = size;
+	strncpy(resource->owner, owner, sizeof(resource->owner) - 1);
+	return 0;
+}
+
+static int compare_blocks(const void *left, const void *right)
+{
+	const struct block *a = left, *b = right;
+
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static int compare_resources(const void *left, const void *right)
+{
+	const struct snapshot_resource *a = left, *b = right;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+void snapshot_sort(struct snapshot *snapshot)
+{
+	if (snapshot->count)
+		qsort(snapshot->blocks, snapshot->count, sizeof(*snapshot->blocks), compare_blocks);
+	if (snapshot->resource_count)
+		qsort(snapshot->resources, snapshot->resource_count, sizeof(*snapshot->resources),
+		      compare_resources);
+}
+
+struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index)
+{
+	struct block key = { .index = index };
+
+	if (!snapshot->count)
+		return NULL;
+	return bsearch(&key, snapshot->blocks, snapshot->count, sizeof(key), compare_blocks);
+}
+
+const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snapshot,
+						     const struct block *block)
+{
+	uint64_t address = block->index * snapshot->block_size_bytes;
+	size_t low = 0, high = snapshot->resource_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct snapshot_resource *resource = &snapshot->resources[middle];
+
+		if (address < resource->start)
+			high = middle;
+		else if (address - resource->start >= resource->size)
+			low = middle + 1;
+		else
+			return resource;
+	}
+	return NULL;
+}
+
+bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
+			const struct block *b)
+{
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, a);
+
+	if (resource || snapshot_resource_of(snapshot, b))
+		return resource == snapshot_resource_of(snapshot, b);
+	return a->index + 1 == b->index || b->index + 1 == a->index;
+}
+
+static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *count, size_t max,
+					 const struct block *block)
+{
+	enum block_zone zone = block_zone_now(block);
+	size_t i;
+
+	for (i = 0; i < *count; i++)
+		if (totals[i].node == block->node && totals[i].zone == zone &&
+		    totals[i].state == (enum block_state)block->state)
+			return &totals[i];
+	if (*count == max)
+		return NULL;
+	totals[i].node = block->node;
+	totals[i].zone = zone;
+	totals[i].state = (enum block_state)block->state;
+	totals[i].bytes = 0;
+	(*count)++;
+	return &totals[i];
+}
+
+size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals, size_t max)
+{
+	struct snapshot_total *total;
+	size_t count = 0, i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		total = find_total(totals, &count, max, &snapshot->blocks[i]);
+		if (total)
+			total->bytes += snapshot->block_size_bytes;
+	}
+	return count;
+}
+
+void snapshot_inherit(struct snapshot *snapshot, const struct snapshot *before)
+{
+	size_t i, old = 0;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct block *block = &snapshot->blocks[i];
+
+		while (old < before->count && before->blocks[old].index < block->index)
+			old++;
+		if (old == before->count)
+			break;
+		if (before->blocks[old].index == block->index) {
+			block->marks = before->blocks[old].marks;
+			block->reason = before->blocks[old].reason;
+		}
+	}
+}
+
+static bool same_block(const struct block *a, const struct block *b)
+{
+	return a->state == b->state && block_zone_now(a) == block_zone_now(b);
+}
+
+void snapshot_diff(const struct snapshot *before, const struct snapshot *after,
+		   snapshot_change_fn fn, void *data)
+{
+	const struct block *old = before->blocks, *new = after->blocks;
+	const struct block *old_end = old ? old + before->count : old;
+	const struct block *new_end = new ? new + after->count : new;
+
+	while (old < old_end || new < new_end) {
+		struct snapshot_change change = { NULL, NULL };
+
+		if (new == new_end || (old < old_end && old->index < new->index)) {
+			change.before = old++;
+		} else if (old == old_end || new->index < old->index) {
+			change.after = new++;
+		} else {
+			change.before = old++;
+			change.after = new++;
+			if (same_block(change.before, change.after))
+				continue;
+		}
+		fn(&change, data);
+	}
+}

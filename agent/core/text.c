@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_FIRST_SIZE 64
+#define NUMBER_SIZE 20 /* digits of 2^64 - 1 */
+
+void text_free(struct text *text)
+{
+	free(text->data);
+	*text = (struct text)TEXT_INIT;
+}
+
+void text_clear(struct text *text)
+{
+	text->len = 0;
+	text->failed = false;
+	if (text->data)
+		text->data[0] = '\0';
+}
+
+/* Twice as much until it is enough; 0 where no size_t is. */
+static size_t grown(size_t capacity, size_t wanted)
+{
+	if (capacity < TEXT_FIRST_SIZE)
+		capacity = TEXT_FIRST_SIZE;
+	while (capacity < wanted) {
+		if (capacity > SIZE_MAX / 2)
+			return 0;
+		capacity *= 2;
+	}
+	return capacity;
+}
+
+int text_reserve(struct text *text, size_t more)
+{
+	size_t capacity;
+	char *data = NULL;
+
+	if (text->failed)
+		return -ENOMEM;
+	if (more < text->capacity - text->len)
+		return 0;
+	/* One byte beyond is the NUL's. */
+	capacity = more < SIZE_MAX - text->len
+			   ? grown(text->capacity, text->len + more + 1)
+			   : 0;
+	if (capacity)
+		data = realloc(text->data, capacity);
+	if (!data) {
+		text->failed = true;
+		return -ENOMEM;
+	}
+	data[text->len] = '\0';
+	text->data = data;
+	text->capacity = capacity;
+	return 0;
+}
+
+void text_append(struct text *text, const char *bytes, size_t len)
+{
+	if (text_reserve(text, len) < 0)
+		return;
+	if (len)
+		memcpy(text->data + text->len, bytes, len);
+	text->len += len;
+	text->data[text->len] = '\0';
+}
+
+void text_puts(struct text *text, const char *string)
+{
+	text_append(text, string, strlen(string));
+}
+
+/* By hand, since printf would be most of the time that a list of blocks takes. */
+void text_putu(struct text *text, uint64_t number)
+{
+	char digits[NUMBER_SIZE];
+	char *digit = digits + sizeof(digits);
+
+	do {
+		*--digit = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	text_append(text, digit, (size_t)(digits + sizeof(digits) - digit));
+}
+
+void text_printf(struct text *text, const char *format, ...)
+{
+	va_list args, again;
+	int len;
+
+	va_start(args, format);
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (len < 0)
+		text->failed = true;
+	else if (text_reserve(text, (size_t)len) == 0)
+		text->len += (size_t)vsnprintf(text->data + text->len, (size_t)len + 1,
+					       format, again);
+	va_end(again);
+}
+
+void text_consume(struct text *text, size_t len)
+{
+	if (len > text->len)
+		len = text->len;
+	if (!len)
+		return;
+	text->len -= len;
+	memmove(text->data, text->data + len, text->len + 1);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_TEXT_H
+#define MEMONLINE_TEXT_H
+
+/*
+ * A growing byte string. An allocation that fails sets `failed` and leaves the content as it was;
+ * every later append is then a no-op, so that a writer checks once, at its end.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *data; /* NUL-terminated once anything was appended; owned */
+	size_t len;
+	size_t capacity;
+	bool failed;
+};
+
+#define TEXT_INIT { NULL, 0, 0, false }
+
+void text_free(struct text *text);
+/* Empties it, keeps the memory, forgets a failure. */
+void text_clear(struct text *text);
+/* Makes room for `more` bytes beyond what is there. 0 or -ENOMEM. */
+int text_reserve(struct text *text, size_t more);
+void text_append(struct text *text, const char *bytes, size_t len);
+void text_puts(struct text *text, const char *string);
+void text_putu(struct text *text, uint64_t number);
+void text_printf(struct text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Drops the first `len` bytes. */
+void text_consume(struct text *text, size_t len);
+
+#endif

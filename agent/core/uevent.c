@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/uevent.h"
+
+#include <string.h>
+
+#define DEVPATH_PREFIX "/devices/system/memory/memory"
+
+static bool parse_number(const char *text, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		unsigned digit = (unsigned char)*text - '0';
+
+		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return true;
+}
+
+static enum uevent_action parse_action(const char *action)
+{
+	static const struct {
+		const char *word;
+		enum uevent_action action;
+	} actions[] = {
+		{ "add", UEVENT_ADD },
+		{ "remove", UEVENT_REMOVE },
+		{ "online", UEVENT_ONLINE },
+		{ "offline", UEVENT_OFFLINE },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(actions[i].word, action) == 0)
+			return actions[i].action;
+	return UEVENT_OTHER;
+}
+
+bool uevent_from_fields(const char *action, const char *devpath, const char *subsystem,
+			const char *seqnum, struct uevent *event)
+{
+	struct uevent parsed = { UEVENT_OTHER, 0, 0 };
+
+	if (!action || !devpath || !subsystem || strcmp(subsystem, "memory") != 0)
+		return false;
+	if (strncmp(devpath, DEVPATH_PREFIX, sizeof(DEVPATH_PREFIX) - 1) != 0 ||
+	    !parse_number(devpath + sizeof(DEVPATH_PREFIX) - 1, &parsed.index))
+		return false;
+	/* Without a usable number the event counts as news, which costs a look and loses nothing. */
+	if (seqnum && !parse_number(seqnum, &parsed.seqnum))
+		parsed.seqnum = 0;
+	parsed.action = parse_action(action);
+	*event = parsed;
+	return true;
+}
+
+/* The value where `field` is "KEY=value" with this key, else NULL. */
+static const char *value_of(const char *field, const char *key)
+{
+	size_t len = strlen(key);
+
+	return strncmp(field, key, len) == 0 && field[len] == '=' ? field + len + 1 : NULL;
+}
+
+bool uevent_parse(const char *bytes, size_t len, struct uevent *event)
+{
+	static const char *const keys[] = { "ACTION", "DEVPATH", "SUBSYSTEM", "SEQNUM" };
+	const char *values[4] = { NULL, NULL, NULL, NULL };
+	const char *end = bytes + len, *field = bytes;
+
+	while (field < end) {
+		const char *stop = memchr(field, '\0', (size_t)(end - field));
+		size_t i;
+
+		if (!stop)
+			return false; /* cut short: the values cannot be trusted */
+		for (i = 0; i < 4; i++)
+			if (value_of(field, keys[i]))
+				values[i] = value_of(field, keys[i]);
+		field = stop + 1;
+	}
+	return uevent_from_fields(values[0], values[1], values[2], values[3], event);
+}
