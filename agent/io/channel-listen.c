@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/channel-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "io/log.h"
+
+struct channel_listener {
+	struct channel *channel;
+	int fd;
+	struct loop_watch *watch;
+	struct sockaddr_un address;
+	unsigned mode;
+};
+
+static void client_event(uint32_t events, void *data)
+{
+	struct channel_peer *peer = data;
+	bool left;
+
+	(void)events;
+	/* What it sent before it left is still read and answered as far as that goes. */
+	if (!channel_peer_service(peer, &left))
+		channel_peer_close(peer);
+}
+
+static void add_client(struct channel *channel, int fd)
+{
+	struct channel_peer *peer;
+
+	if (channel->client_count >= CHANNEL_CLIENTS_MAX) {
+		log_warning("control socket: more than %d clients, closing the newest",
+			    CHANNEL_CLIENTS_MAX);
+		close(fd);
+		return;
+	}
+	peer = channel_peer_new(channel, fd, false);
+	if (!peer) {
+		close(fd);
+		return;
+	}
+	peer->watch = loop_watch_add(channel->loop, fd, EPOLLIN, client_event, peer);
+	if (!peer->watch)
+		channel_peer_close(peer);
+}
+
+static void accept_clients(uint32_t events, void *data)
+{
+	struct channel_listener *listener = data;
+	int fd;
+
+	(void)events;
+	while ((fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+		add_client(listener->channel, fd);
+}
+
+/* Makes the directories above `path`, as far as they are missing. */
+static int make_directories(const char *path)
+{
+	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	char *slash = directory;
+
+	strcpy(directory, path);
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* Removes a socket that a dead process left; a live one stays: -EADDRINUSE. */
+static int remove_stale(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	    errno == EAGAIN)
+		r = -EADDRINUSE;
+	else if (errno == ECONNREFUSED)
+		r = unlink(address->sun_path) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int bind_with_mode(const struct channel_listener *listener)
+{
+	/* The mode is the socket's from its first moment on: no one gets in before a chmod. */
+	mode_t before = umask(0777 & ~(mode_t)listener->mode);
+	int r = bind(listener->fd, (const struct sockaddr *)&listener->address,
+		     sizeof(listener->address));
+
+	r = r < 0 ? -errno : 0;
+	umask(before);
+	return r;
+}
+
+static int start_listening(struct channel_listener *listener)
+{
+	int r = make_directories(listener->address.sun_path);
+
+	if (r == 0)
+		r = remove_stale(&listener->address);
+	if (r < 0)
+		return r;
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		return -errno;
+	r = bind_with_mode(listener);
+	if (r == 0 && listen(listener->fd, CHANNEL_CLIENTS_MAX) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	listener->watch = loop_watch_add(listener->channel->loop, listener->fd, EPOLLIN,
+					 accept_clients, listener);
+	return listener->watch ? 0 : -ENOMEM;
+}
+
+static void listener_close(struct channel_listener *listener)
+{
+	loop_watch_remove(listener->watch);
+	if (listener->fd >= 0)
+		close(listener->fd);
+	free(listener);
+}
+
+void channel_listener_free(struct channel_listener *listener)
+{
+	if (!listener)
+		return;
+	unlink(listener->address.sun_path);
+	listener_close(listener);
+}
+
+int channel_listen(struct channel *channel, const char *root, const char *path, unsigned mode)
+{
+	struct channel_listener *listener = calloc(1, sizeof(*listener));
+	int len, r;
+
+	if (!listener)
+		return -ENOMEM;
+	listener->channel = channel;
+	listener->fd = -1;
+	listener->mode = mode;
+	listener->address.sun_family = AF_UNIX;
+	len = snprintf(listener->address.sun_path, sizeof(listener->address.sun_path), "%s%s",
+		       strcmp(root, "/") == 0 ? "" : root, path);
+	r = (size_t)len < sizeof(listener->address.sun_path) ? start_listening(listener) :
+							       -ENAMETOOLONG;
+	if (r < 0) {
+		listener_close(listener);
+		return r;
+	}
+	channel->listener = listener;
+	return 0;
+}

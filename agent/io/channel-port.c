@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/channel-private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "io/log.h"
+
+#define NAME_SIZE 128
+#define BUSY_MSEC 5000 /* another agent holds the port */
+/* After its node is made, a port's name comes with a later message of the host. */
+#define NAME_MSEC 1000
+#define NAME_TRIES 5
+
+struct channel_port {
+	struct channel *channel;
+	char root[PATH_MAX];
+	char name[NAME_SIZE];
+	int fd;
+	struct loop_watch *watch;
+	struct channel_peer *peer; /* NULL while no host is there */
+	int inotify; /* on /dev, while the port is not open */
+	struct loop_watch *inotify_watch;
+	struct loop_timer *timer; /* until the next try or look */
+	unsigned tries; /* left, for a name that is not there yet */
+	int last_error; /* logged once */
+};
+
+static void port_open(struct channel_port *port);
+
+static bool name_matches(const struct channel_port *port, const char *device)
+{
+	char path[PATH_MAX + 320], name[NAME_SIZE] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sys/class/virtio-ports/%s/name", port->root, device);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(name, sizeof(name), file))
+		name[0] = '\0';
+	fclose(file);
+	name[strcspn(name, "\n")] = '\0';
+	return strcmp(name, port->name) == 0;
+}
+
+/* Where no udev rule made /dev/virtio-ports/NAME (EL6.0, a guest without udev). */
+static int find_device(const struct channel_port *port, char *path, size_t size)
+{
+	const struct dirent *entry;
+	DIR *directory;
+
+	snprintf(path, size, "%s/sys/class/virtio-ports", port->root);
+	directory = opendir(path);
+	if (!directory)
+		return -ENOENT;
+	while ((entry = readdir(directory)))
+		if (entry->d_name[0] != '.' && name_matches(port, entry->d_name))
+			break;
+	if (entry)
+		snprintf(path, size, "%s/dev/%s", port->root, entry->d_name);
+	closedir(directory);
+	return entry ? 0 : -ENOENT;
+}
+
+static int open_device(const struct channel_port *port)
+{
+	char path[PATH_MAX + 320];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/dev/virtio-ports/%s", port->root, port->name);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && find_device(port, path, sizeof(path)) == 0)
+		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static void port_close(struct channel_port *port)
+{
+	if (port->peer)
+		channel_peer_close(port->peer);
+	port->peer = NULL;
+	loop_watch_remove(port->watch);
+	port->watch = NULL;
+	if (port->fd >= 0)
+		close(port->fd);
+	port->fd = -1;
+}
+
+/* What a host left behind before anybody looked has no one to be answered to. */
+static void discard(const struct channel_port *port)
+{
+	char bytes[4096];
+	int i;
+
+	for (i = 0; i < 256 && read(port->fd, bytes, sizeof(bytes)) > 0; i++)
+		;
+}
+
+/* An unplugged port fails every read with ENODEV. */
+static bool unplugged(const struct channel_port *port)
+{
+	char byte;
+
+	return read(port->fd, &byte, 0) < 0 && errno == ENODEV;
+}
+
+static void host_left(struct channel_port *port)
+{
+	if (port->peer) {
+		log_debug("channel %s: host left", port->name);
+		channel_peer_close(port->peer);
+		port->peer = NULL;
+	}
+	if (unplugged(port)) {
+		log_info("channel %s: port unplugged", port->name);
+		port_close(port);
+		port_open(port);
+	} else if (port->channel->poll_msec) {
+		loop_timer_arm(port->timer, port->channel->poll_msec);
+	}
+}
+
+static void port_event(uint32_t events, void *data)
+{
+	struct channel_port *port = data;
+	bool host = !(events & (EPOLLHUP | EPOLLERR)), left = false, here = true;
+
+	if (host && !port->peer) {
+		log_debug("channel %s: host connected", port->name);
+		port->peer = channel_peer_new(port->channel, port->fd, true);
+	}
+	if (port->peer)
+		here = channel_peer_service(port->peer, &left);
+	else
+		discard(port);
+	if (!host || !here)
+		host_left(port);
+	else if (left && port->watch) /* the edge is spent: ask for another */
+		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
+}
+
+static void stop_waiting(struct channel_port *port)
+{
+	loop_watch_remove(port->inotify_watch);
+	port->inotify_watch = NULL;
+	if (port->inotify >= 0)
+		close(port->inotify);
+	port->inotify = -1;
+}
+
+static void watch_directory(const struct channel_port *port, const char *directory)
+{
+	char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s%s", port->root, directory);
+	/* A directory that is not there will be seen being made in the one above it. */
+	inotify_add_watch(port->inotify, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB);
+}
+
+static void device_made(uint32_t events, void *data)
+{
+	struct channel_port *port = data;
+	char bytes[4096];
+
+	(void)events;
+	while (read(port->inotify, bytes, sizeof(bytes)) > 0)
+		;
+	watch_directory(port, "/dev/virtio-ports");
+	port->tries = NAME_TRIES;
+	port_open(port);
+}
+
+static void wait_for_device(struct channel_port *port)
+{
+	if (port->inotify < 0) {
+		port->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+		if (port->inotify < 0)
+			return;
+		port->inotify_watch = loop_watch_add(port->channel->loop, port->inotify, EPOLLIN,
+						     device_made, port);
+		watch_directory(port, "/dev");
+		watch_directory(port, "/dev/virtio-ports");
+	}
+	if (port->tries) {
+		port->tries--;
+		loop_timer_arm(port->timer, NAME_MSEC);
+	}
+}
+
+static void log_missing(struct channel_port *port, int error)
+{
+	if (error == port->last_error)
+		return;
+	port->last_error = error;
+	if (error == EBUSY)
+		log_warning("channel %s: held by another program (qemu-ga?), trying again",
+			    port->name);
+	else if (error == ENOENT)
+		log_info("channel %s: no such port, waiting for it", port->name);
+	else
+		log_warning("channel %s: cannot open: %s", port->name, strerror(error));
+}
+
+static void port_open(struct channel_port *port)
+{
+	int fd = open_device(port);
+
+	if (fd < 0) {
+		log_missing(port, -fd);
+		if (fd == -EBUSY)
+			loop_timer_arm(port->timer, BUSY_MSEC);
+		else
+			wait_for_device(port);
+		return;
+	}
+	stop_waiting(port);
+	port->last_error = 0;
+	port->fd = fd;
+	port->watch = loop_watch_add(port->channel->loop, fd, EPOLLIN | EPOLLOUT | EPOLLET,
+				     port_event, port);
+	if (!port->watch) {
+		log_error("channel %s: cannot watch it: %s", port->name, strerror(errno));
+		port_close(port);
+		return;
+	}
+	log_info("channel %s: open", port->name);
+}
+
+static void port_timer(void *data)
+{
+	struct channel_port *port = data;
+
+	if (port->fd < 0)
+		port_open(port);
+	else if (!port->peer) /* makes an edge of what is there now */
+		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
+}
+
+void channel_port_free(struct channel_port *port)
+{
+	if (!port)
+		return;
+	port_close(port);
+	stop_waiting(port);
+	loop_timer_remove(port->timer);
+	free(port);
+}
+
+int channel_open_port(struct channel *channel, const char *root, const char *name)
+{
+	struct channel_port *port;
+
+	if (strlen(root) >= sizeof(port->root) || strlen(name) >= sizeof(port->name))
+		return -ENAMETOOLONG;
+	if (strchr(name, '/'))
+		return -EINVAL;
+	port = calloc(1, sizeof(*port));
+	if (!port)
+		return -ENOMEM;
+	port->channel = channel;
+	port->fd = -1;
+	port->inotify = -1;
+	strcpy(port->root, strcmp(root, "/") == 0 ? "" : root);
+	strcpy(port->name, name);
+	port->timer = loop_timer_add(channel->loop, port_timer, port);
+	if (!port->timer) {
+		free(port);
+		return -ENOMEM;
+	}
+	channel->port = port;
+	port_open(port);
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_CHANNEL_PRIVATE_H
+#define MEMONLINE_CHANNEL_PRIVATE_H
+
+/* What a channel is made of; for the files named channel*.c only. */
+
+#include "io/channel.h"
+
+struct channel_peer {
+	struct channel *channel;
+	struct channel_peer *next;
+	int fd;
+	bool is_port; /* its fd and watch are the port's */
+	bool dead; /* to be closed by whoever runs next */
+	struct loop_watch *watch;
+	void *user;
+	struct text in; /* read, not yet taken by the handler */
+	struct text out;
+	size_t sent; /* of out */
+};
+
+struct channel_port;
+struct channel_listener;
+
+struct channel {
+	struct loop *loop;
+	struct channel_handler handler;
+	void *data;
+	struct channel_peer *peers;
+	unsigned client_count; /* peers of the control socket */
+	unsigned poll_msec;
+	struct channel_port *port;
+	struct channel_listener *listener;
+};
+
+/* NULL: the handler did not want it, or memory is short. A client's fd becomes the peer's. */
+struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_port);
+void channel_peer_close(struct channel_peer *peer);
+/*
+ * Sends and reads what can be. `bytes_left` says that a bound stopped it, not the descriptor.
+ * Returns false where the other end has left.
+ */
+bool channel_peer_service(struct channel_peer *peer, bool *bytes_left);
+
+void channel_port_free(struct channel_port *port); /* accepts NULL */
+void channel_listener_free(struct channel_listener *listener); /* accepts NULL */
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/channel-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_SIZE 16384
+#define READS_MAX 16 /* in one go, so that a flooding peer delays nobody for long */
+#define KEEP_SIZE (64 * 1024) /* a larger buffer is given back once it is empty */
+
+struct channel *channel_new(struct loop *loop, const struct channel_handler *handler, void *data)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+
+	if (!channel)
+		return NULL;
+	channel->loop = loop;
+	channel->handler = *handler;
+	channel->data = data;
+	return channel;
+}
+
+void channel_free(struct channel *channel)
+{
+	if (!channel)
+		return;
+	channel_port_free(channel->port);
+	channel_listener_free(channel->listener);
+	while (channel->peers)
+		channel_peer_close(channel->peers);
+	free(channel);
+}
+
+void channel_poll_port(struct channel *channel, unsigned msec)
+{
+	channel->poll_msec = msec;
+}
+
+struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_port)
+{
+	struct channel_peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return NULL;
+	peer->channel = channel;
+	peer->fd = fd;
+	peer->is_port = is_port;
+	peer->user = channel->handler.opened(peer, is_port, channel->data);
+	if (!peer->user) {
+		text_free(&peer->out);
+		free(peer);
+		return NULL;
+	}
+	peer->next = channel->peers;
+	channel->peers = peer;
+	if (!is_port)
+		channel->client_count++;
+	return peer;
+}
+
+void channel_peer_close(struct channel_peer *peer)
+{
+	struct channel_peer **link = &peer->channel->peers;
+
+	while (*link != peer)
+		link = &(*link)->next;
+	*link = peer->next;
+	peer->channel->handler.closed(peer, peer->user);
+	if (!peer->is_port) {
+		peer->channel->client_count--;
+		loop_watch_remove(peer->watch);
+		close(peer->fd);
+	}
+	text_free(&peer->in);
+	text_free(&peer->out);
+	free(peer);
+}
+
+size_t channel_queued(const struct channel_peer *peer)
+{
+	return peer->out.len - peer->sent;
+}
+
+static ssize_t send_some(const struct channel_peer *peer)
+{
+	const char *bytes = peer->out.data + peer->sent;
+	size_t len = channel_queued(peer);
+
+	/* A port takes at most 32 KiB at a time and may take less. */
+	return peer->is_port ? write(peer->fd, bytes, len) :
+			       send(peer->fd, bytes, len, MSG_NOSIGNAL);
+}
+
+static void forget_sent(struct channel_peer *peer)
+{
+	if (channel_queued(peer)) {
+		text_consume(&peer->out, peer->sent);
+	} else if (peer->out.capacity > KEEP_SIZE) {
+		text_free(&peer->out);
+	} else {
+		text_clear(&peer->out);
+	}
+	peer->sent = 0;
+}
+
+/* Sends until the queue is empty or the descriptor is full. */
+static void flush(struct channel_peer *peer)
+{
+	ssize_t len = 0;
+
+	while (!peer->dead && channel_queued(peer)) {
+		len = send_some(peer);
+		if (len <= 0)
+			break;
+		peer->sent += (size_t)len;
+	}
+	if (len < 0 && errno != EAGAIN && errno != EINTR)
+		peer->dead = true;
+	/* Moving the rest to the front for every partial write would cost n². */
+	if (peer->sent >= peer->out.len / 2)
+		forget_sent(peer);
+}
+
+static void update_watch(struct channel_peer *peer)
+{
+	uint32_t events = 0;
+
+	if (peer->is_port || !peer->watch)
+		return;
+	if (channel_queued(peer) < CHANNEL_QUEUE_LOW)
+		events |= EPOLLIN;
+	if (channel_queued(peer))
+		events |= EPOLLOUT;
+	loop_watch_change(peer->watch, events);
+}
+
+int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	if (peer->dead)
+		return -EPIPE;
+	if (text_reserve(&peer->out, len) < 0)
+		return -ENOMEM;
+	text_append(&peer->out, bytes, len);
+	flush(peer);
+	if (!peer->dead) {
+		update_watch(peer);
+		return 0;
+	}
+	/* The end of a socket is seen by its watch; a port's is seen as the host's leaving. */
+	if (!peer->is_port)
+		shutdown(peer->fd, SHUT_RDWR);
+	return -EPIPE;
+}
+
+/* What was read goes to the handler, as far as it takes it. */
+static void offer(struct channel_peer *peer)
+{
+	size_t taken;
+
+	if (!peer->in.len)
+		return;
+	taken = peer->channel->handler.received(peer, peer->in.data, peer->in.len, peer->user);
+	text_consume(&peer->in, taken);
+}
+
+/* false where the other end has left */
+static bool read_some(struct channel_peer *peer, bool *more)
+{
+	ssize_t len;
+
+	*more = false;
+	if (text_reserve(&peer->in, READ_SIZE) < 0)
+		return true;
+	len = read(peer->fd, peer->in.data + peer->in.len, READ_SIZE);
+	if (len <= 0)
+		return len < 0 && (errno == EAGAIN || errno == EINTR);
+	peer->in.len += (size_t)len;
+	*more = true;
+	return true;
+}
+
+static bool full(const struct channel_peer *peer)
+{
+	return channel_queued(peer) >= CHANNEL_QUEUE_LOW;
+}
+
+bool channel_peer_service(struct channel_peer *peer, bool *bytes_left)
+{
+	bool here = true, more = true, was_full = full(peer);
+	int reads = 0;
+
+	flush(peer);
+	if (was_full && !full(peer) && !peer->dead)
+		peer->channel->handler.drained(peer, peer->user);
+	offer(peer);
+	while (here && more && !peer->dead && !full(peer) && !peer->in.len && reads++ < READS_MAX) {
+		here = read_some(peer, &more);
+		offer(peer);
+	}
+	*bytes_left = here && more && !full(peer);
+	if (peer->in.capacity > KEEP_SIZE && !peer->in.len)
+		text_free(&peer->in);
+	update_watch(peer);
+	return here && !peer->dead;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_CHANNEL_H
+#define MEMONLINE_CHANNEL_H
+
+/*
+ * Bytes to and from hosts and local clients: the virtio-serial port and the control socket.
+ * It knows connections, queues and their bounds, and nothing of JSON.
+ *
+ * The virtio port, from Linux drivers/char/virtio_console.c: with no host, read gives 0 and poll
+ * says POLLIN|POLLHUP for ever, so it is watched edge-triggered, which wakes once at the host's
+ * coming and once at its going (measured on 3.10 and 6.1). A second opener gets EBUSY.
+ */
+
+#include "core/text.h"
+#include "io/loop.h"
+
+#define CHANNEL_CLIENTS_MAX 16 /* on the control socket; one more is closed at once */
+#define CHANNEL_QUEUE_LOW (64 * 1024) /* bytes unsent, from which on no request is read */
+
+struct channel;
+struct channel_peer; /* one connection */
+
+struct channel_handler {
+	/* A connection began; the return value is its user data, NULL closes it again. */
+	void *(*opened)(struct channel_peer *peer, bool is_port, void *data);
+	/*
+	 * Bytes came in. Returns how many it took; what it leaves is offered again once less than
+	 * CHANNEL_QUEUE_LOW is unsent, and until then nothing more is read from this peer.
+	 */
+	size_t (*received)(struct channel_peer *peer, const char *bytes, size_t len, void *user);
+	/* Less than CHANNEL_QUEUE_LOW is unsent after there was more. */
+	void (*drained)(struct channel_peer *peer, void *user);
+	/* The connection is over; frees `user`. */
+	void (*closed)(struct channel_peer *peer, void *user);
+};
+
+struct channel *channel_new(struct loop *loop, const struct channel_handler *handler, void *data);
+void channel_free(struct channel *channel); /* accepts NULL; closes everything, removes the socket */
+
+/*
+ * The port by the name the host gave it: <root>/dev/virtio-ports/NAME, or where udev made no link,
+ * the /dev node whose /sys/class/virtio-ports/X/name says NAME. Not there yet,
+ * taken (EBUSY) or unplugged (ENODEV) is not an error: it is opened when it can be. 0 or negative
+ * errno.
+ */
+int channel_open_port(struct channel *channel, const char *root, const char *name);
+/*
+ * For kernels where an edge-triggered port is not known to wake up: looks at it every `msec` while
+ * no host is there. 0, the default: never.
+ */
+void channel_poll_port(struct channel *channel, unsigned msec);
+/* Listens at <root><path>; its mode is set before bind, its directory made (0755). A socket that
+ * nobody answers on is replaced; a live one is -EADDRINUSE. 0 or negative errno. */
+int channel_listen(struct channel *channel, const char *root, const char *path, unsigned mode);
+
+/*
+ * Sends what it can, queues the rest; never blocks. The caller keeps the queue bounded: it begins
+ * no new message while channel_queued is at CHANNEL_QUEUE_LOW or more. 0, -ENOMEM (nothing was
+ * taken) or -EPIPE where the connection is gone; `closed` is called later, never from in here.
+ */
+int channel_send(struct channel_peer *peer, const char *bytes, size_t len);
+/* Unsent bytes. */
+size_t channel_queued(const struct channel_peer *peer);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/text.h"
+
+#define READ_BYTES 65536
+#define RETRY_MSEC 20
+
+struct client {
+	int fd;
+	struct sockaddr_un address;
+	struct text in;
+	size_t start; /* where the line begins that is not handed out yet */
+	size_t scanned; /* up to here there is no newline after `start` */
+	bool skipping; /* in a line that was too long */
+};
+
+uint64_t client_now_msec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* 0, -ETIMEDOUT or another negative errno. */
+static int wait_for(int fd, short events, uint64_t deadline_msec)
+{
+	struct pollfd poller = { fd, events, 0 };
+
+	for (;;) {
+		uint64_t now = client_now_msec();
+		int timeout = -1;
+		int r;
+
+		if (deadline_msec <= now)
+			return -ETIMEDOUT;
+		if (deadline_msec != CLIENT_FOREVER)
+			timeout = (int)(deadline_msec - now < INT_MAX
+						? deadline_msec - now
+						: INT_MAX);
+		r = poll(&poller, 1, timeout);
+		if (r > 0)
+			return 0;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+/*
+ * connect(2) of a unix socket does not wait for the other side to accept, only for room in its
+ * backlog, and poll cannot tell when there is some.
+ */
+static int connect_until(int fd, const struct sockaddr_un *address,
+			 uint64_t deadline_msec)
+{
+	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		if (client_now_msec() >= deadline_msec)
+			return -EBUSY;
+		poll(NULL, 0, RETRY_MSEC);
+	}
+	return 0;
+}
+
+int client_connect(const char *path, uint64_t deadline_msec, struct client **client)
+{
+	struct client *made;
+	int r;
+
+	if (strlen(path) >= sizeof(made->address.sun_path))
+		return -ENAMETOOLONG;
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	made->address.sun_family = AF_UNIX;
+	memcpy(made->address.sun_path, path, strlen(path));
+	made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r = made->fd < 0 ? -errno
+			 : connect_until(made->fd, &made->address, deadline_msec);
+	if (r < 0) {
+		client_close(made);
+		return r;
+	}
+	*client = made;
+	return 0;
+}
+
+void client_close(struct client *client)
+{
+	if (!client)
+		return;
+	if (client->fd >= 0)
+		close(client->fd);
+	text_free(&client->in);
+	free(client);
+}
+
+int client_send(struct client *client, const char *bytes, size_t len,
+		uint64_t deadline_msec)
+{
+	while (len > 0) {
+		ssize_t sent = send(client->fd, bytes, len, MSG_NOSIGNAL);
+		int r;
+
+		if (sent >= 0) {
+			bytes += sent;
+			len -= (size_t)sent;
+			continue;
+		}
+		if (errno == ECONNRESET)
+			return -EPIPE;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		r = wait_for(client->fd, POLLOUT, deadline_msec);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void forget_read(struct client *client)
+{
+	text_consume(&client->in, client->start);
+	client->scanned -= client->start;
+	client->start = 0;
+}
+
+/* 0 with more bytes in client->in, or negative errno. */
+static int read_more(struct client *client, uint64_t deadline_msec)
+{
+	ssize_t got;
+	int r = wait_for(client->fd, POLLIN, deadline_msec);
+
+	if (r < 0)
+		return r;
+	forget_read(client);
+	r = text_reserve(&client->in, READ_BYTES + 1);
+	if (r < 0)
+		return r;
+	got = read(client->fd, client->in.data + client->in.len, READ_BYTES);
+	if (got > 0) {
+		client->in.len += (size_t)got;
+		client->in.data[client->in.len] = '\0';
+		return 0;
+	}
+	if (got == 0 || errno == ECONNRESET)
+		return -EPIPE;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+/* Drops what lies before the last 0xFF of the line at `start` that ends before `end`. */
+static void begin_anew(struct client *client, size_t end)
+{
+	const char *from = client->in.data + client->scanned;
+	const char *mark = memrchr(from, 0xff, end - client->scanned);
+
+	if (!mark)
+		return;
+	client->start = (size_t)(mark + 1 - client->in.data);
+	client->skipping = false;
+}
+
+/* Whether there is a whole line, from `start` to *end. */
+static bool find_line(struct client *client, size_t *end)
+{
+	const char *from, *newline;
+
+	if (client->scanned == client->in.len)
+		return false;
+	from = client->in.data + client->scanned;
+	newline = memchr(from, '\n', client->in.len - client->scanned);
+	*end = newline ? (size_t)(newline - client->in.data) : client->in.len;
+	begin_anew(client, *end);
+	client->scanned = *end + (newline ? 1 : 0);
+	return newline != NULL;
+}
+
+/* Hands out [start, end) if it is a line for the caller. */
+static bool take_line(struct client *client, size_t end, const char **line, size_t *len)
+{
+	bool skipped = client->skipping;
+
+	*line = client->in.data + client->start;
+	*len = end - client->start;
+	client->start = end + 1;
+	client->skipping = false;
+	return !skipped && *len > 0;
+}
+
+int client_read_line(struct client *client, size_t max, uint64_t deadline_msec,
+		     const char **line, size_t *len)
+{
+	size_t end;
+
+	for (;;) {
+		int r;
+
+		while (find_line(client, &end))
+			if (take_line(client, end, line, len))
+				return *len > max ? -EMSGSIZE : 0;
+		if (client->skipping) {
+			client->start = client->scanned;
+		} else if (client->in.len - client->start > max) {
+			client->start = client->scanned;
+			client->skipping = true;
+			return -EMSGSIZE;
+		}
+		r = read_more(client, deadline_msec);
+		if (r < 0)
+			return r;
+	}
+}
+
+/*
+ * One line of /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path. A connection that
+ * nobody has accepted has the listener's path, state 2 (connecting) and no inode yet.
+ */
+static bool line_is_waiting(const char *line, const char *path)
+{
+	unsigned state;
+	unsigned long inode;
+	int at = 0;
+
+	if (sscanf(line, "%*s %*s %*s %*s %*s %x %lu %n", &state, &inode, &at) != 2 ||
+	    at == 0)
+		return false;
+	return state == 2 && inode == 0 && strcmp(line + at, path) == 0;
+}
+
+bool client_is_waiting(const struct client *client)
+{
+	char line[512];
+	bool waiting = false;
+	FILE *file = fopen("/proc/net/unix", "re");
+
+	if (!file)
+		return false;
+	while (!waiting && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		waiting = line_is_waiting(line, client->address.sun_path);
+	}
+	fclose(file);
+	return waiting;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_CLIENT_H
+#define MEMONLINE_CLIENT_H
+
+/*
+ * A unix socket seen from the side that asks: the control socket in the guest, or the host's end
+ * of a virtio-serial channel. Bytes and lines, each wait with a deadline; nothing of JSON.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct client;
+
+#define CLIENT_FOREVER UINT64_MAX
+
+/* CLOCK_MONOTONIC in milliseconds; deadlines are points on it. */
+uint64_t client_now_msec(void);
+
+/*
+ * 0, or negative errno, *client untouched: -ENOENT, -EACCES, -ECONNREFUSED, … as connect(2) says,
+ * -ENAMETOOLONG, -EBUSY where others wait in the whole backlog until the deadline.
+ */
+int client_connect(const char *path, uint64_t deadline_msec, struct client **client);
+void client_close(struct client *client); /* accepts NULL */
+
+/* 0, -ETIMEDOUT, -EPIPE where the other end is closed, other negative errno. */
+int client_send(struct client *client, const char *bytes, size_t len,
+		uint64_t deadline_msec);
+/*
+ * The next line that is not empty, without its newline, valid until the next call. 0xFF begins a
+ * line anew: it is no UTF-8, and guest-sync-delimited's answer has it in front. 0, -ETIMEDOUT,
+ * -EPIPE at the end (half a line is dropped), -ENOMEM, or -EMSGSIZE once for a line above `max`
+ * bytes, the rest of which is dropped without being kept.
+ */
+int client_read_line(struct client *client, size_t max, uint64_t deadline_msec,
+		     const char **line, size_t *len);
+
+/*
+ * Whether the connection was not even accepted: QEMU and libvirt take one client per channel, and
+ * let the next wait. False where /proc/net/unix does not tell.
+ */
+bool client_is_waiting(const struct client *client);
+
+#endif

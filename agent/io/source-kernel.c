@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/source-private.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define KERNEL_GROUP 1 /* udevd sends to group 2 */
+#define MESSAGE_SIZE 8192 /* the kernel's own bound is 2048 and a header */
+
+struct kernel_source {
+	struct source source; /* first */
+	struct mnl_socket *socket;
+};
+
+static void kernel_close(struct source *source)
+{
+	struct kernel_source *self = (struct kernel_source *)source;
+
+	if (self->socket)
+		mnl_socket_close(self->socket);
+	free(self);
+}
+
+static const struct ucred *credentials(struct msghdr *message)
+{
+	struct cmsghdr *part;
+
+	for (part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
+		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS)
+			return (const struct ucred *)CMSG_DATA(part);
+	return NULL;
+}
+
+/* EL6.0 lets any user send to a uevent socket, so the sender is looked at, always. */
+static bool from_kernel(struct msghdr *message)
+{
+	const struct sockaddr_nl *sender = message->msg_name;
+	const struct ucred *cred = credentials(message);
+
+	return message->msg_namelen == sizeof(*sender) && sender->nl_pid == 0 &&
+	       sender->nl_groups == KERNEL_GROUP && cred && cred->uid == 0;
+}
+
+/* mnl_socket_recvfrom would hide the sender. */
+static int kernel_receive(struct source *source, struct uevent *event)
+{
+	char bytes[MESSAGE_SIZE], control[CMSG_SPACE(sizeof(struct ucred))];
+	struct sockaddr_nl sender;
+	struct iovec vector = { bytes, sizeof(bytes) };
+	struct msghdr message;
+	ssize_t len;
+
+	for (;;) {
+		memset(&message, 0, sizeof(message));
+		message.msg_name = &sender;
+		message.msg_namelen = sizeof(sender);
+		message.msg_iov = &vector;
+		message.msg_iovlen = 1;
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+		len = recvmsg(source->fd, &message, 0);
+		if (len < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		if (!(message.msg_flags & MSG_TRUNC) && from_kernel(&message) &&
+		    uevent_parse(bytes, (size_t)len, event))
+			return 1;
+	}
+}
+
+static int open_socket(struct kernel_source *self, unsigned receive_buffer_bytes)
+{
+	int on = 1, fd, r;
+
+	self->socket = mnl_socket_open(NETLINK_KOBJECT_UEVENT);
+	if (!self->socket)
+		return -errno;
+	fd = mnl_socket_get_fd(self->socket);
+	r = source_prepare(fd, receive_buffer_bytes);
+	if (r < 0)
+		return r;
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return -errno;
+	if (mnl_socket_bind(self->socket, KERNEL_GROUP, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	self->source.fd = fd;
+	return 0;
+}
+
+struct source *source_open_kernel(unsigned receive_buffer_bytes)
+{
+	struct kernel_source *self = calloc(1, sizeof(*self));
+	int r;
+
+	if (!self)
+		return NULL;
+	self->source.name = "kernel";
+	self->source.receive = kernel_receive;
+	self->source.close = kernel_close;
+	r = open_socket(self, receive_buffer_bytes);
+	if (r == 0)
+		return &self->source;
+	kernel_close(&self->source);
+	errno = -r;
+	return NULL;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_SOURCE_PRIVATE_H
+#define MEMONLINE_SOURCE_PRIVATE_H
+
+/* What an event source is made of; for the files named source*.c only. */
+
+#include "io/source.h"
+
+struct source {
+	const char *name;
+	int fd;
+	int (*receive)(struct source *source, struct uevent *event); /* as source_receive */
+	void (*close)(struct source *source); /* closes the fd and frees the source */
+};
+
+/*
+ * Makes fd non-blocking and its receive buffer large: with the default one, 256 events were held
+ * of a DIMM's 1024 and the rest of it stayed offline. 0 or negative errno.
+ */
+int source_prepare(int fd, unsigned receive_buffer_bytes);
+
+#endif

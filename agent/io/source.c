@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/source-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/socket.h>
+
+int source_prepare(int fd, unsigned receive_buffer_bytes)
+{
+	int bytes = receive_buffer_bytes > INT_MAX ? INT_MAX : (int)receive_buffer_bytes;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	/* FORCE needs CAP_NET_ADMIN; a smaller buffer only means an earlier ENOBUFS. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	return 0;
+}
+
+void source_close(struct source *source)
+{
+	if (source)
+		source->close(source);
+}
+
+int source_fd(const struct source *source)
+{
+	return source->fd;
+}
+
+const char *source_name(const struct source *source)
+{
+	return source->name;
+}
+
+int source_receive(struct source *source, struct uevent *event)
+{
+	return source->receive(source, event);
+}

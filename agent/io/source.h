@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_SOURCE_H
+#define MEMONLINE_SOURCE_H
+
+/* Where memory events come from: udevd's or the kernel's netlink group, behind one type. */
+
+#include "core/uevent.h"
+
+struct source;
+
+/* For each an opener: non-blocking, NULL with errno on failure. */
+struct source *source_open_udev(unsigned receive_buffer_bytes);
+struct source *source_open_kernel(unsigned receive_buffer_bytes);
+void source_close(struct source *source); /* accepts NULL */
+
+int source_fd(const struct source *source); /* becomes readable with events; stays the source's */
+const char *source_name(const struct source *source); /* "udev" or "kernel" */
+/*
+ * 1: *event is a memory event; 0: nothing more to read; -ENOBUFS: events were lost, look for
+ * yourself and go on reading; other negative errno: the source is broken. Messages of other
+ * subsystems and of senders other than the kernel (or udevd) are passed over in silence.
+ */
+int source_receive(struct source *source, struct uevent *event);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/sysfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MEMORY_DIRECTORY "/sys/devices/system/memory"
+#define ATTRIBUTE_SIZE 128 /* more than any text of these files */
+
+struct sysfs {
+	const struct sysfs_operations *operations;
+	void *data;
+	int directory; /* -1 where the operations are a test's */
+	bool no_valid_zones; /* before 3.18: do not try to open one per block */
+};
+
+static long file_read(void *data, const char *name, char *buffer, size_t size)
+{
+	const struct sysfs *sysfs = data;
+	int fd = openat(sysfs->directory, name, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buffer, size);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	return len;
+}
+
+static long file_write(void *data, const char *name, const char *bytes, size_t len)
+{
+	const struct sysfs *sysfs = data;
+	int fd = openat(sysfs->directory, name, O_WRONLY | O_CLOEXEC);
+	ssize_t written;
+
+	if (fd < 0)
+		return -errno;
+	written = write(fd, bytes, len);
+	if (written < 0)
+		written = -errno;
+	close(fd);
+	return written;
+}
+
+static int directory_list(void *data, void (*entry)(const char *name, void *user), void *user)
+{
+	const struct sysfs *sysfs = data;
+	int fd = openat(sysfs->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *found;
+
+	if (!directory) {
+		int error = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return -error;
+	}
+	while ((found = readdir(directory)))
+		entry(found->d_name, user);
+	closedir(directory);
+	return 0;
+}
+
+static const struct sysfs_operations file_operations = { file_read, file_write, directory_list };
+
+struct sysfs *sysfs_new(const struct sysfs_operations *operations, void *data)
+{
+	struct sysfs *sysfs = calloc(1, sizeof(*sysfs));
+
+	if (!sysfs)
+		return NULL;
+	sysfs->operations = operations;
+	sysfs->data = data;
+	sysfs->directory = -1;
+	return sysfs;
+}
+
+struct sysfs *sysfs_open(const char *root)
+{
+	struct sysfs *sysfs = sysfs_new(&file_operations, NULL);
+	char path[PATH_MAX];
+
+	if (!sysfs)
+		return NULL;
+	sysfs->data = sysfs;
+	snprintf(path, sizeof(path), "%s%s", root, MEMORY_DIRECTORY);
+	sysfs->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sysfs->directory < 0) {
+		int error = errno;
+
+		sysfs_close(sysfs);
+		errno = error;
+		return NULL;
+	}
+	return sysfs;
+}
+
+void sysfs_close(struct sysfs *sysfs)
+{
+	if (!sysfs)
+		return;
+	if (sysfs->directory >= 0)
+		close(sysfs->directory);
+	free(sysfs);
+}
+
+static long read_attribute(struct sysfs *sysfs, const char *name, char text[ATTRIBUTE_SIZE])
+{
+	long len = sysfs->operations->read(sysfs->data, name, text, ATTRIBUTE_SIZE - 1);
+
+	if (len >= 0)
+		text[len] = '\0';
+	return len;
+}
+
+static void attribute_name(char *name, size_t size, uint64_t index, const char *attribute)
+{
+	snprintf(name, size, "memory%" PRIu64 "/%s", index, attribute);
+}
+
+/* The kernel prints hex without 0x. */
+static int read_block_size(struct sysfs *sysfs, uint64_t *bytes)
+{
+	char text[ATTRIBUTE_SIZE], *end;
+	long len = read_attribute(sysfs, "block_size_bytes", text);
+	unsigned long long value;
+
+	if (len < 0)
+		return (int)len;
+	errno = 0;
+	value = strtoull(text, &end, 16);
+	if (errno || end == text || (*end && *end != '\n') || !value)
+		return -EINVAL;
+	*bytes = value;
+	return 0;
+}
+
+static void read_zones(struct sysfs *sysfs, struct block *block)
+{
+	char name[64], text[ATTRIBUTE_SIZE];
+	long len;
+
+	block_zones_parse(block, "", 0);
+	if (sysfs->no_valid_zones)
+		return;
+	attribute_name(name, sizeof(name), block->index, "valid_zones");
+	len = read_attribute(sysfs, name, text);
+	if (len >= 0)
+		block_zones_parse(block, text, (size_t)len);
+}
+
+/* Negative errno where there is no state to read. */
+static long read_state(struct sysfs *sysfs, struct block *block)
+{
+	char name[64], text[ATTRIBUTE_SIZE];
+	long len;
+
+	attribute_name(name, sizeof(name), block->index, "state");
+	len = read_attribute(sysfs, name, text);
+	block->state = BLOCK_UNREADABLE;
+	if (len >= 0)
+		block->state = (uint8_t)block_state_parse(text, (size_t)len);
+	return len;
+}
+
+void sysfs_read_block(struct sysfs *sysfs, struct block *block)
+{
+	long len = read_state(sysfs, block);
+
+	if (len == -ENOENT || len == -ENODEV)
+		block->state = BLOCK_ABSENT;
+	read_zones(sysfs, block);
+}
+
+struct listing {
+	struct snapshot *snapshot;
+	int error;
+};
+
+static void add_entry(const char *name, void *user)
+{
+	struct listing *listing = user;
+	struct block block;
+	char *end;
+
+	if (strncmp(name, "memory", 6) != 0 || name[6] < '0' || name[6] > '9')
+		return;
+	memset(&block, 0, sizeof(block));
+	errno = 0;
+	block.index = strtoull(name + 6, &end, 10);
+	if (errno || *end || listing->error < 0)
+		return;
+	block.node = BLOCK_NODE_UNKNOWN;
+	listing->error = snapshot_add_block(listing->snapshot, &block);
+}
+
+static int list_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
+{
+	struct listing listing = { snapshot, 0 };
+	int r = sysfs->operations->list(sysfs->data, add_entry, &listing);
+
+	return r < 0 ? r : listing.error;
+}
+
+/* One failing open tells for all blocks: the file is there for every block or for none. */
+static void find_valid_zones(struct sysfs *sysfs, const struct snapshot *snapshot)
+{
+	char name[64], text[ATTRIBUTE_SIZE];
+
+	if (!snapshot->count)
+		return;
+	attribute_name(name, sizeof(name), snapshot->blocks[0].index, "valid_zones");
+	sysfs->no_valid_zones = read_attribute(sysfs, name, text) == -ENOENT;
+}
+
+int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
+{
+	size_t i;
+	int r;
+
+	snapshot->count = 0;
+	r = read_block_size(sysfs, &snapshot->block_size_bytes);
+	if (r == 0)
+		r = list_blocks(sysfs, snapshot);
+	if (r < 0) {
+		snapshot->count = 0;
+		return r;
+	}
+	snapshot_sort(snapshot);
+	find_valid_zones(sysfs, snapshot);
+	for (i = 0; i < snapshot->count; i++) {
+		/* Listed, so it is there, or was a moment ago: a missing state is not yet made. */
+		read_state(sysfs, &snapshot->blocks[i]);
+		read_zones(sysfs, &snapshot->blocks[i]);
+	}
+	return 0;
+}
+
+int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum block_word word)
+{
+	char name[64], line[32];
+	int len = snprintf(line, sizeof(line), "%s\n", block_word_text(word));
+	long written;
+
+	attribute_name(name, sizeof(name), block->index, "state");
+	written = sysfs->operations->write(sysfs->data, name, line, (size_t)len);
+	sysfs_read_block(sysfs, block);
+	return written < 0 ? (int)written : 0;
+}

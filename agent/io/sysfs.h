@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_SYSFS_H
+#define MEMONLINE_SYSFS_H
+
+/*
+ * <root>/sys/devices/system/memory: the only opener of it. Reads the blocks, writes one word to
+ * one block, reads again. No policy, no retries.
+ */
+
+#include "core/snapshot.h"
+
+struct sysfs;
+
+/*
+ * What a file operation is; tests put a kernel's behaviour in its place. `name` is relative to the
+ * memory directory ("memory32/state"). Results are negative errno or a count of bytes.
+ */
+struct sysfs_operations {
+	long (*read)(void *data, const char *name, char *buffer, size_t size);
+	long (*write)(void *data, const char *name, const char *bytes, size_t len);
+	/* Calls `entry` for every name in the directory. 0 or negative errno. */
+	int (*list)(void *data, void (*entry)(const char *name, void *user), void *user);
+};
+
+/* `root` "/" or a directory that stands for it. NULL with errno where the directory is missing. */
+struct sysfs *sysfs_open(const char *root);
+/* `operations` and `data` stay the caller's. */
+struct sysfs *sysfs_new(const struct sysfs_operations *operations, void *data);
+void sysfs_close(struct sysfs *sysfs); /* accepts NULL */
+
+/*
+ * Replaces the snapshot's blocks by what is there now: state, zones, and node BLOCK_NODE_UNKNOWN
+ * (io/system fills it). A block whose state cannot be read is BLOCK_UNREADABLE: EL6 before 6.6
+ * announces a block before its `state` exists. 0 or negative errno, then *snapshot is cleared.
+ */
+int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot);
+/* State and zones of one block; index and node stay. A block that is gone is BLOCK_ABSENT. */
+void sysfs_read_block(struct sysfs *sysfs, struct block *block);
+
+/*
+ * Writes the word and a newline with one write(2), then reads the block again into *block, which
+ * holds the truth afterwards. Returns what write said: 0 or negative errno. The length written is
+ * not looked at: 3.10 returns 1 for a block that is online already, and a second write with the
+ * rest would mean another word (a bare "online" there is online_kernel).
+ */
+int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum block_word word);
+
+#endif
