@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "io/log.h"
+
+#define BLOCKS_BEFOREHAND 4096 /* room made at start, before memory can be short */
+#define BURST_ENTRIES 1024
+#define JOURNAL_RANGES_PER_REPORT 2 /* on average; a report may have many more */
+/* A block whose state is not there yet, or a tree that cannot be read: look again. */
+#define AGAIN_FIRST_MSEC 100
+#define AGAIN_LAST_MSEC 30000
+
+struct agent {
+	const struct config *config;
+	struct agent_edges edges;
+	bool dry_run;
+	struct loop_watch *source_watch;
+	struct loop_timer *again;
+	uint64_t again_msec;
+	struct snapshot now; /* what was last seen */
+	struct snapshot next; /* being read */
+	struct plan plan;
+	struct burst burst;
+	struct journal *journal;
+	bool look_wanted;
+	bool looked_once;
+	bool wrote; /* since the last look: then look once more, others may have been at it too */
+	uint64_t begun_usec; /* when the burst in hand was first heard of; 0: none */
+};
+
+static uint64_t dimm_of(const struct snapshot *snapshot, const struct block *block)
+{
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
+
+	return resource ? resource->start : BURST_NO_DIMM;
+}
+
+/* The reports of what is gathered; logged with the same words. */
+static void log_range(const struct report *report, const struct report_range *range)
+{
+	char error[160] = "";
+
+	if (range->error)
+		snprintf(error, sizeof(error), ", %s", strerror(range->error));
+	log_line(range->result == REPORT_SUCCESS ? CONFIG_LOG_INFO : CONFIG_LOG_WARNING,
+		 "report %" PRIu64 ": 0x%" PRIx64 "-0x%" PRIx64 " node %d: %s -> %s, zone %s, "
+		 "requested %s: %s (%s%s) after %" PRIu64 " us",
+		 report->seq, range->start, range->start + range->size - 1, range->node,
+		 block_state_word((enum block_state)range->from),
+		 block_state_word((enum block_state)range->to),
+		 block_zone_word((enum block_zone)range->zone),
+		 block_word_text((enum block_word)range->requested),
+		 report_result_text((enum report_result)range->result),
+		 reason_text((enum reason)range->reason), error, report->elapsed_usec);
+}
+
+static void log_reports(const struct journal *journal, uint64_t since)
+{
+	const struct report *report;
+
+	while ((report = journal_after(journal, since))) {
+		const struct report_range *ranges = journal_ranges(journal, report);
+		size_t i;
+
+		for (i = 0; i < report->count; i++)
+			log_range(report, &ranges[i]);
+		since = report->seq;
+	}
+}
+
+static void flush_reports(struct agent *agent)
+{
+	uint64_t last = journal_last(agent->journal);
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	burst_flush(&agent->burst, agent->journal, now.tv_sec, (int32_t)now.tv_usec);
+	if (journal_last(agent->journal) == last)
+		return;
+	log_reports(agent->journal, last);
+	if (agent->edges.reported)
+		agent->edges.reported(agent->edges.data);
+}
+
+static void gather(struct agent *agent, uint64_t dimm, const struct report_range *range)
+{
+	uint64_t now_usec = loop_now_usec();
+
+	if (burst_add(&agent->burst, dimm, range, agent->begun_usec, now_usec))
+		return;
+	flush_reports(agent);
+	burst_add(&agent->burst, dimm, range, agent->begun_usec, now_usec);
+}
+
+/* A block changed, and not by a write of ours: those are in `now` already. */
+static void changed(const struct snapshot_change *change, void *data)
+{
+	struct agent *agent = data;
+	struct report_range range;
+	const struct snapshot *holder = change->after ? &agent->next : &agent->now;
+	const struct block *block = change->after ? change->after : change->before;
+
+	if (!change->before || change->before->state == BLOCK_ABSENT) {
+		/* A new offline block is reported with what is done with it. */
+		if (!change->after || change->after->state != BLOCK_ONLINE)
+			return;
+	}
+	if (change->after && change->after->state == BLOCK_UNREADABLE)
+		return;
+	burst_observe(change, agent->next.block_size_bytes, &range);
+	gather(agent, dimm_of(holder, block), &range);
+}
+
+static int read_next(struct agent *agent)
+{
+	int r;
+
+	snapshot_clear(&agent->next);
+	/* Before the blocks: what is announced later than this may not be seen in them. */
+	agent->next.uevent_seqnum = system_uevent_seqnum(agent->edges.system);
+	r = sysfs_read_blocks(agent->edges.sysfs, &agent->next);
+	if (r < 0)
+		return r;
+	system_read_nodes(agent->edges.system, &agent->next);
+	r = system_read_resources(agent->edges.system, &agent->next);
+	if (r < 0 && r != -ENOENT)
+		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges", strerror(-r));
+	return 0;
+}
+
+static void look_again_later(struct agent *agent)
+{
+	if (!agent->again)
+		return;
+	loop_timer_arm(agent->again, agent->again_msec);
+	agent->again_msec *= 2;
+	if (agent->again_msec > AGAIN_LAST_MSEC)
+		agent->again_msec = AGAIN_LAST_MSEC;
+}
+
+static bool any_unreadable(const struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->blocks[i].state == BLOCK_UNREADABLE)
+			return true;
+	return false;
+}
+
+/* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
+static int refresh(struct agent *agent)
+{
+	struct snapshot before;
+	int r = read_next(agent);
+
+	if (!agent->begun_usec)
+		agent->begun_usec = loop_now_usec();
+	if (r < 0) {
+		log_error("cannot read the memory blocks: %s", strerror(-r));
+		look_again_later(agent);
+		return r;
+	}
+	snapshot_inherit(&agent->next, &agent->now);
+	if (agent->looked_once)
+		snapshot_diff(&agent->now, &agent->next, changed, agent);
+	before = agent->now;
+	agent->now = agent->next;
+	agent->next = before;
+	agent->looked_once = true;
+	if (any_unreadable(&agent->now))
+		look_again_later(agent);
+	else
+		agent->again_msec = AGAIN_FIRST_MSEC;
+	return 0;
+}
+
+static void log_decision(const struct agent *agent, const struct block *first,
+			 const struct block *last, const struct policy_verdict *verdict)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line),
+		 "memory%" PRIu64 "-%" PRIu64 " node %d: %s, policy %s -> %s (%s)", first->index,
+		 last->index, first->node, block_state_word((enum block_state)first->state),
+		 config_policy_text(agent->config->policy), block_word_text(verdict->word),
+		 reason_text(verdict->reason));
+	if (agent->dry_run) /* there the decisions are the result */
+		puts(line);
+	else if (verdict->word == BLOCK_WORD_NONE)
+		log_debug("%s", line);
+	else
+		log_info("%s", line);
+}
+
+/* A block that nothing will be done about, seen offline for the first time: say so once. */
+static void gather_left_alone(struct agent *agent, const struct block *block,
+			      const struct policy_verdict *verdict)
+{
+	struct snapshot_change change = { NULL, block };
+	struct report_range range;
+
+	if (block->state != BLOCK_OFFLINE || block->reason != REASON_NONE)
+		return;
+	burst_observe(&change, agent->now.block_size_bytes, &range);
+	range.reason = (uint8_t)verdict->reason;
+	gather(agent, dimm_of(&agent->now, block), &range);
+}
+
+/* One verdict per block; a run of equal ones is one log line. Returns false on lack of memory. */
+static bool decide_block(struct agent *agent, struct block *block, struct policy_verdict *verdict)
+{
+	policy_decide(agent->config, &agent->now, block, verdict);
+	if (verdict->word == BLOCK_WORD_NONE)
+		gather_left_alone(agent, block, verdict);
+	block->reason = (uint8_t)(agent->dry_run && verdict->word != BLOCK_WORD_NONE ?
+					  REASON_DRY_RUN :
+					  verdict->reason);
+	if (block->state == BLOCK_ONLINE)
+		block->marks = BLOCK_MARK_WAS_ONLINE;
+	return agent->dry_run || plan_add(&agent->plan, block->index, verdict) == 0;
+}
+
+static bool same_decision(const struct block *last, const struct policy_verdict *last_verdict,
+			  const struct block *block, const struct policy_verdict *verdict)
+{
+	return last->index + 1 == block->index && last->node == block->node &&
+	       last->state == block->state && last_verdict->word == verdict->word &&
+	       last_verdict->reason == verdict->reason;
+}
+
+static void decide(struct agent *agent)
+{
+	struct policy_verdict run, verdict;
+	struct block *first = NULL, *last = NULL;
+	size_t i;
+
+	plan_clear(&agent->plan);
+	for (i = 0; i < agent->now.count; i++) {
+		struct block *block = &agent->now.blocks[i];
+
+		if (!decide_block(agent, block, &verdict)) {
+			log_error("no memory for the plan, doing what fits");
+			break;
+		}
+		if (first && !same_decision(last, &run, block, &verdict)) {
+			log_decision(agent, first, last, &run);
+			first = NULL;
+		}
+		if (!first) {
+			first = block;
+			run = verdict;
+		}
+		last = block;
+	}
+	if (first)
+		log_decision(agent, first, last, &run);
+}
+
+static void write_one(struct agent *agent, const struct plan_write *write)
+{
+	struct block *block = snapshot_find(&agent->now, write->index);
+	struct block before = *block;
+	struct report_range result;
+	int r = sysfs_write_word(agent->edges.sysfs, block, write->word);
+
+	agent->wrote = true;
+	plan_judge(write, r, &before, block, agent->now.block_size_bytes, &result);
+	block->reason = result.reason;
+	if (result.result == REPORT_SUCCESS)
+		block->marks = BLOCK_MARK_WAS_ONLINE;
+	else
+		block->marks |= BLOCK_MARK_FAILED;
+	gather(agent, dimm_of(&agent->now, block), &result);
+}
+
+static void look(struct agent *agent)
+{
+	agent->look_wanted = false;
+	agent->wrote = false;
+	if (refresh(agent) == 0)
+		decide(agent);
+}
+
+bool agent_step(struct agent *agent)
+{
+	const struct plan_write *write;
+
+	/* A look in the middle of a plan would throw the rest of it away and make it again. */
+	write = plan_take(&agent->plan);
+	if (write) {
+		write_one(agent, write);
+		return true;
+	}
+	if (agent->look_wanted || agent->wrote) {
+		look(agent);
+		return true;
+	}
+	flush_reports(agent);
+	agent->begun_usec = 0;
+	return false;
+}
+
+static bool step_work(void *data)
+{
+	return agent_step(data);
+}
+
+void agent_wake(struct agent *agent)
+{
+	agent->look_wanted = true;
+	if (!agent->begun_usec)
+		agent->begun_usec = loop_now_usec();
+	if (agent->edges.loop)
+		loop_set_work(agent->edges.loop, step_work, agent);
+}
+
+static void forgive(struct agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < agent->now.count; i++)
+		agent->now.blocks[i].marks &= (uint8_t)~BLOCK_MARK_FAILED;
+}
+
+void agent_configure(struct agent *agent, const struct config *config)
+{
+	agent->config = config;
+	forgive(agent);
+	agent_wake(agent);
+}
+
+/* Whether the event tells what `now` does not show; also true of what cannot be told. */
+static bool is_news(const struct agent *agent, const struct uevent *event,
+		    const struct block *block)
+{
+	if (event->seqnum && event->seqnum <= agent->now.uevent_seqnum)
+		return false;
+	if (!block || block->state == BLOCK_UNREADABLE || block->state == BLOCK_ABSENT)
+		return event->action != UEVENT_REMOVE;
+	switch (event->action) {
+	case UEVENT_ADD: /* had it gone in between, that came first */
+		return false;
+	case UEVENT_ONLINE: /* mostly our own writes */
+		return block->state != BLOCK_ONLINE;
+	case UEVENT_OFFLINE:
+		return block->state != BLOCK_OFFLINE;
+	case UEVENT_REMOVE:
+	case UEVENT_OTHER:
+		break;
+	}
+	return true;
+}
+
+/* Another DIMM may be in its place by the time of the look: that one inherits nothing. */
+static void block_removed(struct agent *agent, struct block *block)
+{
+	struct snapshot_change change = { block, NULL };
+	struct report_range range;
+
+	burst_observe(&change, agent->now.block_size_bytes, &range);
+	gather(agent, dimm_of(&agent->now, block), &range);
+	block->state = BLOCK_ABSENT;
+	block->marks = 0;
+	block->reason = REASON_NONE;
+}
+
+void agent_event(struct agent *agent, const struct uevent *event)
+{
+	struct block *block = snapshot_find(&agent->now, event->index);
+
+	if (!is_news(agent, event, block))
+		return;
+	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
+	agent_wake(agent);
+	if (event->action == UEVENT_REMOVE)
+		block_removed(agent, block);
+	forgive(agent);
+}
+
+static void source_event(uint32_t events, void *data)
+{
+	struct agent *agent = data;
+	struct uevent event;
+	int r;
+
+	(void)events;
+	while ((r = source_receive(agent->edges.source, &event)) != 0) {
+		if (r > 0) {
+			agent_event(agent, &event);
+			continue;
+		}
+		log_warning("%s events: %s, looking at all blocks",
+			    source_name(agent->edges.source), strerror(-r));
+		agent_wake(agent);
+		if (r == -ENOBUFS)
+			continue;
+		loop_watch_remove(agent->source_watch);
+		agent->source_watch = NULL;
+		break;
+	}
+}
+
+static void again(void *data)
+{
+	agent_wake(data);
+}
+
+/* What the onlining path will touch is there before memory is short. */
+static int allocate(struct agent *agent)
+{
+	int r = snapshot_reserve(&agent->now, BLOCKS_BEFOREHAND);
+
+	if (r == 0)
+		r = snapshot_reserve(&agent->next, BLOCKS_BEFOREHAND);
+	if (r == 0)
+		r = plan_reserve(&agent->plan, BLOCKS_BEFOREHAND);
+	if (r == 0)
+		r = burst_init(&agent->burst, BURST_ENTRIES);
+	return r;
+}
+
+/* Numbers count within an instance: a random one for every start. */
+static void make_instance(char instance[JOURNAL_INSTANCE_SIZE])
+{
+	int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, instance, JOURNAL_INSTANCE_SIZE - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (len != JOURNAL_INSTANCE_SIZE - 1)
+		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%d-%" PRIx64, getpid(), loop_now_usec());
+	instance[JOURNAL_INSTANCE_SIZE - 1] = '\0';
+}
+
+static int connect_edges(struct agent *agent)
+{
+	struct loop *loop = agent->edges.loop;
+
+	if (!loop)
+		return 0;
+	agent->again = loop_timer_add(loop, again, agent);
+	if (!agent->again)
+		return -errno;
+	if (!agent->edges.source)
+		return 0;
+	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source), EPOLLIN,
+					     source_event, agent);
+	return agent->source_watch ? 0 : -errno;
+}
+
+struct agent *agent_new(const struct config *config, const struct agent_edges *edges,
+			bool dry_run)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	char instance[JOURNAL_INSTANCE_SIZE];
+	int r;
+
+	if (!agent)
+		return NULL;
+	agent->config = config;
+	agent->edges = *edges;
+	agent->dry_run = dry_run;
+	agent->again_msec = AGAIN_FIRST_MSEC;
+	make_instance(instance);
+	agent->journal = journal_new(instance, config->journal_reports,
+				     (size_t)config->journal_reports * JOURNAL_RANGES_PER_REPORT);
+	r = agent->journal ? allocate(agent) : -ENOMEM;
+	if (r == 0)
+		r = connect_edges(agent);
+	if (r == 0)
+		return agent;
+	agent_free(agent);
+	errno = -r;
+	return NULL;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	loop_watch_remove(agent->source_watch);
+	loop_timer_remove(agent->again);
+	if (agent->edges.loop)
+		loop_set_work(agent->edges.loop, NULL, NULL);
+	journal_free(agent->journal);
+	burst_free(&agent->burst);
+	plan_free(&agent->plan);
+	snapshot_free(&agent->now);
+	snapshot_free(&agent->next);
+	free(agent);
+}
+
+const struct snapshot *agent_snapshot(const struct agent *agent)
+{
+	return &agent->now;
+}
+
+const struct snapshot *agent_look(struct agent *agent)
+{
+	uint64_t seqnum = system_uevent_seqnum(agent->edges.system);
+
+	/* In the middle of a plan the snapshot is kept up by every write. */
+	if (agent_pending(agent) || (seqnum && seqnum == agent->now.uevent_seqnum))
+		return &agent->now;
+	if (refresh(agent) == 0)
+		agent_wake(agent);
+	return &agent->now;
+}
+
+const struct journal *agent_journal(const struct agent *agent)
+{
+	return agent->journal;
+}
+
+const struct config *agent_config(const struct agent *agent)
+{
+	return agent->config;
+}
+
+const char *agent_source_name(const struct agent *agent)
+{
+	return agent->edges.source ? source_name(agent->edges.source) : "none";
+}
+
+const char *agent_kernel_release(const struct agent *agent)
+{
+	return system_kernel_release(agent->edges.system);
+}
+
+size_t agent_pending(const struct agent *agent)
+{
+	return agent->plan.count - agent->plan.next;
+}
+
+size_t agent_failed_blocks(const struct agent *agent)
+{
+	size_t i, failed = 0;
+
+	for (i = 0; i < agent->now.count; i++)
+		failed += (agent->now.blocks[i].marks & BLOCK_MARK_FAILED) != 0;
+	return failed;
+}

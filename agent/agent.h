@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_AGENT_H
+#define MEMONLINE_AGENT_H
+
+/*
+ * The conductor: a wake-up becomes a snapshot, the snapshot verdicts, the verdicts a plan, the
+ * plan writes, the writes reports. The only place where a decision meets an effect.
+ */
+
+#include "core/burst.h"
+#include "core/config.h"
+#include "core/journal.h"
+#include "core/plan.h"
+#include "core/snapshot.h"
+#include "core/uevent.h"
+#include "io/loop.h"
+#include "io/source.h"
+#include "io/sysfs.h"
+#include "io/system.h"
+
+struct agent;
+
+struct agent_edges {
+	struct loop *loop;
+	struct sysfs *sysfs;
+	struct system_info *system;
+	struct source *source; /* NULL: only asked wake-ups (agent_wake) */
+	/* New reports are in the journal. May be NULL. */
+	void (*reported)(void *data);
+	void *data;
+};
+
+/* `config` and the edges stay the caller's and outlive the agent. NULL with errno on failure. */
+struct agent *agent_new(const struct config *config, const struct agent_edges *edges,
+			bool dry_run);
+void agent_free(struct agent *agent); /* accepts NULL */
+
+/* Look at the blocks as soon as the loop comes round: at start, after a new configuration, … */
+void agent_wake(struct agent *agent);
+/* Another policy: refused blocks get another chance. `config` replaces the one before. */
+void agent_configure(struct agent *agent, const struct config *config);
+
+/* One step of the work: a look or a write. false: nothing left to do. For the loop and for tests. */
+bool agent_step(struct agent *agent);
+/* An event arrived. Old news, already in the snapshot, wakes nobody. */
+void agent_event(struct agent *agent, const struct uevent *event);
+
+/* What was last seen; up to date with every write of the agent's own. */
+const struct snapshot *agent_snapshot(const struct agent *agent);
+/* Likewise, after a new look where the events do not say that nothing has changed. */
+const struct snapshot *agent_look(struct agent *agent);
+const struct journal *agent_journal(const struct agent *agent);
+const struct config *agent_config(const struct agent *agent);
+const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or "none" */
+const char *agent_kernel_release(const struct agent *agent);
+/* Writes still to be done. */
+size_t agent_pending(const struct agent *agent);
+size_t agent_failed_blocks(const struct agent *agent);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl-print.h"
+#include "ctl.h"
+
+enum {
+	SEQ,
+	TIME,
+	RANGE,
+	SIZE,
+	NODE,
+	FROM,
+	TO,
+	REQUESTED,
+	ZONE,
+	RESULT,
+	ERRNO,
+	REASON,
+	ELAPSED,
+	INSTANCE
+};
+
+/* The widths keep the lines of `watch` below each other. */
+const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS] = {
+	[SEQ] = { "SEQ", "number of the report", 4, true, true, false },
+	[TIME] = { "TIME", "end of the work, by the guest's clock, UTC", 20, false, false,
+		   false },
+	[RANGE] = { "RANGE", "first and last address", 37, false, false, false },
+	[SIZE] = { "SIZE", "size of the range", 5, true, true, false },
+	[NODE] = { "NODE", "NUMA node", 4, true, true, false },
+	[FROM] = { "FROM", "state before", 7, false, false, false },
+	[TO] = { "TO", "state after", 7, false, false, false },
+	[REQUESTED] = { "REQUESTED", "word written", 14, false, false, false },
+	[ZONE] = { "ZONE", "zone after", 7, false, false, false },
+	[RESULT] = { "RESULT", "success or failed", 7, false, false, false },
+	[ERRNO] = { "ERRNO", "what the kernel answered", 6, false, false, false },
+	[REASON] = { "REASON", "why", 17, false, false, false },
+	[ELAPSED] = { "ELAPSED", "from the event to the last block", 8, true, false,
+		      false },
+	[INSTANCE] = { "INSTANCE", "run of the agent that counts SEQ", 0, false, false,
+		       true },
+};
+
+static void put_report(struct ctl *ctl, const struct protocol_answer_report *report)
+{
+	struct table *table = &ctl->table;
+	struct text time = TEXT_INIT;
+
+	table_row(table);
+	table_printf(table, SEQ, "%" PRIu64, report->seq);
+	print_time(&time, report->time_sec);
+	if (time.failed)
+		table->failed = true;
+	else
+		table_put(table, TIME, time.data);
+	text_free(&time);
+	table_printf(table, ELAPSED, "%" PRIu64 ".%03us", report->elapsed_usec / 1000000,
+		     (unsigned)(report->elapsed_usec % 1000000 / 1000));
+	table_put(table, INSTANCE, report->instance);
+}
+
+static void put_errno(struct table *table, int64_t error)
+{
+	struct text name = TEXT_INIT;
+
+	if (error == 0)
+		return;
+	print_errno(&name, error);
+	if (name.failed)
+		table->failed = true;
+	else
+		table_put(table, ERRNO, name.data);
+	text_free(&name);
+}
+
+/* Into the row that put_report began. */
+static void put_range(struct ctl *ctl, const struct protocol_answer_report_range *range)
+{
+	struct table *table = &ctl->table;
+
+	table_printf(table, RANGE, "0x%016" PRIx64 "-0x%016" PRIx64, range->start,
+		     range->start + range->size - 1);
+	table_put_size(table, SIZE, range->size, ctl->options.bytes);
+	if (range->node >= 0)
+		table_printf(table, NODE, "%" PRId64, range->node);
+	table_put(table, FROM, range->from);
+	table_put(table, TO, range->to);
+	table_put(table, REQUESTED, range->requested);
+	table_put(table, ZONE, range->zone);
+	table_put(table, RESULT, range->result);
+	put_errno(table, range->error);
+	table_put(table, REASON, range->reason);
+}
+
+static int put_rows(struct ctl *ctl, const struct protocol_answer_report *report)
+{
+	struct protocol_answer_report_range range;
+	size_t i;
+	int r;
+
+	if (report->range_count == 0)
+		put_report(ctl, report);
+	for (i = 0; i < report->range_count; i++) {
+		r = protocol_answer_report_range(ctl->session.answer, report, i, &range);
+		if (r < 0)
+			return r;
+		put_report(ctl, report);
+		put_range(ctl, &range);
+	}
+	return 0;
+}
+
+static void say_lost(uint64_t lost, uint64_t since)
+{
+	if (lost > 0)
+		ctl_say("%" PRIu64 " reports after number %" PRIu64
+			" are lost: overwritten by newer ones",
+			lost, since);
+}
+
+/* reports */
+
+static int put_reports(struct ctl *ctl)
+{
+	struct protocol_answer *answer = ctl->session.answer;
+	struct protocol_answer_position position;
+	struct protocol_answer_report report;
+	size_t count, i;
+	int r = protocol_answer_position(answer, &position);
+
+	if (r == 0)
+		r = protocol_answer_reports(answer, &count);
+	for (i = 0; r == 0 && i < count; i++) {
+		r = protocol_answer_report(answer, i, &report);
+		if (r == 0)
+			r = put_rows(ctl, &report);
+	}
+	if (r == 0)
+		say_lost(position.lost, ctl->options.since);
+	return r;
+}
+
+int ctl_reports(struct ctl *ctl)
+{
+	struct text request = TEXT_INIT;
+	int r;
+
+	protocol_ask_reports(&request, ctl->options.since, ctl->options.max);
+	r = ctl_session_ask(&ctl->session, &request);
+	if (r < 0)
+		return r;
+	if (ctl->options.json)
+		return ctl_print_answer(ctl);
+	r = put_reports(ctl);
+	return r < 0 ? r : table_print(&ctl->table, stdout, !ctl->options.no_headings);
+}
+
+/* watch */
+
+struct watch {
+	struct ctl *ctl;
+	char instance[64]; /* cut where it is longer */
+	uint64_t seq; /* the last number printed, or the one before the first wanted */
+	bool subscribed;
+};
+
+static void set_instance(struct watch *watch, const char *instance)
+{
+	watch->instance[0] = '\0';
+	strncat(watch->instance, instance, sizeof(watch->instance) - 1);
+}
+
+static bool same_instance(const struct watch *watch, const char *instance)
+{
+	return strncmp(watch->instance, instance, sizeof(watch->instance) - 1) == 0;
+}
+
+/* The guest was restarted, or its agent: the numbers begin again. */
+static void begin_instance(struct watch *watch, const char *instance)
+{
+	struct text text = TEXT_INIT;
+
+	print_escaped(&text, instance);
+	if (!text.failed && text.data)
+		ctl_say("the agent was started anew, as instance %s", text.data);
+	text_free(&text);
+	set_instance(watch, instance);
+	watch->seq = 0;
+}
+
+/*
+ * Whether the report is the next to print. Until the subscription is answered only the very next
+ * one is: all others come again after it.
+ */
+static bool is_news(struct watch *watch, const struct protocol_answer_report *report)
+{
+	if (!watch->subscribed)
+		return same_instance(watch, report->instance) &&
+		       report->seq == watch->seq + 1;
+	if (!same_instance(watch, report->instance))
+		begin_instance(watch, report->instance);
+	if (report->seq <= watch->seq)
+		return false;
+	say_lost(report->seq - watch->seq - 1, watch->seq);
+	return true;
+}
+
+static int print_report(struct ctl *ctl, const struct protocol_answer_report *report)
+{
+	int r;
+
+	if (ctl->options.json)
+		return ctl_print_answer(ctl);
+	r = put_rows(ctl, report);
+	return r < 0 ? r : table_print(&ctl->table, stdout, false);
+}
+
+static int watch_event(struct protocol_answer *event, void *data)
+{
+	struct watch *watch = data;
+	struct protocol_answer_report report;
+	const char *name = protocol_answer_event(event);
+	int r;
+
+	if (!name || strcmp(name, "MEMONLINE_REPORT") != 0)
+		return 0;
+	r = protocol_answer_report(event, 0, &report);
+	if (r < 0 || !is_news(watch, &report))
+		return r;
+	watch->seq = report.seq;
+	r = print_report(watch->ctl, &report);
+	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		return -EIO;
+	return r;
+}
+
+/* Where to begin: after --since, or after what is there now. */
+static int find_position(struct watch *watch)
+{
+	struct protocol_answer_status status;
+	int r = ctl_ask(watch->ctl, PROTOCOL_STATUS);
+
+	if (r == 0)
+		r = protocol_answer_status(watch->ctl->session.answer, &status);
+	if (r < 0)
+		return r;
+	set_instance(watch, status.instance);
+	watch->seq = watch->ctl->options.has_since ? watch->ctl->options.since
+						   : status.last_seq;
+	return 0;
+}
+
+static int subscribe(struct watch *watch)
+{
+	struct ctl_session *session = &watch->ctl->session;
+	struct protocol_answer_position position;
+	struct text request = TEXT_INIT;
+	uint64_t since = watch->seq;
+	int r;
+
+	protocol_ask_subscribe(&request, since);
+	session->on_event = watch_event;
+	session->data = watch;
+	r = ctl_session_ask(session, &request);
+	if (r == 0)
+		r = protocol_answer_position(session->answer, &position);
+	if (r < 0)
+		return r;
+	watch->subscribed = true;
+	if (since > position.last_seq) {
+		/* A number of another instance: the agent begins at its first report. */
+		ctl_say("there is no report %" PRIu64 " yet, beginning with the first",
+			since);
+		since = watch->seq = 0;
+	}
+	say_lost(position.lost, since);
+	if (position.lost > watch->seq - since)
+		watch->seq = since + position.lost;
+	return 0;
+}
+
+static void stop(int signal)
+{
+	(void)signal;
+	_exit(CTL_DONE); /* every line is flushed when it is whole */
+}
+
+int ctl_watch(struct ctl *ctl)
+{
+	struct watch watch = { .ctl = ctl };
+	struct ctl_session *session = &ctl->session;
+	int r = find_position(&watch);
+
+	if (r < 0)
+		return r;
+	signal(SIGINT, stop);
+	if (!ctl->options.json) {
+		r = table_print(&ctl->table, stdout, !ctl->options.no_headings);
+		fflush(stdout);
+	}
+	if (r == 0)
+		r = subscribe(&watch);
+	while (r == 0) {
+		r = ctl_session_next_event(session);
+		if (r == 0)
+			r = watch_event(session->answer, &watch);
+		else if (r == -EBADMSG || r == -EMSGSIZE) {
+			ctl_say("dropping a line that is not memonline-protocol(7)");
+			r = 0;
+		}
+	}
+	return r;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_CTL_TABLE_H
+#define MEMONLINE_CTL_TABLE_H
+
+/* Rows and columns to a terminal or to JSON, with the habits of lsmem(1). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define TABLE_COLUMNS_MAX 32
+
+struct table_column {
+	const char *name; /* upper case; in JSON it is lower case */
+	const char *help;
+	unsigned width; /* at least; rows that come one by one should not jump */
+	bool right; /* aligned to the right */
+	bool number; /* without quotes in JSON where it is an integer */
+	bool optional; /* shown only when asked for */
+};
+
+struct table {
+	const struct table_column *columns;
+	size_t column_count;
+	bool json;
+	unsigned char shown[TABLE_COLUMNS_MAX]; /* columns in the order of output */
+	size_t shown_count;
+	unsigned widths[TABLE_COLUMNS_MAX]; /* by column; only ever grow */
+	char **cells; /* owned; rows * column_count, escaped, NULL: nothing to say */
+	size_t row_count;
+	size_t row_capacity;
+	bool failed; /* memory ran out */
+};
+
+void table_init(struct table *table, const struct table_column *columns, size_t count,
+		bool json);
+void table_free(struct table *table);
+
+/*
+ * Which columns, in that order: "A,B", or "+A,B" beside what is shown already; case does not
+ * matter. 0, or -EINVAL with *unknown at the name that is none and its length in *unknown_len.
+ */
+int table_select(struct table *table, const char *list, const char **unknown,
+		 size_t *unknown_len);
+
+/* A new row, empty. */
+void table_row(struct table *table);
+/* Its cells. `text` may come from a peer: it is escaped here. */
+void table_put(struct table *table, size_t column, const char *text);
+void table_printf(struct table *table, size_t column, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void table_put_size(struct table *table, size_t column, uint64_t bytes, bool bytes_only);
+
+/* The rows, then the table is empty again. 0 or -ENOMEM. */
+int table_print(struct table *table, FILE *out, bool headings);
+/* {"name": [{…}, …]} */
+int table_print_json(struct table *table, FILE *out, const char *name);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_CTL_H
+#define MEMONLINE_CTL_H
+
+/* What the verbs of memonlinectl(1) share: the options, the conversation, the table. */
+
+#include "ctl-session.h"
+#include "ctl-table.h"
+
+/* Exit codes; 64 is that of chmem(8) and belongs to verbs that act on several blocks. */
+enum { CTL_DONE = 0, CTL_FAILED = 1, CTL_PARTLY = 64 };
+
+struct ctl_options {
+	const char *columns; /* NULL: the usual ones */
+	uint64_t since;
+	uint64_t max;
+	bool has_since;
+	bool json;
+	bool bytes;
+	bool all;
+	bool no_headings;
+};
+
+struct ctl {
+	struct ctl_options options;
+	struct ctl_session session;
+	struct table table; /* of the verb's columns */
+};
+
+/* Each returns an exit code, or negative errno for ctl_session_explain. */
+int ctl_ping(struct ctl *ctl);
+int ctl_status(struct ctl *ctl);
+int ctl_list(struct ctl *ctl);
+int ctl_reports(struct ctl *ctl);
+int ctl_watch(struct ctl *ctl);
+
+/* Requests without arguments. */
+int ctl_ask(struct ctl *ctl, enum protocol_command command);
+/* Prints what was returned, or an event as one line. 0 or negative errno. */
+int ctl_print_answer(const struct ctl *ctl);
+/* "memonlinectl: " and a line of stderr. */
+void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define CTL_LIST_COLUMNS 7
+#define CTL_REPORT_COLUMNS 14
+extern const struct table_column ctl_list_columns[CTL_LIST_COLUMNS];
+extern const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS];
+
+#endif

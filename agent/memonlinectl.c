@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl-print.h"
+#include "ctl.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+#define TIMEOUT_SEC 5
+#define TIMEOUT_SEC_MAX 86400
+
+static const char *const default_sockets[] = {
+	"/run/memonline/control.sock",
+	"/var/run/memonline/control.sock", /* EL6 has no /run */
+};
+
+/* Options */
+
+struct parsed {
+	struct ctl ctl;
+	bool help;
+	bool version;
+	unsigned given; /* bits of the options that only some verbs take */
+};
+
+enum { OPTION_JSON = 1, OPTION_BYTES = 2, OPTION_COLUMNS = 4, OPTION_NO_HEADINGS = 8 };
+enum { OPTION_ALL = 16, OPTION_SINCE = 32, OPTION_MAX = 64 };
+#define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
+
+static bool parse_number(const char *text, uint64_t least, uint64_t most,
+			 uint64_t *number)
+{
+	unsigned long long value;
+	char *end;
+
+	if (*text < '0' || *text > '9') /* strtoull takes signs and spaces */
+		return false;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end || value < least || value > most)
+		return false;
+	*number = value;
+	return true;
+}
+
+static bool set_socket(struct parsed *parsed, const char *value)
+{
+	parsed->ctl.session.path = value;
+	return *value != '\0';
+}
+
+static bool set_timeout(struct parsed *parsed, const char *value)
+{
+	uint64_t seconds;
+
+	if (!parse_number(value, 1, TIMEOUT_SEC_MAX, &seconds))
+		return false;
+	parsed->ctl.session.timeout_sec = (unsigned)seconds;
+	return true;
+}
+
+static bool set_since(struct parsed *parsed, const char *value)
+{
+	parsed->ctl.options.has_since = true;
+	return parse_number(value, 0, INT64_MAX, &parsed->ctl.options.since);
+}
+
+static bool set_max(struct parsed *parsed, const char *value)
+{
+	return parse_number(value, 0, INT64_MAX, &parsed->ctl.options.max);
+}
+
+static bool set_columns(struct parsed *parsed, const char *value)
+{
+	parsed->ctl.options.columns = value;
+	return true;
+}
+
+#define SET_FLAG(name, member)                                     \
+	static bool name(struct parsed *parsed, const char *value) \
+	{                                                          \
+		(void)value;                                       \
+		return parsed->member = true;                      \
+	}
+SET_FLAG(set_json, ctl.options.json)
+SET_FLAG(set_bytes, ctl.options.bytes)
+SET_FLAG(set_all, ctl.options.all)
+SET_FLAG(set_no_headings, ctl.options.no_headings)
+SET_FLAG(set_help, help)
+SET_FLAG(set_version, version)
+
+static const struct {
+	const char *name;
+	char letter; /* 0: none */
+	unsigned bit; /* 0: every verb takes it */
+	const char *value; /* NULL: it takes none */
+	bool (*set)(struct parsed *parsed, const char *value);
+	const char *help;
+} options[] = {
+	{ "socket", 0, 0, "PATH", set_socket, "speak to this socket" },
+	{ "timeout", 0, 0, "SECONDS", set_timeout, "wait that long for an answer (5)" },
+	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON" },
+	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes" },
+	{ "output", 'o', OPTION_COLUMNS, "COLUMNS", set_columns,
+	  "these columns, or +these too" },
+	{ "noheadings", 'n', OPTION_NO_HEADINGS, NULL, set_no_headings,
+	  "no line of headings" },
+	{ "all", 'a', OPTION_ALL, NULL, set_all, "one line for each block" },
+	{ "since", 0, OPTION_SINCE, "NUMBER", set_since,
+	  "only reports after this number" },
+	{ "max", 0, OPTION_MAX, "COUNT", set_max, "at most so many reports" },
+	{ "help", 'h', 0, NULL, set_help, "this help" },
+	{ "version", 'V', 0, NULL, set_version, "the version" },
+};
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* Verbs */
+
+static const struct verb {
+	const char *name;
+	const char *help;
+	unsigned takes; /* bits of options */
+	int (*run)(struct ctl *ctl);
+	const struct table_column *columns;
+	size_t column_count;
+} verbs[] = {
+	{ "status", "what the agent is and how the memory stands",
+	  OPTION_JSON | OPTION_BYTES, ctl_status, NULL, 0 },
+	{ "list", "the memory blocks, merged into ranges", OPTIONS_TABLE | OPTION_ALL,
+	  ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
+	{ "reports", "what was brought online, and what failed",
+	  OPTIONS_TABLE | OPTION_SINCE | OPTION_MAX, ctl_reports, ctl_report_columns,
+	  CTL_REPORT_COLUMNS },
+	{ "watch", "each report as it comes, until interrupted",
+	  OPTIONS_TABLE | OPTION_SINCE, ctl_watch, ctl_report_columns,
+	  CTL_REPORT_COLUMNS },
+	{ "ping", "whether an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct verb *find_verb(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/* Saying things */
+
+void ctl_say(const char *format, ...)
+{
+	va_list arguments;
+
+	fflush(stdout);
+	fputs("memonlinectl: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	putc('\n', stderr);
+}
+
+static int bad_usage(void)
+{
+	fputs("Try 'memonlinectl --help' for more information.\n", stderr);
+	return CTL_FAILED;
+}
+
+static void print_options(unsigned takes)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++) {
+		const char *value = options[i].value;
+		char letter[] = { ' ', '-', options[i].letter, ',', '\0' };
+		char name[32];
+
+		if (options[i].bit & ~takes)
+			continue;
+		snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
+			 value ? " " : "", value ? value : "");
+		printf("%4s %-18s %s\n", options[i].letter ? letter : "", name,
+		       options[i].help);
+	}
+}
+
+static int print_help(void)
+{
+	size_t i;
+
+	puts("Usage: memonlinectl [OPTION]... VERB\n\n"
+	     "Ask memonlined, in this guest or by the host's end of its channel.\n\nVerbs:");
+	for (i = 0; i < VERB_COUNT; i++)
+		printf(" %-8s %s\n", verbs[i].name, verbs[i].help);
+	puts(" help     this, or with the name of a verb about that\n\nOptions:");
+	print_options(0);
+	puts("\nExit codes: 0 done, 1 failed, 64 partly done. For more see memonlinectl(1).");
+	return CTL_DONE;
+}
+
+static int print_verb_help(const struct verb *verb)
+{
+	size_t i;
+
+	printf("Usage: memonlinectl %s [OPTION]...\n\nShows %s.\n\nOptions:\n",
+	       verb->name, verb->help);
+	print_options(verb->takes);
+	if (verb->column_count)
+		puts("\nColumns:");
+	for (i = 0; i < verb->column_count; i++)
+		printf(" %9s  %s%s\n", verb->columns[i].name, verb->columns[i].help,
+		       verb->columns[i].optional ? " (only by -o)" : "");
+	return CTL_DONE;
+}
+
+/* Running */
+
+int ctl_ask(struct ctl *ctl, enum protocol_command command)
+{
+	struct text request = TEXT_INIT;
+
+	protocol_ask(&request, command);
+	return ctl_session_ask(&ctl->session, &request);
+}
+
+int ctl_print_answer(const struct ctl *ctl)
+{
+	const struct protocol_answer *answer = ctl->session.answer;
+	bool pretty = protocol_answer_kind(answer) != PROTOCOL_ANSWER_EVENT;
+	struct text json = TEXT_INIT;
+	int r = -ENOMEM;
+
+	protocol_answer_json(answer, pretty, &json);
+	if (!json.failed) {
+		puts(json.data);
+		r = 0;
+	}
+	text_free(&json);
+	return r;
+}
+
+static int explain(const struct ctl_session *session, int error)
+{
+	struct text text = TEXT_INIT;
+
+	ctl_session_explain(session, error, &text);
+	ctl_say("%s", text.failed ? strerror(-error) : text.data);
+	text_free(&text);
+	return CTL_FAILED;
+}
+
+static bool select_columns(struct ctl *ctl, const struct verb *verb)
+{
+	const char *unknown;
+	size_t len;
+
+	table_init(&ctl->table, verb->columns, verb->column_count, ctl->options.json);
+	if (!ctl->options.columns ||
+	    table_select(&ctl->table, ctl->options.columns, &unknown, &len) == 0)
+		return true;
+	ctl_say("unknown column: '%.*s'", (int)len, unknown);
+	return false;
+}
+
+static bool check_options(const struct verb *verb, unsigned given)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++) {
+		if (options[i].bit & given & ~verb->takes) {
+			ctl_say("%s does not take --%s", verb->name, options[i].name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static const char *default_socket(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(default_sockets) / sizeof(default_sockets[0]); i++)
+		if (access(default_sockets[i], F_OK) == 0)
+			return default_sockets[i];
+	return default_sockets[0];
+}
+
+static int run_verb(struct parsed *parsed, const struct verb *verb)
+{
+	struct ctl *ctl = &parsed->ctl;
+	int r;
+
+	if (!check_options(verb, parsed->given) || !select_columns(ctl, verb))
+		return bad_usage();
+	if (!ctl->session.path)
+		ctl->session.path = default_socket();
+	r = ctl_session_open(&ctl->session);
+	if (r == 0)
+		r = verb->run(ctl);
+	if (r < 0)
+		r = explain(&ctl->session, r);
+	ctl_session_close(&ctl->session);
+	table_free(&ctl->table);
+	return r;
+}
+
+static int run_help(int count, char **names)
+{
+	const struct verb *verb;
+
+	if (count == 0)
+		return print_help();
+	verb = find_verb(names[0]);
+	if (verb && count == 1)
+		return print_verb_help(verb);
+	ctl_say("no help about '%s'", names[count - 1]);
+	return bad_usage();
+}
+
+static int run(struct parsed *parsed, int count, char **words)
+{
+	const struct verb *verb = count ? find_verb(words[0]) : NULL;
+
+	if (parsed->version) {
+		puts("memonlinectl " PACKAGE_VERSION);
+		return CTL_DONE;
+	}
+	if (count && strcmp(words[0], "help") == 0)
+		return run_help(count - 1, words + 1);
+	if (parsed->help)
+		return run_help(count, words);
+	if (verb && count == 1)
+		return run_verb(parsed, verb);
+	if (verb)
+		ctl_say("%s takes no '%s'", verb->name, words[1]);
+	else if (count)
+		ctl_say("unknown verb: '%s'", words[0]);
+	else
+		ctl_say("a verb is missing");
+	return bad_usage();
+}
+
+/* getopt's tables from ours; its values are indices, above any letter. */
+static void fill_getopt(struct option *longs, char *shorts)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++) {
+		struct option option = { options[i].name, options[i].value ? 1 : 0, NULL,
+					 (int)i + 256 };
+
+		longs[i] = option;
+		if (!options[i].letter)
+			continue;
+		*shorts++ = options[i].letter;
+		if (options[i].value)
+			*shorts++ = ':';
+	}
+	memset(&longs[OPTION_COUNT], 0, sizeof(*longs));
+	*shorts = '\0';
+}
+
+static size_t option_index(int found)
+{
+	size_t i = 0;
+
+	if (found >= 256)
+		return (size_t)found - 256;
+	while (i < OPTION_COUNT && options[i].letter != found)
+		i++;
+	return i;
+}
+
+/* false where the command line is wrong; what is wrong was said. */
+static bool parse_options(int argc, char **argv, struct parsed *parsed)
+{
+	struct option longs[OPTION_COUNT + 1];
+	char shorts[2 * OPTION_COUNT + 1];
+	int found;
+
+	fill_getopt(longs, shorts);
+	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		size_t i = option_index(found);
+
+		if (i >= OPTION_COUNT) /* getopt has said it */
+			return false;
+		if (!options[i].set(parsed, optarg)) {
+			ctl_say("bad value for --%s: '%s'", options[i].name, optarg);
+			return false;
+		}
+		parsed->given |= options[i].bit;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct parsed parsed;
+	int r;
+
+	memset(&parsed, 0, sizeof(parsed));
+	parsed.ctl.session.timeout_sec = TIMEOUT_SEC;
+	parsed.ctl.options.max = INT64_MAX;
+	if (!parse_options(argc, argv, &parsed))
+		return bad_usage();
+	r = run(&parsed, argc - optind, argv + optind);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		ctl_say("cannot write the output: %s", strerror(errno));
+		return CTL_FAILED;
+	}
+	return r;
+}

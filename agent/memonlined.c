@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "io/channel.h"
+#include "io/log.h"
+#include "io/notify.h"
+#include "session.h"
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR "/etc"
+#endif
+#define CONFIG_FILE SYSCONFDIR "/memonlined.conf"
+#define CONFIG_SIZE_MAX (1024 * 1024)
+/* On 2.6.32 nobody has seen an edge-triggered port wake up. */
+#define OLD_KERNEL_POLL_MSEC 1000
+
+struct options {
+	const char *config_file; /* NULL: the default one, which may be missing */
+	const char *root;
+	bool foreground;
+	bool dry_run;
+	bool dump_config;
+};
+
+struct daemon {
+	struct options options;
+	struct config config;
+	struct loop *loop;
+	struct sysfs *sysfs;
+	struct system_info *system;
+	struct source *source;
+	struct agent *agent;
+	struct sessions *sessions;
+	struct channel *channel;
+	struct loop_timer *watchdog;
+};
+
+static const char usage[] =
+	"Usage: memonlined [OPTION]...\n"
+	"Bring hot-plugged memory online by policy and report it to the host.\n\n"
+	"  -c, --config FILE   read FILE instead of " CONFIG_FILE "\n"
+	"      --sysroot DIR   work below DIR as if it were /\n"
+	"  -f, --foreground    do not go to the background\n"
+	"  -n, --dry-run       print what would be written, write nothing, exit\n"
+	"      --dump-config   print the configuration in force, exit\n"
+	"  -V, --version       print the version, exit\n"
+	"  -h, --help          print this, exit\n";
+
+enum { OPTION_SYSROOT = 256, OPTION_DUMP_CONFIG };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "sysroot", required_argument, NULL, OPTION_SYSROOT },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "dump-config", no_argument, NULL, OPTION_DUMP_CONFIG },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void parse_option(int option, struct options *options)
+{
+	switch (option) {
+	case 'c':
+		options->config_file = optarg;
+		break;
+	case OPTION_SYSROOT:
+		options->root = optarg;
+		break;
+	case 'f':
+		options->foreground = true;
+		break;
+	case 'n':
+		options->dry_run = true;
+		break;
+	case OPTION_DUMP_CONFIG:
+		options->dump_config = true;
+		break;
+	case 'V':
+		puts("memonlined " PACKAGE_VERSION);
+		exit(EXIT_SUCCESS);
+	case 'h':
+		fputs(usage, stdout);
+		exit(EXIT_SUCCESS);
+	default:
+		fputs("Try 'memonlined --help'.\n", stderr);
+		exit(EXIT_FAILURE);
+	}
+}
+
+static void parse_options(int argc, char **argv, struct options *options)
+{
+	int option;
+
+	options->root = "/";
+	while ((option = getopt_long(argc, argv, "c:fnVh", long_options, NULL)) >= 0)
+		parse_option(option, options);
+	if (optind < argc) {
+		fprintf(stderr, "memonlined: unexpected argument '%s'\n", argv[optind]);
+		exit(EXIT_FAILURE);
+	}
+}
+
+static bool own_root(const struct options *options)
+{
+	return strcmp(options->root, "/") == 0;
+}
+
+/* 0 or negative errno; -EFBIG where it is no file for people any more. */
+static int read_whole(const char *path, struct text *text)
+{
+	char bytes[4096];
+	ssize_t len;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while ((len = read(fd, bytes, sizeof(bytes))) > 0 && text->len <= CONFIG_SIZE_MAX)
+		text_append(text, bytes, (size_t)len);
+	len = len < 0 ? -errno : 0;
+	close(fd);
+	if (text->failed)
+		return -ENOMEM;
+	return text->len > CONFIG_SIZE_MAX ? -EFBIG : (int)len;
+}
+
+/* 0, or negative with the reason in `error`; *config is untouched then. */
+static int load_config(const struct options *options, struct config *config,
+		       char error[CONFIG_ERROR_SIZE])
+{
+	char path[PATH_MAX];
+	struct text text = TEXT_INIT;
+	int r;
+
+	if (options->config_file)
+		snprintf(path, sizeof(path), "%s", options->config_file);
+	else
+		snprintf(path, sizeof(path), "%s%s", own_root(options) ? "" : options->root,
+			 CONFIG_FILE);
+	r = read_whole(path, &text);
+	if (r == -ENOENT && !options->config_file)
+		r = 0;
+	if (r < 0)
+		snprintf(error, CONFIG_ERROR_SIZE, "%.180s: %s", path, strerror(-r));
+	else
+		r = config_parse(config, path, text.data ? text.data : "", text.len, error);
+	text_free(&text);
+	return r;
+}
+
+static void reload(struct daemon *daemon)
+{
+	char error[CONFIG_ERROR_SIZE];
+	struct config config;
+
+	notify_send("RELOADING=1");
+	if (load_config(&daemon->options, &config, error) < 0) {
+		log_error("%s; the old configuration stays in force", error);
+	} else {
+		daemon->config = config;
+		log_set_level(config.log_level);
+		agent_configure(daemon->agent, &daemon->config);
+		log_info("configuration read again: policy %s", config_policy_text(config.policy));
+	}
+	notify_send("READY=1");
+}
+
+static void on_signal(int number, void *data)
+{
+	struct daemon *daemon = data;
+
+	if (number == SIGHUP) {
+		reload(daemon);
+		return;
+	}
+	log_info("%s: ending", strsignal(number));
+	loop_quit(daemon->loop);
+}
+
+static void on_watchdog(void *data)
+{
+	struct daemon *daemon = data;
+
+	notify_send("WATCHDOG=1");
+	loop_timer_arm(daemon->watchdog, notify_watchdog_msec());
+}
+
+static void on_reported(void *data)
+{
+	struct daemon *daemon = data;
+	char status[96];
+
+	snprintf(status, sizeof(status), "STATUS=policy %s, %llu reports",
+		 config_policy_text(daemon->config.policy),
+		 (unsigned long long)journal_last(agent_journal(daemon->agent)));
+	notify_send(status);
+	if (daemon->sessions)
+		sessions_push(daemon->sessions);
+}
+
+static bool wants_udev(const struct daemon *daemon)
+{
+	return daemon->config.events == CONFIG_EVENTS_UDEV ||
+	       (daemon->config.events == CONFIG_EVENTS_AUTO && system_has_udevd(daemon->system));
+}
+
+static int open_source(struct daemon *daemon)
+{
+	unsigned bytes = daemon->config.receive_buffer_bytes;
+
+	/* This machine's events say nothing about another tree, unless asked for. */
+	if (!own_root(&daemon->options) && daemon->config.events == CONFIG_EVENTS_AUTO)
+		return 0;
+	daemon->source = wants_udev(daemon) ? source_open_udev(bytes) : source_open_kernel(bytes);
+	if (!daemon->source) {
+		log_error("cannot listen for memory events: %s", strerror(errno));
+		return -1;
+	}
+	log_info("listening for %s events", source_name(daemon->source));
+	return 0;
+}
+
+static int open_kernel_side(struct daemon *daemon)
+{
+	daemon->sysfs = sysfs_open(daemon->options.root);
+	if (!daemon->sysfs) {
+		log_error("%s/sys/devices/system/memory: %s (a kernel with "
+			  "CONFIG_MEMORY_HOTPLUG has it)",
+			  own_root(&daemon->options) ? "" : daemon->options.root, strerror(errno));
+		return -1;
+	}
+	daemon->system = system_open(daemon->options.root);
+	if (!daemon->system) {
+		log_error("%s", strerror(errno));
+		return -1;
+	}
+	return daemon->options.dry_run ? 0 : open_source(daemon);
+}
+
+static int open_agent(struct daemon *daemon)
+{
+	struct agent_edges edges;
+
+	memset(&edges, 0, sizeof(edges));
+	edges.loop = daemon->loop;
+	edges.sysfs = daemon->sysfs;
+	edges.system = daemon->system;
+	edges.source = daemon->source;
+	edges.reported = on_reported;
+	edges.data = daemon;
+	daemon->agent = agent_new(&daemon->config, &edges, daemon->options.dry_run);
+	if (daemon->agent)
+		return 0;
+	log_error("cannot start: %s", strerror(errno));
+	return -1;
+}
+
+static int open_channel(struct daemon *daemon)
+{
+	const struct config *config = &daemon->config;
+	int r;
+
+	daemon->sessions = sessions_new(daemon->agent);
+	if (daemon->sessions)
+		daemon->channel = channel_new(daemon->loop, &sessions_handler, daemon->sessions);
+	if (!daemon->channel) {
+		log_error("%s", strerror(ENOMEM));
+		return -1;
+	}
+	if (strncmp(system_kernel_release(daemon->system), "2.", 2) == 0)
+		channel_poll_port(daemon->channel, OLD_KERNEL_POLL_MSEC);
+	r = channel_listen(daemon->channel, daemon->options.root, config->control_socket,
+			   config->control_mode);
+	if (r < 0) {
+		log_error("%s: %s", config->control_socket,
+			  r == -EADDRINUSE ? "another memonlined answers there" : strerror(-r));
+		return -1;
+	}
+	if (config->port[0])
+		r = channel_open_port(daemon->channel, daemon->options.root, config->port);
+	if (r < 0)
+		log_error("channel %s: %s", config->port, strerror(-r));
+	return r < 0 ? -1 : 0;
+}
+
+static int open_loop(struct daemon *daemon)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+
+	daemon->loop = loop_new();
+	if (!daemon->loop || loop_signals(daemon->loop, signals, on_signal, daemon) < 0) {
+		log_error("cannot make the event loop: %s", strerror(errno));
+		return -1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (!notify_watchdog_msec())
+		return 0;
+	daemon->watchdog = loop_timer_add(daemon->loop, on_watchdog, daemon);
+	if (!daemon->watchdog)
+		return -1;
+	on_watchdog(daemon);
+	return 0;
+}
+
+static int open_edges(struct daemon *daemon)
+{
+	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0 || open_agent(daemon) < 0)
+		return -1;
+	return daemon->options.dry_run ? 0 : open_channel(daemon);
+}
+
+static void close_edges(struct daemon *daemon)
+{
+	channel_free(daemon->channel);
+	sessions_free(daemon->sessions);
+	agent_free(daemon->agent);
+	source_close(daemon->source);
+	system_close(daemon->system);
+	sysfs_close(daemon->sysfs);
+	loop_timer_remove(daemon->watchdog);
+	loop_free(daemon->loop);
+}
+
+/* The parent leaves once the child is at work, or fails with it. Returns the child's end. */
+static int go_to_background(void)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+	}
+	close(ends[0]);
+	setsid();
+	return ends[1];
+}
+
+static void leave_terminal(const struct daemon *daemon, int ready_fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	log_open("memonlined", daemon->config.log_target, daemon->config.log_level, false);
+	if (chdir("/") < 0 || null < 0)
+		log_warning("cannot leave the terminal: %s; ignoring", strerror(errno));
+	if (write(ready_fd, "", 1) < 0)
+		log_warning("nobody waits for the start; ignoring");
+	close(ready_fd);
+	if (null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+static int run(struct daemon *daemon, int ready_fd)
+{
+	int r = open_edges(daemon);
+
+	if (r == 0 && daemon->options.dry_run) {
+		agent_wake(daemon->agent);
+		while (agent_step(daemon->agent))
+			;
+	} else if (r == 0) {
+		log_info("memonlined " PACKAGE_VERSION ", kernel %s, policy %s",
+			 system_kernel_release(daemon->system),
+			 config_policy_text(daemon->config.policy));
+		if (ready_fd >= 0)
+			leave_terminal(daemon, ready_fd);
+		notify_send("READY=1");
+		agent_wake(daemon->agent);
+		r = loop_run(daemon->loop);
+	}
+	notify_send("STOPPING=1");
+	close_edges(daemon);
+	return r;
+}
+
+static int dump_config(const struct config *config)
+{
+	struct text text = TEXT_INIT;
+	int r = EXIT_FAILURE;
+
+	config_dump(config, &text);
+	if (!text.failed && text.data && fputs(text.data, stdout) >= 0 && fflush(stdout) == 0)
+		r = EXIT_SUCCESS;
+	text_free(&text);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon daemon;
+	const struct options *options = &daemon.options;
+	char error[CONFIG_ERROR_SIZE];
+	int ready_fd = -1;
+
+	parse_options(argc, argv, &daemon.options);
+	if (load_config(options, &daemon.config, error) < 0) {
+		fprintf(stderr, "memonlined: %s\n", error);
+		return EXIT_FAILURE;
+	}
+	if (options->dump_config)
+		return dump_config(&daemon.config);
+	if (!options->foreground && !options->dry_run) {
+		ready_fd = go_to_background();
+		if (ready_fd < 0) {
+			fprintf(stderr, "memonlined: %s\n", strerror(-ready_fd));
+			return EXIT_FAILURE;
+		}
+	}
+	/* To the terminal while there is one: who started it sees why it did not. */
+	log_open("memonlined", daemon.config.log_target, daemon.config.log_level, true);
+	return run(&daemon, ready_fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
