@@ -1,0 +1,918 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""memonlinectl against agents that misbehave, and against one that does not.
+
+MEMONLINE_BUILD names the build directory. One line for each test: ok, not ok, or skip.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+LIMIT = 30  # seconds for any process
+MIB = 1 << 20
+GIB = 1 << 30
+BLOCK = 128 * MIB
+
+STATUS = {
+    "version": "0.1", "protocol": 1, "kernel": "6.1.0-test", "instance": "i-1",
+    "source": "udev", "policy": "online", "carried-out-by": "agent", "last-seq": 7,
+    "block-size": BLOCK, "blocks": 12, "pending": 0, "failed": 1,
+    "memory": [
+        {"node": 0, "state": "online", "zone": "DMA32", "size": GIB},
+        {"node": 1, "state": "offline", "zone": "unknown", "size": GIB + GIB // 2},
+    ],
+}
+RANGES = [
+    {"start": 0, "size": 3 * GIB, "node": 0, "state": "online", "zones": ["DMA32"],
+     "reason": "already-online"},
+    {"start": 4 * GIB, "size": 512 * MIB, "node": 0, "state": "online", "zones": ["Normal"],
+     "reason": "policy"},
+    {"start": 5 * GIB, "size": BLOCK, "node": -1, "state": "offline",
+     "zones": ["Normal", "Movable"], "reason": "refused"},
+    {"start": 6 * GIB, "size": 2 * BLOCK, "node": -1, "state": "offline", "zones": [],
+     "reason": "none"},
+]
+RANGE = {
+    "start": 4 * GIB, "size": 512 * MIB, "node": 0, "from": "offline", "to": "online",
+    "requested": "online", "zone": "Normal", "result": "success", "errno": 0,
+    "reason": "policy",
+}
+LOST_RANGE = dict(RANGE, start=5 * GIB, size=BLOCK, to="offline", zone="unknown",
+                  result="failed", errno=errno.EBUSY, reason="refused")
+
+
+def report(seq, ranges=None, instance="i-1"):
+    return {"instance": instance, "seq": seq, "elapsed-usec": 12345,
+            "ranges": [RANGE] if ranges is None else ranges,
+            "timestamp": {"seconds": 1735689600, "microseconds": 5}}
+
+
+def event(seq, **changes):
+    data = report(seq, **changes)
+    stamp = data.pop("timestamp")
+    return line({"event": "MEMONLINE_REPORT", "timestamp": stamp, "data": data})
+
+
+def reports(*list_, **members):
+    answer = {"instance": "i-1", "last-seq": 7, "lost": 0, "reports": list(list_)}
+    return dict(answer, **members)
+
+
+def line(value):
+    return json.dumps(value).encode() + b"\n"
+
+
+ANSWERS = {
+    "guest-ping": {},
+    "guest-get-memory-block-info": {"size": BLOCK},
+    "memonline-status": STATUS,
+    "memonline-get-ranges": RANGES,
+    "memonline-get-reports": reports(report(6), report(7, ranges=[RANGE, LOST_RANGE])),
+    "memonline-subscribe": {"instance": "i-1", "last-seq": 7, "lost": 0},
+}
+
+
+class Agent:
+    """One connection after the other; what it answers is a table, what it does a hook."""
+
+    def __init__(self, answers=None, hello=b"", before=b"", sync=None, after=None, raw=None):
+        self.answers = dict(ANSWERS, **(answers or {}))
+        self.hello = hello  # bytes sent on connect
+        self.before = before  # bytes sent before each answer but the sync's
+        self.sync = sync  # what answers the sync: id -> bytes
+        self.after = after  # called with the connection after the last answer
+        self.raw = raw  # called with the connection in place of everything else
+        self.requests = []
+        self.received = b""
+        self.folder = tempfile.mkdtemp(prefix="memonline-ctl-")
+        self.path = os.path.join(self.folder, "agent.sock")
+
+    def __enter__(self):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(4)
+        self.listener.settimeout(LIMIT)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def serve(self):
+        try:
+            connection, _ = self.listener.accept()
+            connection.settimeout(LIMIT)
+            with connection:
+                if self.raw:
+                    self.raw(connection)
+                else:
+                    self.talk(connection)
+        except OSError:
+            pass  # the other end went away, which some tests want
+
+    def talk(self, connection):
+        connection.sendall(self.hello)
+        rest = b""
+        while True:
+            got = connection.recv(65536)
+            if not got:
+                return
+            self.received += got
+            rest += got
+            *lines, rest = rest.split(b"\n")
+            for request in lines:
+                self.answer(connection, json.loads(request.split(b"\xff")[-1]))
+
+    def answer(self, connection, request):
+        self.requests.append(request)
+        name = request["execute"]
+        if name == "guest-sync-delimited":
+            number = request["arguments"]["id"]
+            connection.sendall(self.sync(number) if self.sync else
+                               b"\xff" + line({"return": number}))
+            return
+        answer = self.answers[name]
+        if callable(answer):
+            answer = answer(request)
+        if not isinstance(answer, bytes):
+            answer = line({"return": answer})
+        connection.sendall(self.before + answer)
+        if self.after:
+            self.after(connection, name)
+
+
+def program():
+    build = os.environ.get("MEMONLINE_BUILD", ".")
+    for folder in ("", "agent"):
+        path = os.path.join(build, folder, "memonlinectl")
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            return os.path.abspath(path)
+    return None
+
+
+CTL = program()
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self):
+        return "code %d, out %r, err %r" % (self.code, self.out[:2000], self.err[:2000])
+
+
+def run(*arguments, **keywords):
+    done = subprocess.run([CTL] + list(arguments), stdin=subprocess.DEVNULL,
+                          stdout=keywords.get("stdout", subprocess.PIPE),
+                          stderr=subprocess.PIPE, timeout=LIMIT)
+    return Result(done.returncode, (done.stdout or b"").decode("latin-1"),
+                  done.stderr.decode("latin-1"))
+
+
+def ask(agent, *arguments):
+    return run("--socket", agent.path, *arguments)
+
+
+def ask_with(answers, *arguments):
+    with Agent(answers=answers) as agent:
+        return ask(agent, *arguments)
+
+
+def check(truth, what):
+    if not truth:
+        raise AssertionError(what)
+
+
+def fails(result, *words):
+    check(result.code == 1, result)
+    check(result.out == "", result)
+    check(result.err.startswith("memonlinectl: ") and result.err.count("\n") == 1, result)
+    for word in words:
+        check(word in result.err, "%r lacks %r" % (result.err, word))
+
+
+def succeeds(result):
+    check(result.code == 0 and result.err == "", result)
+    return result.out
+
+
+def clean(text):
+    """Nothing that moves a terminal's cursor."""
+    check(all(c == "\n" or " " <= c <= "~" for c in text), repr(text[:2000]))
+
+
+# The socket
+
+def no_socket():
+    fails(run("--socket", "/nonexistent/sock", "ping"), "no such socket: /nonexistent/sock")
+
+
+def path_too_long():
+    fails(run("--socket", "/" + "x" * 200, "ping"), "too long")
+
+
+def nobody_listens():
+    with Agent() as agent:
+        agent.listener.close()
+        fails(ask(agent, "ping"), "connection refused", agent.path)
+
+
+def permission_denied():
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        return "needs setpriv where it runs as root"
+    with Agent() as agent:
+        os.chmod(agent.path, 0)
+        os.chmod(agent.folder, 0o755)
+        command = [CTL, "--socket", agent.path, "ping"]
+        if os.geteuid() == 0:
+            probe = ["setpriv", "--reuid=65534", "--clear-groups", "test", "-x", CTL]
+            if subprocess.run(probe, timeout=LIMIT).returncode != 0:
+                return "the build directory is closed to other users"
+            command = probe[:3] + command
+        done = subprocess.run(command, stderr=subprocess.PIPE, timeout=LIMIT)
+        check(done.returncode == 1 and b"permission denied" in done.stderr, done)
+    return None
+
+
+def silent_agent():
+    with Agent(raw=lambda c: time.sleep(5)) as agent:
+        begin = time.monotonic()
+        fails(ask(agent, "--timeout", "1", "ping"), "no agent answers on " + agent.path, "1 s")
+        check(time.monotonic() - begin < 4, "took too long")
+
+
+def not_accepted():
+    """As QEMU, which takes one client and lets the next wait."""
+    with Agent() as agent:
+        busy = Agent.__new__(Agent)
+        busy.path = os.path.join(agent.folder, "busy.sock")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(busy.path)
+            listener.listen(1)
+            fails(ask(busy, "--timeout", "1", "ping"), "channel in use", busy.path)
+
+
+def backlog_full():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "full.sock")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(0)
+            waiting = []
+            try:
+                while True:
+                    client = socket.socket(socket.AF_UNIX)
+                    client.setblocking(False)
+                    waiting.append(client)
+                    client.connect(path)
+            except BlockingIOError:
+                pass
+            fails(run("--socket", path, "--timeout", "1", "ping"), "channel in use", path)
+            for client in waiting:
+                client.close()
+
+
+def closed_at_once():
+    with Agent(raw=lambda c: None) as agent:
+        fails(ask(agent, "ping"), "channel in use", agent.path)
+
+
+def closed_before_the_answer():
+    def close(_):
+        raise OSError
+    with Agent(answers={"memonline-status": close}) as agent:
+        fails(ask(agent, "status"), "closed by the other end")
+
+
+def closed_in_the_middle_of_a_line():
+    with Agent(answers={"guest-ping": b'{"return": {'},
+               after=lambda c, _: c.shutdown(socket.SHUT_RDWR)) as agent:
+        fails(ask(agent, "ping"), "closed by the other end")
+
+
+# The stream before the sync
+
+def stale_stream():
+    """Half a line, an answer and events of before, garbage, and then the answer to the sync."""
+    old = (b'tes": 12}}\n' + line({"return": {}}) + event(3) + b"\x00\x01garbage{{{\n\n\n" +
+           line({"error": {"class": "GenericError", "desc": "old"}}) + b"[1, 2]\n7\nnull\n" +
+           line({"return": 17}) + b'{"return": {"half')
+    with Agent(hello=old) as agent:
+        succeeds(ask(agent, "ping"))
+        check(agent.received.startswith(b"\xff{"), agent.received)
+
+
+def stale_answer_to_an_older_sync():
+    with Agent(sync=lambda i: b"\xff" + line({"return": i - 1}) + b"\xff" +
+               line({"return": str(i)}) + b"\xff" + line({"return": i})) as agent:
+        succeeds(ask(agent, "status"))
+
+
+def sync_byte_by_byte():
+    def slowly(connection):
+        request = b""
+        while not request.endswith(b"\n"):
+            request += connection.recv(4096)
+        number = json.loads(request[1:])["arguments"]["id"]
+        for byte in b"x\xff\xff" + line({"return": number}):
+            connection.sendall(bytes([byte]))
+        connection.recv(4096)
+        for byte in line({"return": {}}):
+            connection.sendall(bytes([byte]))
+    with Agent(raw=slowly) as agent:
+        succeeds(ask(agent, "ping"))
+
+
+def flood_before_the_sync():
+    def flood(connection):
+        while True:
+            connection.sendall(event(1) * 200)
+    with Agent(raw=flood) as agent:
+        fails(ask(agent, "--timeout", "1", "ping"), "no agent answers")
+
+
+def flood_of_events_before_an_answer():
+    def flood(connection, _):
+        while True:
+            connection.sendall(event(1) * 200)
+    with Agent(answers={"guest-ping": b""}, after=flood) as agent:
+        fails(ask(agent, "--timeout", "1", "ping"), "no agent answers")
+
+
+def huge_line_before_the_sync():
+    with Agent(hello=b"x" * (70 * MIB) + b"\n") as agent:
+        succeeds(ask(agent, "--timeout", "25", "ping"))
+
+
+def huge_line_as_an_answer():
+    def flood(connection, _):
+        for _ in range(70):
+            connection.sendall(b" " * MIB)
+        time.sleep(5)
+    with Agent(answers={"guest-ping": b'{"return":'}, after=flood) as agent:
+        fails(ask(agent, "--timeout", "20", "ping"), "longer than 64 MiB")
+
+
+def huge_line_without_end_keeps_memory_small():
+    def flood(connection):
+        while True:
+            connection.sendall(b"x" * MIB)
+    with Agent(raw=flood) as agent:
+        child = subprocess.Popen([CTL, "--socket", agent.path, "--timeout", "3", "ping"],
+                                 stderr=subprocess.PIPE)
+        timer = threading.Timer(LIMIT, child.kill)
+        timer.start()
+        err = child.stderr.read()
+        child.stderr.close()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = status
+        timer.cancel()
+        check(os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1, err)
+        check(b"no agent answers" in err, err)
+        # two copies at most while the buffer grows; a sanitizer build keeps freed memory
+        check(usage.ru_maxrss < 640 * 1024, "%d KiB" % usage.ru_maxrss)
+
+
+# Answers that are wrong
+
+def error_reply():
+    error = line({"error": {"class": "GenericError", "desc": "no \x1b[2Jluck\n"}})
+    with Agent(answers={"memonline-status": error}) as agent:
+        result = ask(agent, "status")
+        fails(result, "no \\x1b[2Jluck\\n")
+        clean(result.err)
+
+
+def not_memonlined():
+    error = line({"error": {"class": "CommandNotFound",
+                            "desc": "The command memonline-status has not been found"}})
+    with Agent(answers={"memonline-status": error}) as agent:
+        fails(ask(agent, "status"), "has not been found", "is it memonlined")
+
+
+def error_without_members():
+    for error in ({}, None, 7, {"class": 1, "desc": []}):
+        with Agent(answers={"guest-ping": line({"error": error})}) as agent:
+            fails(ask(agent, "ping"), "refused")
+
+
+def nonsense_as_an_answer():
+    deep = b'{"return": ' + b"[" * 5000 + b"]" * 5000 + b"}\n"
+    for bad in (b"hello\n", b"{}\n", b"[]\n", b"null\n", b'{"return"\n', b'"return"\n', deep,
+                b'{"return": {}} {"return": {}}\n', b"\x00\n"):
+        with Agent(answers={"guest-ping": bad}) as agent:
+            fails(ask(agent, "ping"), "not memonline-protocol")
+
+
+def without(value, name):
+    return {key: value[key] for key in value if key != name}
+
+
+WRONG = (None, {}, [], True, 1.5, -1)
+
+
+def spoilt(value):
+    """Each member once missing and once of every wrong type."""
+    for name in value:
+        yield name, without(value, name)
+        for wrong in WRONG:
+            if type(wrong) is type(value[name]) or name == "node" and wrong == -1:
+                continue
+            yield name, dict(value, **{name: wrong})
+        if not isinstance(value[name], str):
+            yield name, dict(value, **{name: "text"})
+
+
+def each_is_refused(verb, command, wrap, value):
+    for name, bad in spoilt(value):
+        if name in ("errno", "seconds", "microseconds") and bad.get(name) == -1:
+            continue  # any integer will do
+        with Agent(answers={command: wrap(bad)}) as agent:
+            fails(ask(agent, verb), "cannot use the answer", "'%s'" % name)
+
+
+def status_with_wrong_members():
+    each_is_refused("status", "memonline-status", lambda bad: bad, STATUS)
+
+
+def status_with_wrong_totals():
+    each_is_refused("status", "memonline-status", lambda bad: dict(STATUS, memory=[bad]),
+                    STATUS["memory"][0])
+
+
+def list_with_wrong_members():
+    each_is_refused("list", "memonline-get-ranges", lambda bad: [RANGES[0], bad], RANGES[1])
+
+
+def reports_with_wrong_members():
+    answer = ANSWERS["memonline-get-reports"]
+    each_is_refused("reports", "memonline-get-reports", lambda bad: bad,
+                    {key: answer[key] for key in ("instance", "lost", "last-seq")})
+
+
+def reports_with_wrong_ranges():
+    each_is_refused("reports", "memonline-get-reports",
+                    lambda bad: reports(report(1, ranges=[RANGE, bad])), RANGE)
+
+
+def reports_without_a_time():
+    for bad in (without(report(1), "timestamp"), dict(report(1), timestamp={"seconds": 1})):
+        with Agent(answers={"memonline-get-reports": reports(bad)}) as agent:
+            fails(ask(agent, "reports"), "seconds")
+
+
+def return_of_another_type():
+    for verb, command in (("status", "memonline-status"), ("list", "memonline-get-ranges"),
+                          ("list", "guest-get-memory-block-info"),
+                          ("reports", "memonline-get-reports"),
+                          ("watch", "memonline-status"), ("watch", "memonline-subscribe")):
+        for wrong in (None, 7, "text", {}, [[]], [None]):
+            with Agent(answers={command: wrong}) as agent:
+                result = ask(agent, verb, *(["-n"] if verb == "watch" else []))
+                fails(result, "cannot use the answer")
+
+
+def list_with_impossible_numbers():
+    for size in (0, 1, 3 * MIB, 4096):
+        with Agent(answers={"guest-get-memory-block-info": {"size": size}}) as agent:
+            fails(ask(agent, "list"), "'size'")
+    for start, size in ((0, 0), (2 ** 63 - 1, 1), (2 ** 63 - 1, 2 ** 63 - 1), (2 ** 70, BLOCK)):
+        bad = dict(RANGES[0], start=start, size=size)
+        with Agent(answers={"memonline-get-ranges": [bad]}) as agent:
+            fails(ask(agent, "list"), "'size'")
+
+
+def empty_words():
+    ranges = [dict(RANGES[0], state="", zones=["", ""], reason=""), dict(RANGES[1], zones=[""])]
+    text = succeeds(ask_with({"memonline-get-ranges": ranges}, "list", "-n"))
+    check(text.splitlines()[0].split()[2:4] == ["-", "/"], text)
+    got = json.loads(succeeds(ask_with({"memonline-get-ranges": ranges}, "list", "-J")))
+    check(got["memory"][0]["reason"] == "", got)
+
+
+def list_all_of_too_many():
+    big = dict(RANGES[0], start=0, size=2 ** 62)
+    with Agent(answers={"memonline-get-ranges": [big]}) as agent:
+        fails(ask(agent, "list", "--all"), "too many memory blocks")
+    succeeds(ask_with({"memonline-get-ranges": [big]}, "list"))
+
+
+# What a guest could do to the terminal of its host
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\r\nfake\x7f\x9b31m\u202e\u00e9\\"
+
+
+def terminal_escapes_in_text():
+    status = {key: EVIL if isinstance(value, str) else value for key, value in STATUS.items()}
+    status["memory"] = [{"node": 0, "state": EVIL, "zone": EVIL, "size": 1}]
+    ranges = [dict(RANGES[0], state=EVIL, zones=[EVIL, EVIL], reason=EVIL)]
+    evil = {key: EVIL if isinstance(value, str) else value for key, value in RANGE.items()}
+    answers = {"memonline-status": status, "memonline-get-ranges": ranges,
+               "memonline-get-reports": reports(report(1, ranges=[evil]))}
+    for verb, rows in (("status", 13), ("list", 2 + 4), ("reports", 2)):
+        text = succeeds(ask_with(answers, verb))
+        clean(text)
+        check("\\x1b]0;owned\\x07\\x1b[2J\\r\\nfake\\x7f" in text, text)
+        check(text.count("\n") == rows, "%s: %r" % (verb, text))
+
+
+def terminal_escapes_in_json():
+    status = dict(STATUS, kernel=EVIL)
+    status[EVIL] = [EVIL, "\U0001f600"]
+    answers = {"memonline-status": status,
+               "memonline-get-ranges": [dict(RANGES[0], reason=EVIL)]}
+    text = succeeds(ask_with(answers, "status", "--json"))
+    clean(text)
+    check(json.loads(text) == status, text)
+    text = succeeds(ask_with(answers, "list", "-J"))
+    clean(text)
+    check(json.loads(text)["memory"][0]["reason"] == EVIL, text)
+
+
+def broken_utf8():
+    raw = json.dumps(STATUS).encode().replace(b"6.1.0-test", b"a\xc3(\xe2\x82\xf0\x9f\x80\x80\xc0\x80z")
+    for option in ([], ["--json"]):
+        with Agent(answers={"memonline-status": b'{"return": ' + raw + b"}\n"}) as agent:
+            result = ask(agent, "status", *option)
+            clean(result.out + result.err)
+            if result.code == 0 and option:
+                json.loads(result.out)
+
+
+# Good answers
+
+def ping():
+    with Agent() as agent:
+        check(agent.path in succeeds(ask(agent, "ping")), "no path")
+        check([r["execute"] for r in agent.requests] == ["guest-sync-delimited", "guest-ping"],
+              agent.requests)
+        number = agent.requests[0]["arguments"]["id"]
+        check(0 <= number < 2 ** 63, number)
+    check(json.loads(succeeds(ask_with({}, "ping", "-J"))) == {}, "json")
+
+
+def sync_ids_differ():
+    seen = set()
+    for _ in range(5):
+        with Agent() as agent:
+            succeeds(ask(agent, "ping"))
+            seen.add(agent.requests[0]["arguments"]["id"])
+    check(len(seen) == 5, seen)
+
+
+def events_between():
+    with Agent(before=event(8) + line({"event": "OTHER"}) + event(9)) as agent:
+        check("Policy:" in succeeds(ask(agent, "status")), "status")
+
+
+def status():
+    with Agent() as agent:
+        text = succeeds(ask(agent, "status"))
+    for key, value in (("Agent version", "0.1"), ("Kernel", "6.1.0-test"), ("Policy", "online"),
+                       ("Carried out by", "agent"), ("Event source", "udev"),
+                       ("Block size", "128M"), ("Last report", "7"), ("Writes pending", "0"),
+                       ("Blocks refused", "1"), ("Memory", "1G online, zone DMA32, node 0"),
+                       ("Memory", "1.5G offline, node 1")):
+        check(re.search("^%s: +%s$" % (re.escape(key), re.escape(value)), text, re.M),
+              "%s in %r" % (key, text))
+    check("134217728" in succeeds(ask_with({}, "status", "--bytes")), "bytes")
+
+
+def status_json():
+    with Agent(answers={"memonline-status": dict(STATUS, novel=[1])}) as agent:
+        text = succeeds(ask(agent, "--json", "status"))
+    check(json.loads(text) == dict(STATUS, novel=[1]), text)
+
+
+LIST = """\
+RANGE                                  SIZE   STATE          ZONES NODE BLOCK REASON
+0x0000000000000000-0x00000000bfffffff    3G  online          DMA32    0  0-23 already-online
+0x0000000100000000-0x000000011fffffff  512M  online         Normal    0 32-35 policy
+0x0000000140000000-0x0000000147ffffff  128M offline Normal/Movable    -    40 refused
+0x0000000180000000-0x000000018fffffff  256M offline              -    - 48-49 none
+
+Memory block size:        128M
+Total online memory:      3.5G
+Total offline memory:     384M
+"""
+
+
+def list_text():
+    with Agent() as agent:
+        text = succeeds(ask(agent, "list"))
+    check(text == LIST, "\n" + text)
+    text = succeeds(ask_with({}, "list", "-n"))
+    check(len(text.splitlines()) == 4 and "RANGE" not in text, text)
+    text = succeeds(ask_with({}, "list", "-b"))
+    check("3221225472" in text and "536870912" in text, text)
+
+
+def list_columns():
+    text = succeeds(ask_with({}, "list", "-n", "-o", "block,SIZE"))
+    check(text.split() == ["0-23", "3G", "32-35", "512M", "40", "128M", "48-49", "256M"], text)
+    text = succeeds(ask_with({}, "list", "-o", "+node"))
+    check(text.splitlines()[0].split() == LIST.splitlines()[0].split(), text)
+    for bad in ("", "nope", "SIZE,", "+", ",SIZE", "SIZE,NOPE"):
+        result = run("--socket", "/nonexistent", "list", "-o", bad)
+        check(result.code == 1 and "unknown column" in result.err, result)
+
+
+def list_all():
+    text = succeeds(ask_with({}, "list", "-a", "-n", "-o", "BLOCK,SIZE"))
+    wanted = list(range(24)) + list(range(32, 36)) + [40, 48, 49]
+    check(text.split() == [word for n in wanted for word in (str(n), "128M")], text)
+
+
+def list_json():
+    with Agent() as agent:
+        got = json.loads(succeeds(ask(agent, "list", "-J")))
+    check(got["memory"][1] == {
+        "range": "0x0000000100000000-0x000000011fffffff", "size": "512M", "state": "online",
+        "zones": "Normal", "node": 0, "block": "32-35", "reason": "policy"}, got)
+    check(got["memory"][3]["zones"] is None and got["memory"][3]["node"] is None, got)
+    got = json.loads(succeeds(ask_with({}, "list", "-J", "-b", "-o", "SIZE")))
+    check(got["memory"][0] == {"size": 3 * GIB}, got)
+    with Agent(answers={"memonline-get-ranges": []}) as agent:
+        check(json.loads(succeeds(ask(agent, "list", "-J"))) == {"memory": []}, "empty")
+
+
+def list_of_many():
+    many = [dict(RANGES[1], start=i * BLOCK, size=BLOCK) for i in range(32768)]
+    with Agent(answers={"memonline-get-ranges": many}) as agent:
+        text = succeeds(ask(agent, "list", "-n"))
+    check(len(text.splitlines()) == 32768, len(text.splitlines()))
+
+
+REPORTS = """\
+ SEQ TIME                 RANGE                                  SIZE NODE FROM    TO      \
+REQUESTED      ZONE    RESULT  ERRNO  REASON             ELAPSED
+   6 2025-01-01T00:00:00Z 0x0000000100000000-0x000000011fffffff  512M    0 offline online  \
+online         Normal  success -      policy              0.012s
+   7 2025-01-01T00:00:00Z 0x0000000100000000-0x000000011fffffff  512M    0 offline online  \
+online         Normal  success -      policy              0.012s
+   7 2025-01-01T00:00:00Z 0x0000000140000000-0x0000000147ffffff  128M    0 offline offline \
+online         unknown failed  EBUSY  refused             0.012s
+"""
+
+
+def reports_text():
+    with Agent() as agent:
+        text = succeeds(ask(agent, "reports", "--since", "5", "--max", "9"))
+        check(text == REPORTS, "\n" + text)
+        check(agent.requests[1]["arguments"] == {"since": 5, "max": 9}, agent.requests)
+
+
+def reports_lost():
+    with Agent(answers={"memonline-get-reports": reports(report(7), lost=4)}) as agent:
+        result = ask(agent, "reports", "-n", "-o", "SEQ,INSTANCE,ERRNO")
+        check(result.code == 0 and result.out.split() == ["7", "i-1", "-"], result)
+        check("4 reports after number 0 are lost" in result.err, result)
+
+
+def reports_json():
+    with Agent() as agent:
+        got = json.loads(succeeds(ask(agent, "reports", "-J")))
+    check(got == ANSWERS["memonline-get-reports"], got)
+
+
+def report_without_ranges():
+    with Agent(answers={"memonline-get-reports": reports(report(7, ranges=[]))}) as agent:
+        check(succeeds(ask(agent, "reports", "-n", "-o", "SEQ,RANGE")).split() == ["7", "-"], "")
+
+
+# watch
+
+def watch_lines(agent, count, *arguments):
+    """Starts watch, returns it and the first lines of it as they come."""
+    child = subprocess.Popen([CTL, "--socket", agent.path, "watch"] + list(arguments),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+    timer = threading.Timer(LIMIT, child.kill)
+    timer.start()
+    lines = [child.stdout.readline().decode() for _ in range(count)]
+    return child, timer, lines
+
+
+def finish(child, timer):
+    out, err = child.communicate(timeout=LIMIT)
+    timer.cancel()
+    return Result(child.returncode, out.decode(), err.decode())
+
+
+def after_subscribe(*events):
+    def send(connection, name):
+        if name == "memonline-subscribe":
+            connection.sendall(b"".join(events))
+    return send
+
+
+def watch_prints_as_it_comes():
+    with Agent(after=after_subscribe(event(8), event(9))) as agent:
+        child, timer, lines = watch_lines(agent, 3)
+        check(child.poll() is None, "ended by itself")
+        check(lines[0].split()[0] == "SEQ" and lines[1].split()[0] == "8" and
+              lines[2].split()[0] == "9", lines)
+        check(len({text.index(mark) for text, mark in
+                   zip(lines, ("REASON", "policy", "policy"))}) == 1, lines)
+        child.send_signal(signal.SIGINT)
+        result = finish(child, timer)
+        check(result.code == 0 and result.err == "", result)
+        check(agent.requests[-1]["arguments"] == {"since": 7}, agent.requests)
+
+
+def watch_heading_before_any_report():
+    with Agent() as agent:
+        child, timer, lines = watch_lines(agent, 1)
+        check(lines[0].split()[0] == "SEQ", lines)
+        child.send_signal(signal.SIGINT)
+        check(finish(child, timer).code == 0, "code")
+
+
+def watched(agent, *arguments):
+    child, timer, _ = watch_lines(agent, 0, "-n", "-o", "SEQ", *arguments)
+    return finish(child, timer)
+
+
+def bye(*events):
+    def send(connection, name):
+        if name == "memonline-subscribe":
+            connection.sendall(b"".join(events))
+            connection.shutdown(socket.SHUT_RDWR)
+    return send
+
+
+def watch_closed():
+    with Agent(after=bye(event(8))) as agent:
+        result = watched(agent)
+        check(result.code == 1 and result.out.split() == ["8"], result)
+        check("closed by the other end" in result.err, result)
+
+
+def watch_nothing_twice():
+    """What was pushed before the subscription comes again after it."""
+    with Agent(before=event(8) + event(9), after=bye(event(8), event(9), event(9), event(10))) \
+            as agent:
+        result = watched(agent)
+        check(result.out.split() == ["8", "9", "10"], result)
+        check("lost" not in result.err, result)
+
+
+def watch_from_the_beginning():
+    """An event that overtakes older ones must not hide them."""
+    def answer(request):
+        check(request["arguments"] == {"since": 0}, request)
+        return event(5) + line({"return": {"instance": "i-1", "last-seq": 5, "lost": 2}})
+    with Agent(answers={"memonline-subscribe": answer},
+               after=bye(event(3), event(4), event(5))) as agent:
+        result = watched(agent, "--since", "0")
+        check(result.out.split() == ["3", "4", "5"], result)
+        check("2 reports after number 0 are lost" in result.err and
+              result.err.count("lost") == 1, result)
+
+
+def watch_since_a_number_never_given():
+    with Agent(after=bye(event(1), event(2))) as agent:
+        result = watched(agent, "--since", "99")
+        check(result.out.split() == ["1", "2"], result)
+        check("there is no report 99 yet" in result.err, result)
+
+
+def watch_gap():
+    with Agent(after=bye(event(8), event(11))) as agent:
+        result = watched(agent)
+        check(result.out.split() == ["8", "11"], result)
+        check("2 reports after number 8 are lost" in result.err, result)
+
+
+def watch_new_instance():
+    """The guest reboots behind a channel that stays open, in the middle of a line."""
+    with Agent(after=bye(event(8), b'{"event": "MEMONLINE_RE\n',
+                         event(1, instance="i-\x1b2"))) as agent:
+        result = watched(agent)
+        check(result.out.split() == ["8", "1"], result)
+        check("dropping a line" in result.err and "instance i-\\x1b2" in result.err, result)
+        clean(result.err)
+
+
+def watch_other_lines():
+    with Agent(after=bye(line({"event": "OTHER", "data": 1}), line({"event": 7}), event(8),
+                         line({"return": {}}), line({"error": {}}))) as agent:
+        check(watched(agent).out.split() == ["8"], "other lines")
+
+
+def watch_broken_event():
+    for name in ("instance", "seq", "ranges", "elapsed-usec"):
+        bad = line({"event": "MEMONLINE_REPORT", "timestamp": {"seconds": 1, "microseconds": 1},
+                    "data": without(report(8), name)})
+        with Agent(after=bye(bad)) as agent:
+            result = watched(agent)
+            check(result.code == 1 and "'%s'" % name in result.err, result)
+
+
+def watch_json():
+    with Agent(after=bye(event(8))) as agent:
+        child, timer, lines = watch_lines(agent, 1, "--json")
+        finish(child, timer)
+        check(json.loads(lines[0]) == json.loads(event(8)), lines)
+
+
+# The command line
+
+def usage():
+    for arguments in ((), ("nope",), ("list", "more"), ("list", "--since", "1"), ("--nope",),
+                      ("status", "-n"), ("reports", "--since"), ("reports", "--since", "-1"),
+                      ("reports", "--since", " 1"), ("reports", "--max", "x"),
+                      ("reports", "--max", "18446744073709551616"), ("--timeout", "0", "ping"),
+                      ("--timeout", "1.5", "ping"), ("--socket", "", "ping"), ("help", "nope"),
+                      ("help", "list", "more")):
+        result = run(*arguments)
+        check(result.code == 1 and result.out == "" and
+              "Try 'memonlinectl --help'" in result.err, (arguments, result))
+
+
+def help_texts():
+    text = succeeds(run("--help"))
+    verbs = re.findall(r"^ ([a-z]+) ", text.split("Options:")[0], re.M)
+    check(set(verbs) >= {"status", "list", "reports", "watch", "ping", "help"}, verbs)
+    for verb in verbs:
+        if verb == "help":
+            continue
+        text = succeeds(run("help", verb))
+        check("memonlinectl " + verb in text and text == succeeds(run(verb, "--help")), text)
+        check(all(len(row) <= 80 for row in text.splitlines()), text)
+    check("BLOCK" in succeeds(run("list", "-h")), "columns")
+    check(re.match(r"memonlinectl \S+\n$", succeeds(run("--version"))), "version")
+
+
+def full_disk():
+    if not os.path.exists("/dev/full"):
+        return "no /dev/full"
+    with open("/dev/full", "wb") as full:
+        with Agent() as agent:
+            result = run("--socket", agent.path, "list", stdout=full)
+            check(result.code == 1 and "cannot write" in result.err, result)
+        with Agent(after=after_subscribe(event(8))) as agent:
+            result = run("--socket", agent.path, "watch", stdout=full)
+            check(result.code == 1 and result.err, result)
+    return None
+
+
+TESTS = [
+    no_socket, path_too_long, nobody_listens, permission_denied, silent_agent, not_accepted,
+    backlog_full, closed_at_once, closed_before_the_answer, closed_in_the_middle_of_a_line,
+    stale_stream, stale_answer_to_an_older_sync, sync_byte_by_byte, flood_before_the_sync,
+    flood_of_events_before_an_answer, huge_line_before_the_sync, huge_line_as_an_answer,
+    huge_line_without_end_keeps_memory_small, error_reply, not_memonlined,
+    error_without_members, nonsense_as_an_answer, status_with_wrong_members,
+    status_with_wrong_totals, list_with_wrong_members, reports_with_wrong_members,
+    reports_with_wrong_ranges, reports_without_a_time, return_of_another_type,
+    list_with_impossible_numbers, empty_words, list_all_of_too_many, terminal_escapes_in_text,
+    terminal_escapes_in_json, broken_utf8, ping, sync_ids_differ, events_between, status,
+    status_json, list_text, list_columns, list_all, list_json, list_of_many, reports_text,
+    reports_lost, reports_json, report_without_ranges, watch_prints_as_it_comes,
+    watch_heading_before_any_report, watch_closed, watch_nothing_twice,
+    watch_from_the_beginning, watch_since_a_number_never_given, watch_gap, watch_new_instance, watch_other_lines,
+    watch_broken_event, watch_json, usage, help_texts, full_disk,
+]
+
+
+def run_test(test):
+    name = "ctl-" + test.__name__.replace("_", "-")
+    try:
+        skipped = test()
+    except Exception as reason:  # a test that breaks is one that fails
+        if os.environ.get("MEMONLINE_TEST_TRACE"):
+            traceback.print_exc()
+        print("not ok", name, " ".join(str(reason).split())[:2000] or repr(reason), flush=True)
+        return False
+    if skipped:
+        print("skip", name, skipped, flush=True)
+    else:
+        print("ok", name, flush=True)
+    return True
+
+
+def main():
+    if not CTL:
+        print("not ok ctl memonlinectl is not in MEMONLINE_BUILD")
+        return 1
+    wanted = sys.argv[1:]
+    chosen = [test for test in TESTS if not wanted or test.__name__ in wanted]
+    return 0 if all([run_test(test) for test in chosen]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,440 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""memonlined as a whole process, below a recorded guest's tree: what goes wrong first."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+BUILD = pathlib.Path(os.environ["MEMONLINE_BUILD"]).resolve()
+DAEMON = BUILD / "agent" / "memonlined"
+DATA = pathlib.Path(__file__).resolve().parent.parent / "data" / "sysroots"
+PATIENCE = 30  # seconds before a test gives up; never a measure
+
+
+class Failed(Exception):
+    """A test's expectation was not met."""
+
+
+def expect(condition, *what):
+    if not condition:
+        raise Failed(" ".join(str(part) for part in what))
+
+
+class Tree:
+    """A copy of a recorded guest to work on."""
+
+    def __init__(self, name="debian12-6.1-hotplug512"):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="memonline-", dir="/tmp"))
+        with tarfile.open(DATA / f"{name}.tar.xz") as archive:
+            archive.extractall(self.path)
+        for path in self.path.rglob("*"):
+            if path.is_dir() or path.is_file():
+                path.chmod(path.stat().st_mode | 0o600)
+        (self.path / "etc").mkdir()
+        expect(self.path != pathlib.Path("/"), "refusing to run against /")
+
+    def block(self, number):
+        return self.path / f"sys/devices/system/memory/memory{number}/state"
+
+    def state(self, number):
+        return self.block(number).read_text().split()[0]
+
+    def configure(self, text):
+        (self.path / "etc/memonlined.conf").write_text(text)
+
+    def remove(self):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Daemon:
+    def __init__(self, tree, *options):
+        self.tree = tree
+        self.log = tempfile.TemporaryFile("w+", errors="replace")
+        self.process = subprocess.Popen(
+            [DAEMON, "--foreground", "--sysroot", tree.path, *options],
+            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        self.socket = tree.path / "run/memonline/control.sock"
+
+    def wait_for(self, condition, what):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if condition():
+                return
+            expect(self.process.poll() is None, "memonlined ended:", self.output())
+            time.sleep(0.01)
+        raise Failed(f"{what} did not happen: {self.output()}")
+
+    def start(self):
+        self.wait_for(self.socket.exists, "the control socket")
+        return self
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.settimeout(PATIENCE)
+        client.connect(str(self.socket))
+        return Client(client)
+
+    def output(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def end(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise Failed(f"signal {number} did not end it") from None
+        return self.process.returncode
+
+
+class Client:
+    def __init__(self, sock):
+        self.socket = sock
+        self.file = sock.makefile("rb")
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else json.dumps(data).encode() + b"\n")
+
+    def line(self):
+        return json.loads(self.file.readline().lstrip(b"\xff"))
+
+    def ask(self, data):
+        self.send(data)
+        return self.line()
+
+    def execute(self, command, **arguments):
+        request = {"execute": command}
+        if arguments:
+            request["arguments"] = arguments
+        return self.ask(request)
+
+    def reports(self, count):
+        """Once there are that many."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            answer = self.execute("memonline-get-reports")["return"]
+            if answer["last-seq"] >= count:
+                return answer["reports"]
+            time.sleep(0.01)
+        raise Failed(f"fewer than {count} reports: {answer}")
+
+
+def run(*arguments, **more):
+    return subprocess.run([DAEMON, *arguments], capture_output=True, text=True, timeout=PATIENCE,
+                          stdin=subprocess.DEVNULL, check=False, **more)
+
+
+# --- configuration
+
+
+def bad_configuration_is_refused_with_its_place(tree):
+    rows = [
+        ("[memonlined]\npolicy = online\npolcy = keep\n", ":3:", "polcy"),
+        ("[memonlined]\n\npolicy = onlin\n", ":3:", "policy"),
+        ("[memonlind]\npolicy = online\n", ":1:", "memonlind"),
+        ("[memonlined]\nno assignment\n", ":2:", ""),
+        ("[control]\nmode = 9999\n", ":2:", "mode"),
+    ]
+    for text, place, word in rows:
+        tree.configure(text)
+        result = run("--foreground", "--sysroot", tree.path)
+        expect(result.returncode == 1, repr(text), "was accepted")
+        for part in ("memonlined.conf" + place, word):
+            expect(part in result.stderr, part, "is not in", result.stderr)
+
+
+def a_missing_named_configuration_is_an_error(tree):
+    result = run("--foreground", "--sysroot", tree.path, "--config", tree.path / "none")
+    expect(result.returncode == 1, "exit", result.returncode)
+    expect("No such file" in result.stderr, result.stderr)
+
+
+def a_bad_reload_leaves_the_old_configuration(tree):
+    tree.configure("[memonlined]\npolicy = keep\n")
+    daemon = Daemon(tree).start()
+    try:
+        tree.configure("[memonlined]\npolicy = nonsense\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for(lambda: "stays in force" in daemon.output(), "the refusal")
+        client = daemon.connect()
+        expect(client.execute("memonline-status")["return"]["policy"] == "keep", "policy changed")
+        expect(tree.state(32) == "offline", "a block was onlined")
+        expect(":2:" in daemon.output(), "no line number:", daemon.output())
+    finally:
+        daemon.end()
+
+
+def a_good_reload_is_obeyed(tree):
+    tree.configure("[memonlined]\npolicy = keep\n")
+    daemon = Daemon(tree).start()
+    try:
+        client = daemon.connect()
+        reports = client.reports(1)
+        expect(reports[0]["ranges"][0]["reason"] == "policy-keep", reports)
+        tree.configure("[memonlined]\npolicy = online\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        client.reports(2)
+        expect(tree.state(35) == "online", "not online after the reload")
+    finally:
+        daemon.end()
+
+
+def dump_config_reads_back_to_itself(tree):
+    tree.configure("[memonlined]\npolicy = online_movable\n[control]\nmode = 0660\n")
+    first = run("--sysroot", tree.path, "--dump-config")
+    expect(first.returncode == 0 and "online_movable" in first.stdout, first)
+    tree.configure(first.stdout)
+    expect(run("--sysroot", tree.path, "--dump-config").stdout == first.stdout, "not the same")
+
+
+# --- requests
+
+
+def errors_are_answered_and_the_next_request_too(tree):
+    daemon = Daemon(tree).start()
+    rows = [
+        (b'{"execute":"guest-invalid-cmd","id":7}\n', "CommandNotFound",
+         "The command guest-invalid-cmd has not been found"),
+        (b'{"execute":"guest-ping","arguments":{"foo":1}}\n', "GenericError",
+         "Parameter 'foo' is unexpected"),
+        (b'{"execute":"guest-sync"}\n', "GenericError", "Parameter 'id' is missing"),
+        (b'{"execute":"guest-sync","arguments":{"id":"x"}}\n', "GenericError",
+         "Invalid parameter type for 'id', expected: integer"),
+        (b'{"foo":1}\n', "GenericError", None),
+        (b'[]\n', "GenericError", "QMP input must be a JSON object"),
+        (b'{"execute":"guest-ping","execute":"guest-ping"}\n', "GenericError",
+         "JSON parse error, duplicate key"),
+        (b'{"execute": }\n', "GenericError", "JSON parse error, expecting value"),
+    ]
+    try:
+        client = daemon.connect()
+        for request, kind, text in rows:
+            answer = client.ask(request)
+            expect(answer.get("error", {}).get("class") == kind, request, answer)
+            expect(text in (None, answer["error"]["desc"]), request, answer)
+            expect(client.execute("guest-ping") == {"return": {}}, "no ping after", request)
+        expect(client.ask(rows[0][0])["id"] == 7, "no id in an error")
+    finally:
+        daemon.end()
+
+
+def a_line_over_the_limit_is_refused_and_not_kept(tree):
+    daemon = Daemon(tree).start()
+    try:
+        client = daemon.connect()
+        client.send(b'{"execute":"guest-ping","arguments":{"x":"')
+        for _ in range(64):
+            client.send(b"x" * 1024 * 1024)
+        client.send(b'"}}\n')
+        expect("error" in client.line(), "64 MiB were taken")
+        expect(client.execute("guest-ping") == {"return": {}}, "no ping afterwards")
+        status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
+        resident = int(status.split("VmHWM:")[1].split()[0])
+        if "sanitiz" not in str(BUILD):
+            expect(resident < 12 * 1024, "resident at its highest:", resident, "KiB")
+    finally:
+        daemon.end()
+
+
+def a_client_that_leaves_in_a_line_harms_nobody(tree):
+    daemon = Daemon(tree).start()
+    try:
+        for _ in range(20):
+            client = daemon.connect()
+            client.send(b'{"execute":"guest-')
+            client.file.close()
+            client.socket.close()
+        expect(daemon.connect().execute("guest-ping") == {"return": {}}, "no ping")
+    finally:
+        daemon.end()
+
+
+def requests_need_no_newline_between_them(tree):
+    daemon = Daemon(tree).start()
+    try:
+        client = daemon.connect()
+        client.send(b'{"execute":"guest-ping","id":1}{"execute":"guest-ping","id":2}')
+        expect([client.line().get("id"), client.line().get("id")] == [1, 2], "answers")
+        client.send(b'{"execute":"guest-sync-delimited","arguments":{"id":9223372036854775807}}')
+        raw = client.file.readline()
+        expect(raw[:1] == b"\xff", "no sentinel:", raw)
+        expect(json.loads(raw[1:]) == {"return": 9223372036854775807}, raw)
+    finally:
+        daemon.end()
+
+
+# --- the work
+
+
+def offline_blocks_of_the_tree_come_online_and_are_reported(tree):
+    daemon = Daemon(tree).start()
+    try:
+        client = daemon.connect()
+        reports = client.reports(1)
+        expect([tree.state(n) for n in range(32, 36)] == ["online"] * 4, "states")
+        expect(len(reports) == 1 and len(reports[0]["ranges"]) == 1, reports)
+        seen = reports[0]["ranges"][0]
+        wanted = {"start": 1 << 32, "size": 512 << 20, "node": 0, "from": "offline",
+                  "to": "online", "requested": "online", "result": "success", "errno": 0,
+                  "reason": "policy"}
+        for key, value in wanted.items():
+            expect(seen.get(key) == value, key, "is", seen.get(key), "not", value)
+        expect("zone" in seen and "elapsed-usec" in reports[0], reports)
+        ranges = client.execute("memonline-get-ranges")["return"]
+        expect(ranges[-1]["start"] == 1 << 32 and ranges[-1]["state"] == "online", ranges)
+        blocks = client.execute("guest-get-memory-blocks")["return"]
+        expect(all(block["online"] for block in blocks), blocks)
+        info = client.execute("guest-get-memory-block-info")["return"]
+        expect(info == {"size": 128 << 20}, info)
+    finally:
+        daemon.end()
+
+
+def a_subscriber_gets_every_report_once(tree):
+    tree.configure("[memonlined]\npolicy = keep\n")
+    daemon = Daemon(tree).start()
+    try:
+        client = daemon.connect()
+        client.reports(1)
+        expect("return" in client.execute("memonline-subscribe", since=0), "subscribe")
+        first = client.line()
+        expect(first["event"] == "MEMONLINE_REPORT" and first["data"]["seq"] == 1, first)
+        tree.configure("[memonlined]\npolicy = online\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        second = client.line()
+        expect(second["data"]["seq"] == 2, second)
+        expect(client.execute("guest-ping") == {"return": {}}, "another event came")
+        late = daemon.connect()
+        late.execute("memonline-subscribe", since=1)
+        expect(late.line()["data"]["seq"] == 2, "not from 2 on")
+    finally:
+        daemon.end()
+
+
+def dry_run_prints_and_writes_nothing(tree):
+    before = {path: path.read_bytes() for path in tree.path.rglob("*")
+              if path.is_file() and not path.is_symlink()}
+    result = run("--dry-run", "--sysroot", tree.path)
+    expect(result.returncode == 0, result)
+    expect("memory32-35" in result.stdout and "-> online (policy)" in result.stdout,
+           result.stdout)
+    after = {path: path.read_bytes() for path in tree.path.rglob("*")
+             if path.is_file() and not path.is_symlink()}
+    expect(before == after, "the tree changed")
+
+
+# --- coming and going
+
+
+def a_tree_without_memory_blocks_is_a_clear_error(tree):
+    shutil.rmtree(tree.path / "sys/devices/system/memory")
+    result = run("--foreground", "--sysroot", tree.path)
+    expect(result.returncode == 1, result)
+    expect("CONFIG_MEMORY_HOTPLUG" in result.stderr, result.stderr)
+
+
+def a_second_daemon_is_refused(tree):
+    daemon = Daemon(tree).start()
+    try:
+        second = run("--foreground", "--sysroot", tree.path)
+        expect(second.returncode == 1 and "another memonlined" in second.stderr, second)
+        expect(daemon.connect().execute("guest-ping") == {"return": {}}, "the first is gone")
+    finally:
+        daemon.end()
+
+
+def a_killed_daemon_leaves_no_obstacle(tree):
+    daemon = Daemon(tree).start()
+    daemon.end(signal.SIGKILL)
+    daemon = Daemon(tree)
+    try:
+        daemon.wait_for(lambda: "listening" in daemon.output() or daemon.socket.exists(), "start")
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                expect(daemon.connect().execute("guest-ping") == {"return": {}}, "ping")
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+        raise Failed("the socket was not replaced")
+    finally:
+        daemon.end()
+
+
+def sigterm_ends_cleanly(tree):
+    daemon = Daemon(tree).start()
+    expect(daemon.end() == 0, "exit", daemon.process.returncode, daemon.output())
+    expect(not daemon.socket.exists(), "the socket stays behind")
+
+
+def in_the_background_the_parent_waits_for_the_start(tree):
+    result = run("--sysroot", tree.path)
+    expect(result.returncode == 0, result)
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect(str(tree.path / "run/memonline/control.sock"))
+    credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid = struct.unpack("3i", credentials)[0]
+    try:
+        client.settimeout(PATIENCE)
+        expect(Client(client).execute("guest-ping") == {"return": {}}, "ping")
+        expect(run("--sysroot", tree.path).returncode == 1, "a second one started")
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    end = time.monotonic() + PATIENCE
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
+        time.sleep(0.01)
+    expect(not os.path.exists(f"/proc/{pid}"), "it does not end")
+
+
+TESTS = [
+    bad_configuration_is_refused_with_its_place,
+    a_missing_named_configuration_is_an_error,
+    a_bad_reload_leaves_the_old_configuration,
+    a_good_reload_is_obeyed,
+    dump_config_reads_back_to_itself,
+    errors_are_answered_and_the_next_request_too,
+    a_line_over_the_limit_is_refused_and_not_kept,
+    a_client_that_leaves_in_a_line_harms_nobody,
+    requests_need_no_newline_between_them,
+    offline_blocks_of_the_tree_come_online_and_are_reported,
+    a_subscriber_gets_every_report_once,
+    dry_run_prints_and_writes_nothing,
+    a_tree_without_memory_blocks_is_a_clear_error,
+    a_second_daemon_is_refused,
+    a_killed_daemon_leaves_no_obstacle,
+    sigterm_ends_cleanly,
+    in_the_background_the_parent_waits_for_the_start,
+]
+
+
+def main():
+    failures = 0
+    for test in TESTS:
+        name = test.__name__.replace("_", "-")
+        tree = Tree()
+        try:
+            test(tree)
+            print(f"ok {name}", flush=True)
+        except (Failed, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
+            failures += 1
+            print(f"not ok {name} {type(error).__name__}: {error}", flush=True)
+        finally:
+            tree.remove()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "fake-kernel.h"
+#include "io/log.h"
+
+/* Nothing is below it: no node, no iomem, no uevent number of this machine is read. */
+#define EMPTY_ROOT "/nonexistent"
+
+struct fixture {
+	struct fake_kernel *kernel;
+	struct config config;
+	struct agent_edges edges;
+	struct agent *agent;
+	int reported;
+};
+
+static void count_reported(void *data)
+{
+	((struct fixture *)data)->reported++;
+}
+
+static void start(struct fixture *fixture, bool dry_run)
+{
+	fixture->agent = agent_new(&fixture->config, &fixture->edges, dry_run);
+	assert_non_null(fixture->agent);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
+	fixture->kernel = fake_kernel_new(FAKE_BLOCKS_MAX);
+	config_defaults(&fixture->config);
+	fixture->edges.sysfs = sysfs_new(&fake_kernel_operations, fixture->kernel);
+	fixture->edges.system = system_open(EMPTY_ROOT);
+	fixture->edges.reported = count_reported;
+	fixture->edges.data = fixture;
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	agent_free(fixture->agent);
+	sysfs_close(fixture->edges.sysfs);
+	system_close(fixture->edges.system);
+	fake_kernel_free(fixture->kernel);
+	free(fixture);
+	return 0;
+}
+
+/* Until there is nothing left to do; fails where that never comes. */
+static void settle(struct fixture *fixture)
+{
+	int steps = 0;
+
+	agent_wake(fixture->agent);
+	while (agent_step(fixture->agent))
+		assert_true(++steps < 3 * FAKE_BLOCKS_MAX);
+}
+
+static void event(struct fixture *fixture, enum uevent_action action, uint64_t index)
+{
+	struct uevent uevent = { action, index, 0 };
+	int steps = 0;
+
+	agent_event(fixture->agent, &uevent);
+	while (agent_step(fixture->agent))
+		assert_true(++steps < 3 * FAKE_BLOCKS_MAX);
+}
+
+static const struct report *report(struct fixture *fixture, uint64_t seq)
+{
+	const struct report *found = journal_after(agent_journal(fixture->agent), seq - 1);
+
+	assert_non_null(found);
+	assert_int_equal(found->seq, seq);
+	return found;
+}
+
+static const struct report_range *first_range(struct fixture *fixture, uint64_t seq)
+{
+	return journal_ranges(agent_journal(fixture->agent), report(fixture, seq));
+}
+
+static uint64_t last_seq(struct fixture *fixture)
+{
+	return journal_last(agent_journal(fixture->agent));
+}
+
+static void says_nothing_of_boot_memory(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 0, 8, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 0);
+	assert_int_equal(last_seq(fixture), 0);
+	assert_int_equal(fixture->reported, 0);
+}
+
+static void survives_a_kernel_without_blocks(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->kernel->block_size_bytes = 0; /* unreadable */
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(agent_snapshot(fixture->agent)->count, 0);
+	fixture->kernel->block_size_bytes = 128 << 20;
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_ONLINE);
+}
+
+static void reports_a_refusal_and_does_not_spin(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct report_range *ranges;
+
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	fixture->kernel->blocks[33].refuse = ENOMEM;
+	fixture->kernel->blocks[33].refuse_times = -1;
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 4);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 3);
+	ranges = first_range(fixture, 1);
+	assert_int_equal(ranges[1].result, REPORT_FAILED);
+	assert_int_equal(ranges[1].error, ENOMEM);
+	assert_int_equal(ranges[1].reason, REASON_REFUSED);
+	assert_int_equal(ranges[1].to, BLOCK_OFFLINE);
+	assert_int_equal(ranges[2].size, 2 * (128 << 20));
+	assert_int_equal(agent_failed_blocks(fixture->agent), 1);
+	/* Our own writes make events; they are no reason to try again. */
+	event(fixture, UEVENT_ONLINE, 34);
+	assert_int_equal(fixture->kernel->writes, 4);
+	/* A new block is. */
+	fixture->kernel->blocks[33].refuse = 0;
+	fake_kernel_add(fixture->kernel, 36, 1, BLOCK_OFFLINE);
+	event(fixture, UEVENT_ADD, 36);
+	assert_int_equal(fixture->kernel->writes, 6);
+	assert_int_equal(agent_failed_blocks(fixture->agent), 0);
+}
+
+static void takes_a_lost_race_for_a_success(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct report_range *range;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].raced = true;
+	start(fixture, false);
+	settle(fixture);
+	range = first_range(fixture, 1);
+	assert_int_equal(range->result, REPORT_SUCCESS);
+	assert_int_equal(range->reason, REASON_ONLINED_ELSEWHERE);
+	assert_int_equal(range->error, 0);
+}
+
+static void believes_the_state_not_the_write(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].ignore = true;
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(first_range(fixture, 1)->result, REPORT_FAILED);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_NOT_ONLINE_AFTER_WRITE);
+}
+
+static void leaves_an_offlined_block_alone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[33].state = BLOCK_OFFLINE;
+	event(fixture, UEVENT_OFFLINE, 33);
+	event(fixture, UEVENT_ADD, 33); /* udevadm trigger */
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 2);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(first_range(fixture, 2)->reason, REASON_OFFLINED_ELSEWHERE);
+	/* Another DIMM in its place is another matter. */
+	event(fixture, UEVENT_REMOVE, 33);
+	assert_int_equal(fixture->kernel->blocks[33].state, BLOCK_ONLINE);
+	assert_int_equal(report(fixture, 3)->count, 2);
+	assert_int_equal(first_range(fixture, 3)[0].reason, REASON_REMOVED);
+	assert_int_equal(first_range(fixture, 3)[1].from, BLOCK_OFFLINE);
+	assert_int_equal(first_range(fixture, 3)[1].to, BLOCK_ONLINE);
+}
+
+static void reports_what_is_gone_once(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_remove(fixture->kernel, 32, 2);
+	event(fixture, UEVENT_REMOVE, 32);
+	event(fixture, UEVENT_REMOVE, 33);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(first_range(fixture, 2)->to, BLOCK_ABSENT);
+	assert_int_equal(first_range(fixture, 2)->size, 2 * (128 << 20));
+}
+
+static void finds_blocks_that_no_event_told_of(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1024, BLOCK_OFFLINE);
+	event(fixture, UEVENT_ADD, 32);
+	assert_int_equal(fixture->kernel->writes, 1024);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 1);
+	/* Of the other 1023 events none costs another look. */
+	fixture->kernel->lists = 0;
+	event(fixture, UEVENT_ADD, 33);
+	event(fixture, UEVENT_ONLINE, 1055);
+	assert_int_equal(fixture->kernel->lists, 0);
+}
+
+static void keeps_its_hands_off(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->config.policy = CONFIG_POLICY_KEEP;
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	event(fixture, UEVENT_ADD, 32);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 0);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_POLICY_KEEP);
+	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ABSENT);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_OFFLINE);
+}
+
+static void writes_nothing_in_a_dry_run(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	start(fixture, true);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 0);
+}
+
+static void obeys_another_policy_after_a_reload(void **state)
+{
+	struct fixture *fixture = *state;
+	struct config other;
+
+	fixture->config.policy = CONFIG_POLICY_KEEP;
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	other = fixture->config;
+	other.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	agent_configure(fixture->agent, &other);
+	settle(fixture);
+	assert_string_equal(fixture->kernel->written, "memory32/state=online_movable\n;");
+	assert_int_equal(first_range(fixture, 2)->zone, BLOCK_ZONE_MOVABLE);
+}
+
+/* The work for n blocks grows as n. */
+static void reads_each_block_a_fixed_number_of_times(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 0, 32768, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 32768);
+	/* Two looks and one reading after the write, two files each. */
+	assert_true(fixture->kernel->reads <= 6 * 32768 + 10);
+	assert_true(fixture->kernel->lists <= 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(says_nothing_of_boot_memory),
+		TEST(survives_a_kernel_without_blocks),
+		TEST(reports_a_refusal_and_does_not_spin),
+		TEST(takes_a_lost_race_for_a_success),
+		TEST(believes_the_state_not_the_write),
+		TEST(leaves_an_offlined_block_alone),
+		TEST(reports_what_is_gone_once),
+		TEST(finds_blocks_that_no_event_told_of),
+		TEST(keeps_its_hands_off),
+		TEST(writes_nothing_in_a_dry_run),
+		TEST(obeys_another_policy_after_a_reload),
+		TEST(reads_each_block_a_fixed_number_of_times),
+	};
+
+	return cmocka_run_group_tests_name("agent", tests, NULL, NULL);
+}

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+static const char *const forty = "aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd";
+
+static int parse(struct config *config, const char *text, char *error)
+{
+	error[0] = '\0';
+	return config_parse(config, "c", text, strlen(text), error);
+}
+
+static void refused(const char *text, size_t len, const char *message)
+{
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct config config, before;
+
+	memset(&config, 0x5a, sizeof(config));
+	before = config;
+	assert_int_equal(config_parse(&config, "c", text, len, error), -EINVAL);
+	assert_string_equal(error, message);
+	assert_memory_equal(&config, &before, sizeof(config));
+}
+
+#define WORDS_POLICY "online, online_kernel, online_movable or keep"
+
+static const struct {
+	const char *text;
+	const char *message;
+} bad[] = {
+	/* names */
+	{ "[memonlined]\npolcy = online\n", "c:2: [memonlined] polcy: unknown key" },
+	{ "[memonlined]\n\n# x\nPolicy = online", "c:4: [memonlined] Policy: unknown key" },
+	{ "[log]\npolicy = online", "c:2: [log] policy: unknown key" },
+	{ "[bogus]\n", "c:1: [bogus]: unknown section" },
+	{ "[log ]\n", "c:1: [log ]: unknown section" },
+	{ "[]\nlevel = info", "c:1: []: unknown section" },
+	{ "[log\x1b]\nlevel = info", "c:1: [log?]: unknown section" },
+	{ "[log] level = info", "c:1: [log]: something follows the bracket" },
+	{ "policy = online", "c:1: policy: stands before any [section]" },
+	{ "[log]\nlevel = info\nlevel = info", "c:3: [log] level: given twice, first in line 2" },
+	{ "[log]\nlevel=info\n[channel]\n[log]\nlevel=debug\n",
+	  "c:5: [log] level: given twice, first in line 2" },
+	/* lines that are neither */
+	{ "[log]\nlevel\n", "c:2: neither [section] nor key = value" },
+	{ "[log\n", "c:1: neither [section] nor key = value" },
+	{ "[log]\nlevel ; = info\n", "c:2: neither [section] nor key = value" },
+	{ "[log]\n= info", "c:2: [log] : unknown key" },
+	/* the first of several errors is told, whoever finds it */
+	{ "[log]\nlevel\nlevel = loud\n", "c:2: neither [section] nor key = value" },
+	{ "[log]\nlevel = loud\nlevel\n",
+	  "c:2: [log] level = loud: expected error, warning, info or debug" },
+	{ "[log]\nlevel\n[bogus]\n", "c:2: neither [section] nor key = value" },
+	/* choices */
+	{ "\n\n[memonlined]\npolicy = onlin\n",
+	  "c:4: [memonlined] policy = onlin: expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy =\n", "c:2: [memonlined] policy = : expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy = Online\n",
+	  "c:2: [memonlined] policy = Online: expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy = online # why\n",
+	  "c:2: [memonlined] policy = online # why: expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy = \"online\"\n",
+	  "c:2: [memonlined] policy = \"online\": expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy = online;x\n",
+	  "c:2: [memonlined] policy = online;x: expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy = on\x07\x7f\n",
+	  "c:2: [memonlined] policy = on\?\?: expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy = online\n  keep\n", "c:3: neither [section] nor key = value" },
+	{ "[memonlined]\nevents = netlink\n",
+	  "c:2: [memonlined] events = netlink: expected auto, udev or kernel" },
+	{ "[log]\ntarget = file\n", "c:2: [log] target = file: expected auto, stderr or syslog" },
+};
+
+#define BUFFER(value)                                                                      \
+	"[memonlined]\nreceive-buffer = " value,                                           \
+		"c:2: [memonlined] receive-buffer = " value ": expected a size from 4096 to 1G"
+#define REPORTS(value)                                                                     \
+	"[memonlined]\njournal-reports = " value,                                          \
+		"c:2: [memonlined] journal-reports = " value                               \
+		": expected a number from 16 to 65536"
+#define MODE(value)                                                                        \
+	"[control]\nmode = " value,                                                        \
+		"c:2: [control] mode = " value ": expected an octal mode from 0 to 0777"
+#define SOCKET(value)                                                                      \
+	"[control]\nsocket = " value, "c:2: [control] socket = " value                     \
+		": expected an absolute path without blanks, at most 103 bytes"
+#define PORT(value)                                                                        \
+	"[channel]\nport = " value, "c:2: [channel] port = " value                         \
+		": expected the name of a port, at most 63 bytes, or nothing"
+
+static const struct {
+	const char *text;
+	const char *message;
+} bad_values[] = {
+	{ BUFFER("4095") },
+	{ BUFFER("0") },
+	{ BUFFER("2G") },
+	{ BUFFER("1025M") },
+	{ BUFFER("128MB") },
+	{ BUFFER("128m") },
+	{ BUFFER("1 G") },
+	{ BUFFER("-1") },
+	{ BUFFER("+4096") },
+	{ BUFFER("0x1000") },
+	{ BUFFER("4096.5") },
+	{ BUFFER("M") },
+	{ BUFFER("") },
+	{ BUFFER("18446744073709555712") },
+	{ BUFFER("4294971392") },
+	{ BUFFER("17179869185G") },
+	{ REPORTS("15") },
+	{ REPORTS("65537") },
+	{ REPORTS("1K") },
+	{ REPORTS("") },
+	{ REPORTS("ten") },
+	{ MODE("1000") },
+	{ MODE("0800") },
+	{ MODE("rw-------") },
+	{ MODE("-1") },
+	{ MODE("") },
+	{ SOCKET("") },
+	{ SOCKET("/") },
+	{ SOCKET("control.sock") },
+	{ SOCKET("/run/a b") },
+	{ SOCKET("/run/a # b") },
+	{ PORT("../../etc/passwd") },
+	{ PORT("..") },
+	{ PORT("a b") },
+	{ "[channel]\nport=;x", "c:2: [channel] port = ;x"
+	  ": expected the name of a port, at most 63 bytes, or nothing" },
+};
+
+static void test_bad_lines(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(bad); i++)
+		refused(bad[i].text, strlen(bad[i].text), bad[i].message);
+}
+
+static void test_bad_values(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(bad_values); i++)
+		refused(bad_values[i].text, strlen(bad_values[i].text), bad_values[i].message);
+}
+
+static void test_nul_byte(void **state)
+{
+	static const char inside[] = "[log]\nlevel = in\0fo\n";
+	static const char at_end[] = "[log]\nlevel = info\n\0";
+
+	(void)state;
+	refused(inside, sizeof(inside) - 1, "c:2: a NUL byte");
+	refused(at_end, sizeof(at_end) - 1, "c:3: a NUL byte");
+}
+
+/* A line with a comment of exactly `len` bytes in all. */
+static void make_line(char *text, size_t len)
+{
+	memset(text, 'x', len);
+	text[0] = '#';
+	text[len] = '\0';
+}
+
+static void test_line_length(void **state)
+{
+	char text[600], error[CONFIG_ERROR_SIZE];
+	struct config config;
+	size_t len;
+
+	(void)state;
+	make_line(text, 190);
+	assert_int_equal(parse(&config, text, error), 0);
+	strcat(text, "\r\n[bogus]\n");
+	refused(text, strlen(text), "c:1: a line of more than 190 bytes");
+	for (len = 191; len < 500; len++) {
+		make_line(text, len);
+		refused(text, len, "c:1: a line of more than 190 bytes");
+	}
+}
+
+static void test_long_words(void **state)
+{
+	char text[512], message[512];
+
+	(void)state;
+	/* longer than inih's own buffers for names; cut at 60 bytes in the message */
+	snprintf(text, sizeof(text), "[%s%s]\n", forty, forty);
+	snprintf(message, sizeof(message), "c:1: [%s%.20s]: unknown section", forty, forty);
+	refused(text, strlen(text), message);
+	snprintf(text, sizeof(text), "[log]\n%s%s = x\n", forty, forty);
+	snprintf(message, sizeof(message), "c:2: [log] %s%.20s: unknown key", forty, forty);
+	refused(text, strlen(text), message);
+}
+
+static void test_string_bounds(void **state)
+{
+	char text[512], error[CONFIG_ERROR_SIZE];
+	struct config config;
+
+	(void)state;
+	snprintf(text, sizeof(text), "[channel]\nport = %s%.23s\n", forty, forty);
+	assert_int_equal(parse(&config, text, error), 0);
+	assert_int_equal(strlen(config.port), 63);
+	snprintf(text, sizeof(text), "[channel]\nport = %s%.24s\n", forty, forty);
+	assert_int_equal(parse(&config, text, error), -EINVAL);
+	snprintf(text, sizeof(text), "[control]\nsocket = /%s%s%.22s\n", forty, forty, forty);
+	assert_int_equal(parse(&config, text, error), 0);
+	assert_int_equal(strlen(config.control_socket), 103);
+	snprintf(text, sizeof(text), "[control]\nsocket = /%s%s%.23s\n", forty, forty, forty);
+	assert_int_equal(parse(&config, text, error), -EINVAL);
+}
+
+static void test_message_always_fits(void **state)
+{
+	char file[600], error[CONFIG_ERROR_SIZE];
+	struct config config;
+	char text[200] = "[memonlined]\npolicy = ";
+
+	(void)state;
+	memset(file, 'f', sizeof(file));
+	file[sizeof(file) - 1] = '\0';
+	memset(text + strlen(text), 'v', 150);
+	memset(error, 'e', sizeof(error));
+	assert_int_equal(config_parse(&config, file, text, strlen(text), error), -EINVAL);
+	assert_true(strlen(error) < CONFIG_ERROR_SIZE);
+	assert_non_null(strstr(error, ":2: [memonlined] policy = v"));
+}
+
+static void is_default(const char *text, size_t len)
+{
+	struct config config, defaults;
+	char error[CONFIG_ERROR_SIZE] = "";
+
+	config_defaults(&defaults);
+	if (config_parse(&config, "c", text, len, error) != 0)
+		fail_msg("%s", error);
+	assert_memory_equal(&config, &defaults, sizeof(config));
+}
+
+static void test_nothing_said(void **state)
+{
+	static const char *const empty[] = {
+		"", "\n", "\r\n", "# x", "; x\n", "[log]", "[log]\n[log]\n", "  [log]  ; x\n",
+		"\xef\xbb\xbf[log]\n", "\xef\xbb\xbf", " \t\n\f\n", "[log] # level = debug\n",
+		"[log]\n\t# level = debug\n",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(empty); i++)
+		is_default(empty[i], strlen(empty[i]));
+	is_default(NULL, 0);
+	/* a len of its own, not a string */
+	is_default("[log]\nlevel = loud", 6);
+}
+
+static void test_defaults(void **state)
+{
+	struct config config;
+
+	(void)state;
+	memset(&config, 0x5a, sizeof(config));
+	config_defaults(&config);
+	assert_int_equal(config.policy, CONFIG_POLICY_ONLINE);
+	assert_int_equal(config.events, CONFIG_EVENTS_AUTO);
+	assert_int_equal(config.receive_buffer_bytes, 128 << 20);
+	assert_int_equal(config.journal_reports, 1024);
+	assert_string_equal(config.port, "org.memonline.agent.0");
+	assert_string_equal(config.control_socket, "/run/memonline/control.sock");
+	assert_int_equal(config.control_mode, 0600);
+	assert_int_equal(config.log_level, CONFIG_LOG_INFO);
+	assert_int_equal(config.log_target, CONFIG_LOG_AUTO);
+}
+
+/* Everything another than its default, and every way to lay it out. */
+static void test_everything(void **state)
+{
+	static const char text[] = "\xef\xbb\xbf  [memonlined] ; first\r\n"
+				   "policy=keep\r\n"
+				   "\tevents : kernel ; inline\r\n"
+				   "  receive-buffer = 64K\n"
+				   "[channel]\n"
+				   "port =\n"
+				   "[control]\n"
+				   "socket = /tmp/a;b=c:d\n"
+				   "mode=660\n"
+				   "[log]\n"
+				   "level\t=\tdebug\n"
+				   "target = syslog\n"
+				   "[memonlined]\n"
+				   "journal-reports = 16";
+	char error[CONFIG_ERROR_SIZE];
+	struct config config;
+
+	(void)state;
+	if (parse(&config, text, error) != 0)
+		fail_msg("%s", error);
+	assert_int_equal(config.policy, CONFIG_POLICY_KEEP);
+	assert_int_equal(config.events, CONFIG_EVENTS_KERNEL);
+	assert_int_equal(config.receive_buffer_bytes, 65536);
+	assert_int_equal(config.journal_reports, 16);
+	assert_string_equal(config.port, "");
+	assert_string_equal(config.control_socket, "/tmp/a;b=c:d");
+	assert_int_equal(config.control_mode, 0660);
+	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
+	assert_int_equal(config.log_target, CONFIG_LOG_SYSLOG);
+}
+
+static void test_sizes(void **state)
+{
+	static const struct {
+		const char *value;
+		unsigned bytes;
+	} sizes[] = {
+		{ "4096", 4096 },	  { "4K", 4096 },	   { "128M", 128u << 20 },
+		{ "1G", 1u << 30 },	  { "1024M", 1u << 30 },   { "1048576K", 1u << 30 },
+		{ "1073741824", 1u << 30 }, { "004096", 4096 },
+	};
+	char text[100], error[CONFIG_ERROR_SIZE];
+	struct config config;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(sizes); i++) {
+		snprintf(text, sizeof(text), "[memonlined]\nreceive-buffer = %s\n",
+			 sizes[i].value);
+		assert_int_equal(parse(&config, text, error), 0);
+		assert_int_equal(config.receive_buffer_bytes, sizes[i].bytes);
+	}
+}
+
+static void survives_dump(const struct config *config)
+{
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct text text = TEXT_INIT;
+	struct config again;
+
+	config_dump(config, &text);
+	assert_false(text.failed);
+	if (config_parse(&again, "c", text.data, text.len, error) != 0)
+		fail_msg("%s\n%s", error, text.data);
+	assert_memory_equal(config, &again, sizeof(again));
+	text_free(&text);
+}
+
+static void test_dump_round_trip(void **state)
+{
+	static const unsigned bytes[] = { 4096, 4097, 65536, 1u << 20, 3u << 28, 1u << 30 };
+	struct config config;
+	size_t i;
+
+	(void)state;
+	config_defaults(&config);
+	survives_dump(&config);
+	for (i = 0; i < ROWS(bytes); i++) {
+		config.receive_buffer_bytes = bytes[i];
+		config.policy = (enum config_policy)(i % 4);
+		config.events = (enum config_events)(i % 3);
+		config.log_level = (enum config_log_level)(i % 4);
+		config.log_target = (enum config_log_target)(i % 3);
+		config.control_mode = (unsigned)(i * 0111);
+		config.journal_reports = (unsigned)(16 + i * 13000);
+		survives_dump(&config);
+	}
+	memset(config.port, 0, sizeof(config.port));
+	survives_dump(&config);
+}
+
+static void test_dump(void **state)
+{
+	static const char expected[] = "[memonlined]\n"
+				       "policy = online\n"
+				       "events = auto\n"
+				       "receive-buffer = 128M\n"
+				       "journal-reports = 1024\n"
+				       "\n"
+				       "[channel]\n"
+				       "port = org.memonline.agent.0\n"
+				       "\n"
+				       "[control]\n"
+				       "socket = /run/memonline/control.sock\n"
+				       "mode = 0600\n"
+				       "\n"
+				       "[log]\n"
+				       "level = info\n"
+				       "target = auto\n";
+	struct text text = TEXT_INIT;
+	struct config config;
+
+	(void)state;
+	config_defaults(&config);
+	config_dump(&config, &text);
+	assert_string_equal(text.data, expected);
+	text_free(&text);
+}
+
+static void test_policy_text(void **state)
+{
+	(void)state;
+	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE), "online");
+	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE_KERNEL), "online_kernel");
+	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE_MOVABLE), "online_movable");
+	assert_string_equal(config_policy_text(CONFIG_POLICY_KEEP), "keep");
+}
+
+/* --- the file that is installed */
+
+static size_t read_installed(char *text, size_t size)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[4096];
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/agent/memonlined.conf", srcdir ? srcdir : ".");
+	file = fopen(path, "r");
+	if (!file)
+		fail_msg("%s: %s", path, strerror(errno));
+	len = fread(text, 1, size - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	return len;
+}
+
+/* "#key" is a setting that waits to be used, "# word" is prose. */
+static void uncomment(char *text)
+{
+	char *to = text;
+	bool at_start = true;
+
+	for (; *text; text++) {
+		if (!(at_start && text[0] == '#' && text[1] >= 'a' && text[1] <= 'z'))
+			*to++ = *text;
+		at_start = *text == '\n';
+	}
+	*to = '\0';
+}
+
+static void test_installed_file(void **state)
+{
+	struct text dump = TEXT_INIT;
+	struct config config;
+	char text[8192], *line;
+
+	(void)state;
+	is_default(text, read_installed(text, sizeof(text)));
+	uncomment(text);
+	is_default(text, strlen(text));
+	/* and no key is left out of it */
+	config_defaults(&config);
+	config_dump(&config, &dump);
+	for (line = strtok(dump.data, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strstr(text, line))
+			fail_msg("agent/memonlined.conf lacks: %s", line);
+	text_free(&dump);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_nul_byte),
+		cmocka_unit_test(test_line_length),
+		cmocka_unit_test(test_long_words),
+		cmocka_unit_test(test_string_bounds),
+		cmocka_unit_test(test_message_always_fits),
+		cmocka_unit_test(test_nothing_said),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_dump_round_trip),
+		cmocka_unit_test(test_policy_text),
+		cmocka_unit_test(test_installed_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/burst.h"
+#include "core/journal.h"
+
+static struct report_range range(uint64_t start, uint64_t size)
+{
+	struct report_range r;
+
+	memset(&r, 0, sizeof(r));
+	r.start = start;
+	r.size = size;
+	return r;
+}
+
+static void is_empty_at_first(void **state)
+{
+	struct journal *journal = journal_new("an instance that is longer than there is room for it",
+					      4, 4);
+
+	(void)state;
+	assert_int_equal(strlen(journal_instance(journal)), JOURNAL_INSTANCE_SIZE - 1);
+	assert_int_equal(journal_last(journal), 0);
+	assert_int_equal(journal_first(journal), 1);
+	assert_null(journal_after(journal, 0));
+	assert_null(journal_after(journal, UINT64_MAX));
+	assert_int_equal(journal_lost(journal, 0), 0);
+	assert_int_equal(journal_lost(journal, UINT64_MAX), 0);
+	journal_free(journal);
+	journal_free(NULL);
+}
+
+static void append(struct journal *journal, uint64_t start, size_t count)
+{
+	struct report_range ranges[16];
+	struct report report = { .time_sec = (int64_t)start };
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		ranges[i] = range(start + i, 1);
+	journal_append(journal, &report, ranges, count);
+}
+
+/* Every report that is still there has the ranges it was given. */
+static size_t check_kept(const struct journal *journal)
+{
+	const struct report *report;
+	uint64_t seq = 0;
+	size_t kept = 0, i;
+
+	while ((report = journal_after(journal, seq))) {
+		const struct report_range *ranges = journal_ranges(journal, report);
+
+		assert_true(kept == 0 || report->seq == seq + 1);
+		for (i = 0; i < report->count; i++)
+			assert_true(ranges[i].start == (uint64_t)report->time_sec + i);
+		seq = report->seq;
+		kept++;
+	}
+	assert_int_equal(seq, journal_last(journal));
+	return kept;
+}
+
+static void overwrites_the_oldest_and_says_so(void **state)
+{
+	struct journal *journal = journal_new("i", 3, 100);
+	int i;
+
+	(void)state;
+	for (i = 1; i <= 5; i++)
+		append(journal, (uint64_t)i * 100, 2);
+	assert_int_equal(check_kept(journal), 3);
+	assert_int_equal(journal_first(journal), 3);
+	assert_int_equal(journal_lost(journal, 0), 2);
+	assert_int_equal(journal_lost(journal, 1), 1);
+	assert_int_equal(journal_lost(journal, 2), 0);
+	assert_int_equal(journal_lost(journal, 4), 0);
+	assert_int_equal(journal_after(journal, 0)->seq, 3);
+	assert_int_equal(journal_after(journal, 4)->seq, 5);
+	journal_free(journal);
+}
+
+static void never_mixes_up_ranges(void **state)
+{
+	struct journal *journal = journal_new("i", 7, 20);
+	unsigned seed = 1;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 5000; i++) {
+		append(journal, (uint64_t)i * 100, (size_t)rand_r(&seed) % 13);
+		assert_true(check_kept(journal) >= 1);
+	}
+	journal_free(journal);
+}
+
+static void cuts_a_report_that_is_larger_than_the_ring(void **state)
+{
+	struct journal *journal = journal_new("i", 4, 3);
+
+	(void)state;
+	append(journal, 100, 1);
+	append(journal, 200, 10);
+	assert_int_equal(check_kept(journal), 1);
+	assert_int_equal(journal_after(journal, 0)->count, 3);
+	journal_free(journal);
+}
+
+static void merges_only_what_is_alike(void **state)
+{
+	struct report_range first = range(100, 10), next = range(110, 10);
+
+	(void)state;
+	assert_true(report_range_continues(&first, &next));
+	next.start = 111;
+	assert_false(report_range_continues(&first, &next));
+	next.start = 110;
+	next.error = 12;
+	assert_false(report_range_continues(&first, &next));
+	next.error = 0;
+	next.zone = BLOCK_ZONE_MOVABLE;
+	assert_false(report_range_continues(&first, &next));
+}
+
+static void reports_each_dimm_once(void **state)
+{
+	struct journal *journal = journal_new("i", 16, 16);
+	struct report_range a = range(0x100, 0x10), b = range(0x120, 0x10), c = range(0x110, 0x10);
+	struct report_range other = range(0x130, 0x10);
+	struct burst burst;
+	const struct report *report;
+
+	(void)state;
+	assert_int_equal(burst_init(&burst, 8), 0);
+	burst_flush(&burst, journal, 0, 0);
+	assert_int_equal(journal_last(journal), 0);
+	/* Seen over two rounds, out of order, with another DIMM in between. */
+	assert_true(burst_add(&burst, 0x100, &a, 1000, 1500));
+	assert_true(burst_add(&burst, 0x100, &b, 1000, 1600));
+	assert_true(burst_add(&burst, 0x130, &other, 1000, 1700));
+	assert_true(burst_add(&burst, 0x100, &c, 900, 1800));
+	burst_flush(&burst, journal, 12, 34);
+	assert_int_equal(journal_last(journal), 2);
+	report = journal_after(journal, 0);
+	assert_int_equal(report->count, 1);
+	assert_int_equal(journal_ranges(journal, report)->size, 0x30);
+	assert_int_equal(report->elapsed_usec, 900);
+	assert_int_equal(report->time_sec, 12);
+	assert_int_equal(journal_ranges(journal, journal_after(journal, 1))->start, 0x130);
+	assert_int_equal(burst.count, 0);
+	burst_free(&burst);
+	journal_free(journal);
+}
+
+static void keeps_failures_apart_in_one_report(void **state)
+{
+	struct journal *journal = journal_new("i", 16, 16);
+	struct burst burst;
+	uint64_t i;
+
+	(void)state;
+	assert_int_equal(burst_init(&burst, 8), 0);
+	for (i = 0; i < 4; i++) {
+		struct report_range r = range(0x100 + i * 0x10, 0x10);
+
+		r.error = i == 1 ? 12 : 0;
+		assert_true(burst_add(&burst, 0x100, &r, 0, 0));
+	}
+	burst_flush(&burst, journal, 0, 0);
+	assert_int_equal(journal_last(journal), 1);
+	assert_int_equal(journal_after(journal, 0)->count, 3);
+	burst_free(&burst);
+	journal_free(journal);
+}
+
+static void says_when_it_is_full(void **state)
+{
+	struct report_range a = range(0x100, 0x10), b = range(0x200, 0x10), c = range(0x210, 0x10);
+	struct burst burst;
+
+	(void)state;
+	assert_int_equal(burst_init(&burst, 2), 0);
+	assert_true(burst_add(&burst, BURST_NO_DIMM, &a, 0, 0));
+	assert_true(burst_add(&burst, BURST_NO_DIMM, &b, 0, 0));
+	assert_true(burst_add(&burst, BURST_NO_DIMM, &c, 0, 0)); /* merges, needs no room */
+	assert_false(burst_add(&burst, BURST_NO_DIMM, &a, 0, 0));
+	burst_free(&burst);
+}
+
+static void observes_what_others_did(void **state)
+{
+	static const struct {
+		enum block_state before, after;
+		enum reason reason;
+	} rows[] = {
+		{ BLOCK_ABSENT, BLOCK_ONLINE, REASON_ONLINED_ELSEWHERE },
+		{ BLOCK_OFFLINE, BLOCK_ONLINE, REASON_ONLINED_ELSEWHERE },
+		{ BLOCK_ONLINE, BLOCK_OFFLINE, REASON_OFFLINED_ELSEWHERE },
+		{ BLOCK_ONLINE, BLOCK_GOING_OFFLINE, REASON_GOING_OFFLINE },
+		{ BLOCK_ONLINE, BLOCK_ABSENT, REASON_REMOVED },
+		{ BLOCK_OFFLINE, BLOCK_UNREADABLE, REASON_STATE_UNREADABLE },
+	};
+	struct report_range seen;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct block before = { .index = 5, .state = (uint8_t)rows[i].before };
+		struct block after = { .index = 5, .state = (uint8_t)rows[i].after };
+		struct snapshot_change change = { rows[i].before ? &before : NULL,
+						  rows[i].after ? &after : NULL };
+
+		burst_observe(&change, 0x1000, &seen);
+		assert_int_equal(seen.start, 0x5000);
+		assert_int_equal(seen.reason, rows[i].reason);
+		assert_int_equal(seen.from, rows[i].before);
+		assert_int_equal(seen.to, rows[i].after);
+		assert_int_equal(seen.requested, BLOCK_WORD_NONE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_empty_at_first),
+		cmocka_unit_test(overwrites_the_oldest_and_says_so),
+		cmocka_unit_test(never_mixes_up_ranges),
+		cmocka_unit_test(cuts_a_report_that_is_larger_than_the_ring),
+		cmocka_unit_test(merges_only_what_is_alike),
+		cmocka_unit_test(reports_each_dimm_once),
+		cmocka_unit_test(keeps_failures_apart_in_one_report),
+		cmocka_unit_test(says_when_it_is_full),
+		cmocka_unit_test(observes_what_others_did),
+	};
+
+	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <errno.h>
+
+#include "core/plan.h"
+
+#define BLOCK_SIZE 0x8000000u
+
+static void plans_nothing_from_nothing(void **state)
+{
+	struct policy_verdict none = { BLOCK_WORD_NONE, REASON_POLICY_KEEP };
+	struct plan plan = PLAN_INIT;
+
+	(void)state;
+	assert_null(plan_take(&plan));
+	assert_int_equal(plan_add(&plan, 1, &none), 0);
+	assert_null(plan_take(&plan));
+	assert_true(plan_reserve(&plan, SIZE_MAX) < 0);
+	plan_free(&plan);
+}
+
+static void keeps_the_order(void **state)
+{
+	struct policy_verdict online = { BLOCK_WORD_ONLINE, REASON_POLICY };
+	struct plan plan = PLAN_INIT;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 200; i++)
+		assert_int_equal(plan_add(&plan, i, &online), 0);
+	for (i = 0; i < 200; i++)
+		assert_int_equal(plan_take(&plan)->index, i);
+	assert_null(plan_take(&plan));
+	plan_clear(&plan);
+	assert_null(plan_take(&plan));
+	plan_free(&plan);
+}
+
+/* What the write returned and what is read afterwards: the latter decides. */
+static const struct {
+	enum block_word word;
+	int error;
+	enum block_state after;
+	enum block_zone zone;
+	enum report_result result;
+	int errno_reported;
+	enum reason reason;
+} rows[] = {
+	{ BLOCK_WORD_ONLINE, -EBUSY, BLOCK_OFFLINE, BLOCK_ZONE_NORMAL, REPORT_FAILED, EBUSY,
+	  REASON_REFUSED },
+	{ BLOCK_WORD_ONLINE, 0, BLOCK_OFFLINE, BLOCK_ZONE_NORMAL, REPORT_FAILED, 0,
+	  REASON_NOT_ONLINE_AFTER_WRITE },
+	{ BLOCK_WORD_ONLINE, -ENOENT, BLOCK_ABSENT, BLOCK_ZONE_UNKNOWN, REPORT_FAILED, ENOENT,
+	  REASON_REMOVED },
+	{ BLOCK_WORD_ONLINE, 0, BLOCK_UNREADABLE, BLOCK_ZONE_UNKNOWN, REPORT_FAILED, 0,
+	  REASON_NOT_ONLINE_AFTER_WRITE },
+	{ BLOCK_WORD_ONLINE, -EINVAL, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS, 0,
+	  REASON_ONLINED_ELSEWHERE },
+	{ BLOCK_WORD_ONLINE_MOVABLE, -EINVAL, BLOCK_ONLINE, BLOCK_ZONE_NORMAL, REPORT_SUCCESS, 0,
+	  REASON_ZONE_DIFFERS },
+	{ BLOCK_WORD_ONLINE_KERNEL, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS, 0,
+	  REASON_ZONE_DIFFERS },
+	/* Where no file tells the zone, it is not held against anyone. */
+	{ BLOCK_WORD_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_UNKNOWN, REPORT_SUCCESS, 0,
+	  REASON_POLICY },
+	{ BLOCK_WORD_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS, 0,
+	  REASON_POLICY },
+	{ BLOCK_WORD_ONLINE, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS, 0,
+	  REASON_POLICY },
+};
+
+static void judges_by_what_is_read(void **state)
+{
+	struct block before = { .index = 32, .node = 1, .state = BLOCK_OFFLINE };
+	struct report_range result;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct plan_write write = { 32, rows[i].word, REASON_POLICY };
+		struct block after = { .index = 32, .state = (uint8_t)rows[i].after };
+
+		after.zone_count = rows[i].zone != BLOCK_ZONE_UNKNOWN;
+		after.zones[0] = (uint8_t)rows[i].zone;
+		plan_judge(&write, rows[i].error, &before, &after, BLOCK_SIZE, &result);
+		assert_int_equal(result.result, rows[i].result);
+		assert_int_equal(result.error, rows[i].errno_reported);
+		assert_int_equal(result.reason, rows[i].reason);
+		assert_int_equal(result.from, BLOCK_OFFLINE);
+		assert_int_equal(result.to, rows[i].after);
+		assert_int_equal(result.requested, rows[i].word);
+		assert_int_equal(result.node, 1);
+		assert_true(result.start == 0x100000000);
+		assert_int_equal(result.size, BLOCK_SIZE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plans_nothing_from_nothing),
+		cmocka_unit_test(keeps_the_order),
+		cmocka_unit_test(judges_by_what_is_read),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/snapshot.h"
+
+#define BLOCK_SIZE 0x8000000u
+
+static void add(struct snapshot *snapshot, uint64_t index, enum block_state state, int node)
+{
+	struct block block = { .index = index, .state = (uint8_t)state, .node = node };
+
+	if (state == BLOCK_ONLINE) {
+		block.zones[0] = BLOCK_ZONE_NORMAL;
+		block.zone_count = 1;
+	}
+	assert_int_equal(snapshot_add_block(snapshot, &block), 0);
+}
+
+static void finds_nothing_in_nothing(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct snapshot_total totals[1];
+	struct block block = { .index = 1 };
+
+	(void)state;
+	snapshot_sort(&snapshot);
+	assert_null(snapshot_find(&snapshot, 0));
+	assert_null(snapshot_resource_of(&snapshot, &block));
+	assert_int_equal(snapshot_totals(&snapshot, totals, 1), 0);
+	snapshot_free(&snapshot);
+}
+
+static void sorts_and_finds(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 500; i++) /* beyond the first allocation, with holes */
+		add(&snapshot, (i * 7919) % 1009, BLOCK_OFFLINE, 0);
+	snapshot_sort(&snapshot);
+	for (i = 1; i < snapshot.count; i++)
+		assert_true(snapshot.blocks[i - 1].index < snapshot.blocks[i].index);
+	for (i = 0; i < 500; i++)
+		assert_non_null(snapshot_find(&snapshot, (i * 7919) % 1009));
+	assert_null(snapshot_find(&snapshot, 1009));
+	snapshot_free(&snapshot);
+}
+
+static void refuses_more_than_memory(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	(void)state;
+	assert_true(snapshot_reserve(&snapshot, SIZE_MAX) < 0);
+	assert_int_equal(snapshot.capacity, 0);
+}
+
+static void tells_dimms_apart(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	const struct block *b;
+
+	(void)state;
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	add(&snapshot, 32, BLOCK_OFFLINE, 0);
+	add(&snapshot, 33, BLOCK_OFFLINE, 0);
+	add(&snapshot, 34, BLOCK_OFFLINE, 0);
+	add(&snapshot, 40, BLOCK_OFFLINE, 0);
+	b = snapshot.blocks;
+	/* Without resources, neighbours are taken for one DIMM. */
+	assert_true(snapshot_same_dimm(&snapshot, &b[0], &b[1]));
+	assert_false(snapshot_same_dimm(&snapshot, &b[2], &b[3]));
+	snapshot_add_resource(&snapshot, 34ull * BLOCK_SIZE, BLOCK_SIZE, "System RAM");
+	snapshot_add_resource(&snapshot, 32ull * BLOCK_SIZE, 2ull * BLOCK_SIZE,
+			      "System RAM (a name that is much longer than its room)");
+	snapshot_sort(&snapshot);
+	assert_true(snapshot_same_dimm(&snapshot, &b[0], &b[1]));
+	assert_false(snapshot_same_dimm(&snapshot, &b[1], &b[2]));
+	assert_null(snapshot_resource_of(&snapshot, &b[3]));
+	assert_int_equal(strlen(snapshot.resources[0].owner),
+			 sizeof(snapshot.resources[0].owner) - 1);
+	snapshot_free(&snapshot);
+}
+
+static void adds_up_by_node_state_and_zone(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct snapshot_total totals[8];
+
+	(void)state;
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	add(&snapshot, 0, BLOCK_ONLINE, 0);
+	add(&snapshot, 1, BLOCK_ONLINE, 0);
+	add(&snapshot, 2, BLOCK_ONLINE, 1);
+	add(&snapshot, 3, BLOCK_OFFLINE, 1);
+	assert_int_equal(snapshot_totals(&snapshot, totals, 8), 3);
+	assert_int_equal(totals[0].bytes, 2 * BLOCK_SIZE);
+	assert_int_equal(totals[0].zone, BLOCK_ZONE_NORMAL);
+	assert_int_equal(totals[2].state, BLOCK_OFFLINE);
+	/* What does not fit is not written. */
+	assert_int_equal(snapshot_totals(&snapshot, totals, 1), 1);
+	snapshot_free(&snapshot);
+}
+
+static void note_change(const struct snapshot_change *change, void *data)
+{
+	char *text = data;
+
+	sprintf(text + strlen(text), "%c%d ", !change->before ? '+' : !change->after ? '-' : '~',
+		(int)(change->after ? change->after->index : change->before->index));
+}
+
+static void tells_what_changed(void **state)
+{
+	struct snapshot before = SNAPSHOT_INIT, after = SNAPSHOT_INIT;
+	char changes[128] = "";
+
+	(void)state;
+	snapshot_diff(&before, &after, note_change, changes);
+	assert_string_equal(changes, "");
+	add(&before, 1, BLOCK_ONLINE, 0);
+	add(&before, 2, BLOCK_ONLINE, 0);
+	add(&before, 4, BLOCK_OFFLINE, 0);
+	add(&after, 0, BLOCK_OFFLINE, 0);
+	add(&after, 2, BLOCK_ONLINE, 0);
+	add(&after, 4, BLOCK_ONLINE, 0);
+	add(&after, 9, BLOCK_ONLINE, 0);
+	snapshot_diff(&before, &after, note_change, changes);
+	assert_string_equal(changes, "+0 -1 ~4 +9 ");
+	/* The same block in another zone is a change. */
+	before.blocks[1].zones[0] = BLOCK_ZONE_MOVABLE;
+	changes[0] = '\0';
+	snapshot_diff(&before, &after, note_change, changes);
+	assert_string_equal(changes, "+0 -1 ~2 ~4 +9 ");
+	snapshot_free(&before);
+	snapshot_free(&after);
+}
+
+static void inherits_marks_by_block(void **state)
+{
+	struct snapshot before = SNAPSHOT_INIT, after = SNAPSHOT_INIT;
+
+	(void)state;
+	add(&before, 2, BLOCK_ONLINE, 0);
+	add(&before, 4, BLOCK_ONLINE, 0);
+	before.blocks[0].marks = BLOCK_MARK_WAS_ONLINE;
+	before.blocks[1].reason = 3;
+	add(&after, 1, BLOCK_OFFLINE, 0);
+	add(&after, 2, BLOCK_OFFLINE, 0);
+	add(&after, 4, BLOCK_OFFLINE, 0);
+	add(&after, 7, BLOCK_OFFLINE, 0);
+	snapshot_inherit(&after, &before);
+	assert_int_equal(after.blocks[0].marks, 0);
+	assert_int_equal(after.blocks[1].marks, BLOCK_MARK_WAS_ONLINE);
+	assert_int_equal(after.blocks[2].reason, 3);
+	assert_int_equal(after.blocks[3].reason, 0);
+	snapshot_free(&before);
+	snapshot_free(&after);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_nothing_in_nothing),
+		cmocka_unit_test(sorts_and_finds),
+		cmocka_unit_test(refuses_more_than_memory),
+		cmocka_unit_test(tells_dimms_apart),
+		cmocka_unit_test(adds_up_by_node_state_and_zone),
+		cmocka_unit_test(tells_what_changed),
+		cmocka_unit_test(inherits_marks_by_block),
+	};
+
+	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
+}
