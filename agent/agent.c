@@ -2,19 +2,16 @@
 #include "agent.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 #include "io/log.h"
 
 #define BLOCKS_BEFOREHAND 4096 /* room made at start, before memory can be short */
 #define BURST_ENTRIES 1024
-#define JOURNAL_RANGES_PER_REPORT 2 /* on average; a report may have many more */
 /* A block whose state is not there yet, or a tree that cannot be read: look again. */
 #define AGAIN_FIRST_MSEC 100
 #define AGAIN_LAST_MSEC 30000
@@ -30,7 +27,6 @@ struct agent {
 	struct snapshot next; /* being read */
 	struct plan plan;
 	struct burst burst;
-	struct journal *journal;
 	bool look_wanted;
 	bool looked_once;
 	bool wrote; /* since the last look: then look once more, others may have been at it too */
@@ -79,14 +75,15 @@ static void log_reports(const struct journal *journal, uint64_t since)
 
 static void flush_reports(struct agent *agent)
 {
-	uint64_t last = journal_last(agent->journal);
+	uint64_t last = journal_last(agent->edges.journal);
 	struct timeval now;
 
 	gettimeofday(&now, NULL);
-	burst_flush(&agent->burst, agent->journal, now.tv_sec, (int32_t)now.tv_usec);
-	if (journal_last(agent->journal) == last)
+	burst_flush(&agent->burst, agent->edges.journal, now.tv_sec, (int32_t)now.tv_usec);
+	journal_forget_marks(agent->edges.journal);
+	if (journal_last(agent->edges.journal) == last)
 		return;
-	log_reports(agent->journal, last);
+	log_reports(agent->edges.journal, last);
 	if (agent->edges.reported)
 		agent->edges.reported(agent->edges.data);
 }
@@ -118,6 +115,27 @@ static void changed(const struct snapshot_change *change, void *data)
 		return;
 	burst_observe(change, agent->next.block_size_bytes, &range);
 	gather(agent, dimm_of(holder, block), &range);
+}
+
+/* What the agent before this one wrote and did not live to report. */
+static void resume(struct agent *agent)
+{
+	const struct journal *journal = agent->edges.journal;
+	size_t i;
+
+	for (i = 0; i < journal_mark_count(journal); i++) {
+		const struct journal_mark *mark;
+		const struct block *block;
+		struct report_range range;
+
+		mark = journal_mark_at(journal, i, agent->now.block_size_bytes);
+		block = mark ? snapshot_find(&agent->now, mark->index) : NULL;
+		/* One that is not online is tried again, and then reported. */
+		if (!block || block->state != BLOCK_ONLINE)
+			continue;
+		plan_resume(mark, block, agent->now.block_size_bytes, &range);
+		gather(agent, dimm_of(&agent->now, block), &range);
+	}
 }
 
 static int read_next(struct agent *agent)
@@ -176,6 +194,8 @@ static int refresh(struct agent *agent)
 	before = agent->now;
 	agent->now = agent->next;
 	agent->next = before;
+	if (!agent->looked_once)
+		resume(agent);
 	agent->looked_once = true;
 	if (any_unreadable(&agent->now))
 		look_again_later(agent);
@@ -266,13 +286,25 @@ static void decide(struct agent *agent)
 		log_decision(agent, first, last, &run);
 }
 
+static void mark(struct agent *agent, const struct plan_write *write, const struct block *block)
+{
+	struct journal *journal = agent->edges.journal;
+
+	if (journal_mark(journal, write->index, write->word, (enum block_state)block->state))
+		return;
+	flush_reports(agent);
+	journal_mark(journal, write->index, write->word, (enum block_state)block->state);
+}
+
 static void write_one(struct agent *agent, const struct plan_write *write)
 {
 	struct block *block = snapshot_find(&agent->now, write->index);
 	struct block before = *block;
 	struct report_range result;
-	int r = sysfs_write_word(agent->edges.sysfs, block, write->word);
+	int r;
 
+	mark(agent, write, &before);
+	r = sysfs_write_word(agent->edges.sysfs, block, write->word);
 	agent->wrote = true;
 	plan_judge(write, r, &before, block, agent->now.block_size_bytes, &result);
 	block->reason = result.reason;
@@ -429,19 +461,6 @@ static int allocate(struct agent *agent)
 	return r;
 }
 
-/* Numbers count within an instance: a random one for every start. */
-static void make_instance(char instance[JOURNAL_INSTANCE_SIZE])
-{
-	int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, instance, JOURNAL_INSTANCE_SIZE - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (len != JOURNAL_INSTANCE_SIZE - 1)
-		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%d-%" PRIx64, getpid(), loop_now_usec());
-	instance[JOURNAL_INSTANCE_SIZE - 1] = '\0';
-}
-
 static int connect_edges(struct agent *agent)
 {
 	struct loop *loop = agent->edges.loop;
@@ -462,7 +481,6 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 			bool dry_run)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
-	char instance[JOURNAL_INSTANCE_SIZE];
 	int r;
 
 	if (!agent)
@@ -471,10 +489,7 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->edges = *edges;
 	agent->dry_run = dry_run;
 	agent->again_msec = AGAIN_FIRST_MSEC;
-	make_instance(instance);
-	agent->journal = journal_new(instance, config->journal_reports,
-				     (size_t)config->journal_reports * JOURNAL_RANGES_PER_REPORT);
-	r = agent->journal ? allocate(agent) : -ENOMEM;
+	r = allocate(agent);
 	if (r == 0)
 		r = connect_edges(agent);
 	if (r == 0)
@@ -492,7 +507,6 @@ void agent_free(struct agent *agent)
 	loop_timer_remove(agent->again);
 	if (agent->edges.loop)
 		loop_set_work(agent->edges.loop, NULL, NULL);
-	journal_free(agent->journal);
 	burst_free(&agent->burst);
 	plan_free(&agent->plan);
 	snapshot_free(&agent->now);
@@ -517,9 +531,9 @@ const struct snapshot *agent_look(struct agent *agent)
 	return &agent->now;
 }
 
-const struct journal *agent_journal(const struct agent *agent)
+struct journal *agent_journal(const struct agent *agent)
 {
-	return agent->journal;
+	return agent->edges.journal;
 }
 
 const struct config *agent_config(const struct agent *agent)

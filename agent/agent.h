@@ -25,6 +25,7 @@ struct agent_edges {
 	struct sysfs *sysfs;
 	struct system_info *system;
 	struct source *source; /* NULL: only asked wake-ups (agent_wake) */
+	struct journal *journal; /* with what an agent before this one left in it */
 	/* New reports are in the journal. May be NULL. */
 	void (*reported)(void *data);
 	void *data;
@@ -49,7 +50,7 @@ void agent_event(struct agent *agent, const struct uevent *event);
 const struct snapshot *agent_snapshot(const struct agent *agent);
 /* Likewise, after a new look where the events do not say that nothing has changed. */
 const struct snapshot *agent_look(struct agent *agent);
-const struct journal *agent_journal(const struct agent *agent);
+struct journal *agent_journal(const struct agent *agent);
 const struct config *agent_config(const struct agent *agent);
 const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or "none" */
 const char *agent_kernel_release(const struct agent *agent);

@@ -17,6 +17,7 @@
 #include "io/channel.h"
 #include "io/log.h"
 #include "io/notify.h"
+#include "io/state.h"
 #include "session.h"
 
 #ifndef SYSCONFDIR
@@ -26,6 +27,8 @@
 #define CONFIG_SIZE_MAX (1024 * 1024)
 /* On 2.6.32 nobody has seen an edge-triggered port wake up. */
 #define OLD_KERNEL_POLL_MSEC 1000
+#define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
+#define JOURNAL_MARKS 32768 /* writes in one burst before it is reported in parts */
 
 struct options {
 	const char *config_file; /* NULL: the default one, which may be missing */
@@ -42,6 +45,8 @@ struct daemon {
 	struct sysfs *sysfs;
 	struct system_info *system;
 	struct source *source;
+	struct state *state;
+	struct journal *journal;
 	struct agent *agent;
 	struct sessions *sessions;
 	struct channel *channel;
@@ -251,6 +256,58 @@ static int open_kernel_side(struct daemon *daemon)
 	return daemon->options.dry_run ? 0 : open_source(daemon);
 }
 
+/* Numbers count within an instance: a random one where no journal is taken up. */
+static void make_instance(char instance[JOURNAL_INSTANCE_SIZE])
+{
+	struct text text = TEXT_INIT;
+
+	if (read_whole("/proc/sys/kernel/random/uuid", &text) == 0 &&
+	    text.len >= JOURNAL_INSTANCE_SIZE - 1)
+		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%.*s", JOURNAL_INSTANCE_SIZE - 1,
+			 text.data);
+	else
+		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%d-%llx", getpid(),
+			 (unsigned long long)loop_now_usec());
+	text_free(&text);
+}
+
+/* false: another agent is at work here. */
+static bool open_state(struct daemon *daemon, size_t bytes)
+{
+	if (!daemon->options.dry_run) {
+		daemon->state = state_open(daemon->options.root, bytes);
+		if (daemon->state)
+			return true;
+		if (errno == EWOULDBLOCK) {
+			log_error("another memonlined is at work here");
+			return false;
+		}
+		log_warning("/run/memonline/state: %s; reports will not outlive this process",
+			    strerror(errno));
+	}
+	daemon->state = state_open_private(bytes);
+	if (!daemon->state)
+		log_error("cannot start: %s", strerror(errno));
+	return daemon->state != NULL;
+}
+
+static int open_journal(struct daemon *daemon)
+{
+	struct journal_bounds bounds = { daemon->config.journal_reports,
+					 daemon->config.journal_reports * JOURNAL_RANGES,
+					 JOURNAL_MARKS };
+	char instance[JOURNAL_INSTANCE_SIZE];
+
+	make_instance(instance);
+	if (!open_state(daemon, journal_size(&bounds)))
+		return -1;
+	daemon->journal = journal_attach(state_memory(daemon->state), &bounds,
+					 system_boot_id(daemon->system), instance);
+	if (!daemon->journal)
+		log_error("cannot start: %s", strerror(ENOMEM));
+	return daemon->journal ? 0 : -1;
+}
+
 static int open_agent(struct daemon *daemon)
 {
 	struct agent_edges edges;
@@ -260,6 +317,7 @@ static int open_agent(struct daemon *daemon)
 	edges.sysfs = daemon->sysfs;
 	edges.system = daemon->system;
 	edges.source = daemon->source;
+	edges.journal = daemon->journal;
 	edges.reported = on_reported;
 	edges.data = daemon;
 	daemon->agent = agent_new(&daemon->config, &edges, daemon->options.dry_run);
@@ -318,7 +376,8 @@ static int open_loop(struct daemon *daemon)
 
 static int open_edges(struct daemon *daemon)
 {
-	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0 || open_agent(daemon) < 0)
+	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0 || open_journal(daemon) < 0 ||
+	    open_agent(daemon) < 0)
 		return -1;
 	return daemon->options.dry_run ? 0 : open_channel(daemon);
 }
@@ -328,6 +387,8 @@ static void close_edges(struct daemon *daemon)
 	channel_free(daemon->channel);
 	sessions_free(daemon->sessions);
 	agent_free(daemon->agent);
+	journal_free(daemon->journal);
+	state_close(daemon->state);
 	source_close(daemon->source);
 	system_close(daemon->system);
 	sysfs_close(daemon->sysfs);

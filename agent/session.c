@@ -20,8 +20,6 @@ struct sessions {
 	struct agent *agent;
 	struct session *first;
 	struct text reply; /* one line in the making, reused */
-	/* The last number that the port's host subscribed with: it has everything up to there. */
-	uint64_t port_position;
 };
 
 #define REPLY_KEEP_SIZE (64 * 1024)
@@ -70,7 +68,7 @@ static void subscribe(struct session *session, uint64_t since)
 	session->subscribed = true;
 	session->position = since;
 	if (session->is_port)
-		session->sessions->port_position = since;
+		journal_set_position(agent_journal(session->sessions->agent), since);
 }
 
 static void *opened(struct channel_peer *peer, bool is_port, void *data)
@@ -91,7 +89,8 @@ static void *opened(struct channel_peer *peer, bool is_port, void *data)
 	session->next = sessions->first;
 	sessions->first = session;
 	if (is_port) {
-		subscribe(session, sessions->port_position);
+		/* The number the host last subscribed with: it has everything up to there. */
+		subscribe(session, journal_position(agent_journal(sessions->agent)));
 		push(session);
 	}
 	return session;

@@ -4,37 +4,134 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct journal {
+#define JOURNAL_MAGIC 0x314e4c4e4f4d454dull /* "MEMONLN1": changes with every layout */
+
+/* What is in the memory: this, then the reports, the ranges, the marks. */
+struct journal_header {
+	uint64_t magic;
+	char boot_id[JOURNAL_INSTANCE_SIZE];
 	char instance[JOURNAL_INSTANCE_SIZE];
-	struct report *reports; /* ring: number n lies at n % report_max */
-	size_t report_max;
-	struct report_range *ranges; /* ring; one report's ranges never wrap */
-	size_t range_max;
-	size_t range_next; /* where the next report's ranges may begin */
+	uint64_t report_max, range_max, mark_max;
+	uint64_t range_next; /* where the next report's ranges may begin */
 	uint64_t first, last; /* numbers held; none where first > last */
+	uint64_t position;
+	uint64_t mark_count;
+	uint64_t marked_after; /* the newest report when the first mark was set */
 };
+
+struct journal {
+	struct journal_header *header;
+	struct report *reports; /* ring: number n lies at n % report_max */
+	struct report_range *ranges; /* ring; one report's ranges never wrap */
+	struct journal_mark *marks;
+	void *owned; /* the memory, where it is ours */
+};
+
+/* What is stored before is in the memory before what follows, should the process end here. */
+static void store_barrier(void)
+{
+	__sync_synchronize();
+}
 
 const char *report_result_text(enum report_result result)
 {
 	return result == REPORT_SUCCESS ? "success" : "failed";
 }
 
-struct journal *journal_new(const char *instance, size_t reports, size_t ranges)
+size_t journal_size(const struct journal_bounds *bounds)
+{
+	return sizeof(struct journal_header) + bounds->reports * sizeof(struct report) +
+	       bounds->ranges * sizeof(struct report_range) +
+	       bounds->marks * sizeof(struct journal_mark);
+}
+
+static bool same_bounds(const struct journal_header *header, const struct journal_bounds *bounds)
+{
+	return header->report_max == bounds->reports && header->range_max == bounds->ranges &&
+	       header->mark_max == bounds->marks;
+}
+
+/* The numbers that index into the rings; a file is no place to trust. */
+static bool counts_whole(const struct journal_header *header)
+{
+	return header->first >= 1 && header->first <= header->last + 1 &&
+	       header->last - header->first + 1 <= header->report_max &&
+	       header->range_next <= header->range_max && header->mark_count <= header->mark_max &&
+	       !header->boot_id[JOURNAL_INSTANCE_SIZE - 1] &&
+	       !header->instance[JOURNAL_INSTANCE_SIZE - 1];
+}
+
+static bool reports_whole(const struct journal *journal)
+{
+	const struct journal_header *header = journal->header;
+	uint64_t seq;
+
+	for (seq = header->first; seq <= header->last; seq++) {
+		const struct report *report = &journal->reports[seq % header->report_max];
+
+		if (report->seq != seq || report->first > header->range_max ||
+		    report->count > header->range_max - report->first)
+			return false;
+	}
+	return true;
+}
+
+static bool usable(const struct journal *journal, const struct journal_bounds *bounds,
+		   const char *boot_id)
+{
+	const struct journal_header *header = journal->header;
+
+	return header->magic == JOURNAL_MAGIC && same_bounds(header, bounds) &&
+	       counts_whole(header) && strcmp(header->boot_id, boot_id) == 0 &&
+	       reports_whole(journal);
+}
+
+static void copy_id(char target[JOURNAL_INSTANCE_SIZE], const char *id)
+{
+	strncpy(target, id, JOURNAL_INSTANCE_SIZE - 1);
+	target[JOURNAL_INSTANCE_SIZE - 1] = '\0';
+}
+
+static void start_anew(struct journal_header *header, const struct journal_bounds *bounds,
+		       const char *boot_id, const char *instance)
+{
+	memset(header, 0, sizeof(*header));
+	header->report_max = bounds->reports;
+	header->range_max = bounds->ranges;
+	header->mark_max = bounds->marks;
+	header->first = 1;
+	copy_id(header->boot_id, boot_id);
+	copy_id(header->instance, instance);
+	store_barrier();
+	header->magic = JOURNAL_MAGIC;
+}
+
+struct journal *journal_attach(void *memory, const struct journal_bounds *bounds,
+			       const char *boot_id, const char *instance)
 {
 	struct journal *journal = calloc(1, sizeof(*journal));
 
 	if (!journal)
 		return NULL;
-	journal->reports = calloc(reports, sizeof(*journal->reports));
-	journal->ranges = calloc(ranges, sizeof(*journal->ranges));
-	if (!journal->reports || !journal->ranges) {
-		journal_free(journal);
-		return NULL;
-	}
-	journal->report_max = reports;
-	journal->range_max = ranges;
-	journal->first = 1;
-	strncpy(journal->instance, instance, sizeof(journal->instance) - 1);
+	journal->header = memory;
+	journal->reports = (struct report *)(journal->header + 1);
+	journal->ranges = (struct report_range *)(journal->reports + bounds->reports);
+	journal->marks = (struct journal_mark *)(journal->ranges + bounds->ranges);
+	if (!usable(journal, bounds, boot_id))
+		start_anew(journal->header, bounds, boot_id, instance);
+	return journal;
+}
+
+struct journal *journal_new(const char *instance, size_t reports, size_t ranges)
+{
+	struct journal_bounds bounds = { reports, ranges, ranges };
+	void *memory = calloc(1, journal_size(&bounds));
+	struct journal *journal = memory ? journal_attach(memory, &bounds, "", instance) : NULL;
+
+	if (journal)
+		journal->owned = memory;
+	else
+		free(memory);
 	return journal;
 }
 
@@ -42,35 +139,34 @@ void journal_free(struct journal *journal)
 {
 	if (!journal)
 		return;
-	free(journal->reports);
-	free(journal->ranges);
+	free(journal->owned);
 	free(journal);
 }
 
 const char *journal_instance(const struct journal *journal)
 {
-	return journal->instance;
+	return journal->header->instance;
 }
 
 uint64_t journal_last(const struct journal *journal)
 {
-	return journal->last;
+	return journal->header->last;
 }
 
 uint64_t journal_first(const struct journal *journal)
 {
-	return journal->first;
+	return journal->header->first;
 }
 
 uint64_t journal_lost(const struct journal *journal, uint64_t since)
 {
 	/* first is at least 1 */
-	return since < journal->first - 1 ? journal->first - 1 - since : 0;
+	return since < journal->header->first - 1 ? journal->header->first - 1 - since : 0;
 }
 
 static struct report *slot(const struct journal *journal, uint64_t seq)
 {
-	return &journal->reports[seq % journal->report_max];
+	return &journal->reports[seq % journal->header->report_max];
 }
 
 /* Whether the report's place meets [start, start + count) of the ring; an empty one has one too. */
@@ -84,49 +180,55 @@ static bool in_the_way(const struct report *report, size_t start, size_t count)
 /* Drops the oldest reports until `count` ranges fit at the returned place. */
 static size_t make_room(struct journal *journal, size_t count)
 {
-	size_t start = journal->range_next;
+	struct journal_header *header = journal->header;
+	size_t start = header->range_next;
 
-	if (start + count > journal->range_max) {
+	if (start + count > header->range_max) {
 		/*
 		 * The tail of the ring is too short: what is stored there is the oldest, and goes,
 		 * or the order of age would break.
 		 */
-		while (journal->first <= journal->last &&
-		       slot(journal, journal->first)->first >= start)
-			journal->first++;
+		while (header->first <= header->last &&
+		       slot(journal, header->first)->first >= start)
+			header->first++;
 		start = 0;
 	}
-	while (journal->first <= journal->last &&
-	       (journal->last - journal->first + 1 >= journal->report_max ||
-		in_the_way(slot(journal, journal->first), start, count)))
-		journal->first++;
+	while (header->first <= header->last &&
+	       (header->last - header->first + 1 >= header->report_max ||
+		in_the_way(slot(journal, header->first), start, count)))
+		header->first++;
+	store_barrier();
 	return start;
 }
 
 uint64_t journal_append(struct journal *journal, const struct report *report,
 			const struct report_range *ranges, size_t count)
 {
-	struct report *kept;
+	struct journal_header *header = journal->header;
+	struct report *kept = slot(journal, header->last + 1);
 	size_t start;
 
-	if (count > journal->range_max)
-		count = journal->range_max;
+	if (count > header->range_max)
+		count = header->range_max;
 	start = make_room(journal, count);
 	memcpy(&journal->ranges[start], ranges, count * sizeof(*ranges));
-	journal->range_next = start + count;
-	kept = slot(journal, ++journal->last);
 	*kept = *report;
-	kept->seq = journal->last;
+	kept->seq = header->last + 1;
 	kept->first = start;
 	kept->count = count;
-	return kept->seq;
+	header->range_next = start + count;
+	store_barrier();
+	header->last++;
+	return header->last;
 }
 
 const struct report *journal_after(const struct journal *journal, uint64_t since)
 {
-	if (since >= journal->last)
+	const struct journal_header *header = journal->header;
+
+	if (since >= header->last)
 		return NULL;
-	return slot(journal, since < journal->first ? journal->first : since + 1);
+	return slot(journal, since < header->first ? header->first : since + 1);
 }
 
 const struct report_range *journal_ranges(const struct journal *journal,
@@ -142,4 +244,71 @@ bool report_range_continues(const struct report_range *range, const struct repor
 	       range->to == next->to && range->requested == next->requested &&
 	       range->zone == next->zone && range->result == next->result &&
 	       range->reason == next->reason;
+}
+
+uint64_t journal_position(const struct journal *journal)
+{
+	return journal->header->position;
+}
+
+void journal_set_position(struct journal *journal, uint64_t seq)
+{
+	journal->header->position = seq;
+}
+
+bool journal_mark(struct journal *journal, uint64_t index, enum block_word word,
+		  enum block_state from)
+{
+	struct journal_header *header = journal->header;
+	struct journal_mark *mark = &journal->marks[header->mark_count];
+
+	if (header->mark_count == header->mark_max)
+		return false;
+	if (!header->mark_count)
+		header->marked_after = header->last;
+	mark->index = index;
+	mark->word = (uint8_t)word;
+	mark->from = (uint8_t)from;
+	store_barrier();
+	header->mark_count++;
+	return true;
+}
+
+size_t journal_mark_count(const struct journal *journal)
+{
+	return journal->header->mark_count;
+}
+
+/* Whether a report after `since` tells of this address. */
+static bool reported_after(const struct journal *journal, uint64_t since, uint64_t address)
+{
+	const struct report *report;
+	size_t i;
+
+	while ((report = journal_after(journal, since))) {
+		const struct report_range *ranges = journal_ranges(journal, report);
+
+		for (i = 0; i < report->count; i++)
+			if (address >= ranges[i].start &&
+			    address - ranges[i].start < ranges[i].size)
+				return true;
+		since = report->seq;
+	}
+	return false;
+}
+
+const struct journal_mark *journal_mark_at(const struct journal *journal, size_t position,
+					   uint64_t block_size_bytes)
+{
+	const struct journal_mark *mark = &journal->marks[position];
+
+	return reported_after(journal, journal->header->marked_after,
+			      mark->index * block_size_bytes) ?
+		       NULL :
+		       mark;
+}
+
+void journal_forget_marks(struct journal *journal)
+{
+	journal->header->mark_count = 0;
 }

@@ -41,9 +41,27 @@ struct report {
 
 struct journal;
 
-/* NULL on lack of memory. `reports` and `ranges` are the ring's bounds, each at least 1. */
+/*
+ * The journal lives in one piece of memory, so that a file mapped from /run keeps it across a
+ * killed agent. `reports`, `ranges` and `marks` are the bounds, each at least 1.
+ */
+struct journal_bounds {
+	size_t reports;
+	size_t ranges;
+	size_t marks;
+};
+/* Bytes of memory that journal_attach wants. */
+size_t journal_size(const struct journal_bounds *bounds);
+/*
+ * Takes up what an agent of the same boot left in `memory`, if it is whole and of these bounds;
+ * starts anew, as `instance`, otherwise. The memory stays the caller's and outlives the journal.
+ * NULL on lack of memory.
+ */
+struct journal *journal_attach(void *memory, const struct journal_bounds *bounds,
+			       const char *boot_id, const char *instance);
+/* The same in memory of its own, with room for one mark for each range. */
 struct journal *journal_new(const char *instance, size_t reports, size_t ranges);
-void journal_free(struct journal *journal);
+void journal_free(struct journal *journal); /* accepts NULL */
 
 const char *journal_instance(const struct journal *journal);
 /* The number of the newest report, 0 where there is none yet. */
@@ -63,6 +81,32 @@ uint64_t journal_append(struct journal *journal, const struct report *report,
 const struct report *journal_after(const struct journal *journal, uint64_t since);
 const struct report_range *journal_ranges(const struct journal *journal,
 					  const struct report *report);
+
+/* The number that the host on the agent's own port last subscribed with; kept with the journal. */
+uint64_t journal_position(const struct journal *journal);
+void journal_set_position(struct journal *journal, uint64_t seq);
+
+/*
+ * A mark is set before a write and stands until the write is reported: what an agent finds at its
+ * start was in flight when the one before it ended.
+ */
+struct journal_mark {
+	uint64_t index; /* of the block */
+	uint8_t word; /* enum block_word */
+	uint8_t from; /* enum block_state */
+};
+/* false: no room; report what is done, and try again. */
+bool journal_mark(struct journal *journal, uint64_t index, enum block_word word,
+		  enum block_state from);
+size_t journal_mark_count(const struct journal *journal);
+/*
+ * NULL where the write has been reported already: the agent may have ended between the report and
+ * the forgetting of its marks.
+ */
+const struct journal_mark *journal_mark_at(const struct journal *journal, size_t position,
+					   uint64_t block_size_bytes);
+/* Everything marked is reported. */
+void journal_forget_marks(struct journal *journal);
 
 /* Whether `next` continues `range`: same everything, and its start is the end of it. */
 bool report_range_continues(const struct report_range *range, const struct report_range *next);

@@ -106,3 +106,14 @@ void plan_judge(const struct plan_write *write, int error, const struct block *b
 	else if (error < 0)
 		result->reason = REASON_REFUSED;
 }
+
+void plan_resume(const struct journal_mark *mark, const struct block *block,
+		 uint64_t block_size_bytes, struct report_range *result)
+{
+	const struct plan_write write = { mark->index, (enum block_word)mark->word,
+					  REASON_RESUMED };
+	struct block before = *block;
+
+	before.state = mark->from;
+	plan_judge(&write, 0, &before, block, block_size_bytes, result);
+}

@@ -19,6 +19,7 @@
 	X(REFUSED, "refused") /* the kernel refused the write; errno says how */                   \
 	X(NOT_ONLINE_AFTER_WRITE, "not-online-after-write") /* accepted, yet state says else */    \
 	X(ZONE_DIFFERS, "zone-differs") /* online, in another zone than asked for */               \
+	X(RESUMED, "resumed") /* written before the agent was killed, reported by the next one */  \
 	X(DRY_RUN, "dry-run")
 
 #define REASON_ENUM(name, text) REASON_##name,

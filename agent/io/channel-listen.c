@@ -118,7 +118,7 @@ static int start_listening(struct channel_listener *listener)
 	if (listener->fd < 0)
 		return -errno;
 	r = bind_with_mode(listener);
-	if (r == 0 && listen(listener->fd, CHANNEL_CLIENTS_MAX) < 0)
+	if (r == 0 && listen(listener->fd, SOMAXCONN) < 0)
 		r = -errno;
 	if (r < 0)
 		return r;

@@ -20,6 +20,7 @@
 struct system_info {
 	char root[ROOT_SIZE];
 	char release[65];
+	char boot_id[37];
 	struct text buffer; /* kept, so that reading when memory is short needs no new one */
 };
 
@@ -51,19 +52,24 @@ static int read_file(struct system_info *system, const char *path)
 	return r;
 }
 
+/* The file's first line, as far as it fits; `line` is untouched where there is no file. */
+static int read_line(struct system_info *system, const char *path, char *line, size_t size)
+{
+	int r = read_file(system, path);
+
+	if (r == 0)
+		snprintf(line, size, "%.*s", (int)strcspn(system->buffer.data, "\n"),
+			 system->buffer.data);
+	return r;
+}
+
 static void read_release(struct system_info *system)
 {
 	struct utsname name;
 
-	if (read_file(system, "/proc/sys/kernel/osrelease") == 0) {
-		size_t len = strcspn(system->buffer.data, "\n");
-
-		if (len >= sizeof(system->release))
-			len = sizeof(system->release) - 1;
-		memcpy(system->release, system->buffer.data, len);
-		return;
-	}
-	if (uname(&name) == 0)
+	if (read_line(system, "/proc/sys/kernel/osrelease", system->release,
+		      sizeof(system->release)) < 0 &&
+	    uname(&name) == 0)
 		snprintf(system->release, sizeof(system->release), "%s", name.release);
 }
 
@@ -81,6 +87,8 @@ struct system_info *system_open(const char *root)
 	if (strcmp(root, "/") != 0)
 		strcpy(system->root, root);
 	read_release(system);
+	read_line(system, "/proc/sys/kernel/random/boot_id", system->boot_id,
+		  sizeof(system->boot_id));
 	return system;
 }
 
@@ -189,6 +197,11 @@ int system_read_resources(struct system_info *system, struct snapshot *snapshot)
 const char *system_kernel_release(struct system_info *system)
 {
 	return system->release;
+}
+
+const char *system_boot_id(struct system_info *system)
+{
+	return system->boot_id;
 }
 
 bool system_has_udevd(struct system_info *system)

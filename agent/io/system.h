@@ -20,6 +20,8 @@ void system_read_nodes(struct system_info *system, struct snapshot *snapshot);
 int system_read_resources(struct system_info *system, struct snapshot *snapshot);
 /* uname -r of the running kernel. */
 const char *system_kernel_release(struct system_info *system);
+/* Another one after every boot; "" where the kernel does not tell. */
+const char *system_boot_id(struct system_info *system);
 /* Whether a udevd runs: its control socket is there (/run/udev/control, EL6: its abstract one). */
 bool system_has_udevd(struct system_info *system);
 

@@ -41,6 +41,7 @@ class Tree:
             if path.is_dir() or path.is_file():
                 path.chmod(path.stat().st_mode | 0o600)
         (self.path / "etc").mkdir()
+        self.config = self.path / "etc/memonlined.conf"
         expect(self.path != pathlib.Path("/"), "refusing to run against /")
 
     def block(self, number):
@@ -50,7 +51,12 @@ class Tree:
         return self.block(number).read_text().split()[0]
 
     def configure(self, text):
-        (self.path / "etc/memonlined.conf").write_text(text)
+        self.config.write_text(text)
+
+    def options(self):
+        """A configured tree names its file: the built-in path depends on configure's prefix."""
+        named = ["--config", self.config] if self.config.exists() else []
+        return ["--sysroot", self.path, *named]
 
     def remove(self):
         shutil.rmtree(self.path, ignore_errors=True)
@@ -61,7 +67,7 @@ class Daemon:
         self.tree = tree
         self.log = tempfile.TemporaryFile("w+", errors="replace")
         self.process = subprocess.Popen(
-            [DAEMON, "--foreground", "--sysroot", tree.path, *options],
+            [DAEMON, "--foreground", *tree.options(), *options],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         self.socket = tree.path / "run/memonline/control.sock"
 
@@ -150,14 +156,15 @@ def bad_configuration_is_refused_with_its_place(tree):
     ]
     for text, place, word in rows:
         tree.configure(text)
-        result = run("--foreground", "--sysroot", tree.path)
+        result = run("--foreground", *tree.options())
         expect(result.returncode == 1, repr(text), "was accepted")
         for part in ("memonlined.conf" + place, word):
             expect(part in result.stderr, part, "is not in", result.stderr)
 
 
 def a_missing_named_configuration_is_an_error(tree):
-    result = run("--foreground", "--sysroot", tree.path, "--config", tree.path / "none")
+    result = run("--foreground", "--sysroot", tree.path, "--config",
+                 tree.path / "none")
     expect(result.returncode == 1, "exit", result.returncode)
     expect("No such file" in result.stderr, result.stderr)
 
@@ -194,10 +201,10 @@ def a_good_reload_is_obeyed(tree):
 
 def dump_config_reads_back_to_itself(tree):
     tree.configure("[memonlined]\npolicy = online_movable\n[control]\nmode = 0660\n")
-    first = run("--sysroot", tree.path, "--dump-config")
+    first = run(*tree.options(), "--dump-config")
     expect(first.returncode == 0 and "online_movable" in first.stdout, first)
     tree.configure(first.stdout)
-    expect(run("--sysroot", tree.path, "--dump-config").stdout == first.stdout, "not the same")
+    expect(run(*tree.options(), "--dump-config").stdout == first.stdout, "not the same")
 
 
 # --- requests
@@ -327,7 +334,7 @@ def a_subscriber_gets_every_report_once(tree):
 def dry_run_prints_and_writes_nothing(tree):
     before = {path: path.read_bytes() for path in tree.path.rglob("*")
               if path.is_file() and not path.is_symlink()}
-    result = run("--dry-run", "--sysroot", tree.path)
+    result = run("--dry-run", *tree.options())
     expect(result.returncode == 0, result)
     expect("memory32-35" in result.stdout and "-> online (policy)" in result.stdout,
            result.stdout)
@@ -341,7 +348,7 @@ def dry_run_prints_and_writes_nothing(tree):
 
 def a_tree_without_memory_blocks_is_a_clear_error(tree):
     shutil.rmtree(tree.path / "sys/devices/system/memory")
-    result = run("--foreground", "--sysroot", tree.path)
+    result = run("--foreground", *tree.options())
     expect(result.returncode == 1, result)
     expect("CONFIG_MEMORY_HOTPLUG" in result.stderr, result.stderr)
 
@@ -349,7 +356,7 @@ def a_tree_without_memory_blocks_is_a_clear_error(tree):
 def a_second_daemon_is_refused(tree):
     daemon = Daemon(tree).start()
     try:
-        second = run("--foreground", "--sysroot", tree.path)
+        second = run("--foreground", *tree.options())
         expect(second.returncode == 1 and "another memonlined" in second.stderr, second)
         expect(daemon.connect().execute("guest-ping") == {"return": {}}, "the first is gone")
     finally:
@@ -381,7 +388,7 @@ def sigterm_ends_cleanly(tree):
 
 
 def in_the_background_the_parent_waits_for_the_start(tree):
-    result = run("--sysroot", tree.path)
+    result = run(*tree.options())
     expect(result.returncode == 0, result)
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     client.connect(str(tree.path / "run/memonline/control.sock"))
@@ -390,13 +397,52 @@ def in_the_background_the_parent_waits_for_the_start(tree):
     try:
         client.settimeout(PATIENCE)
         expect(Client(client).execute("guest-ping") == {"return": {}}, "ping")
-        expect(run("--sysroot", tree.path).returncode == 1, "a second one started")
+        expect(run(*tree.options()).returncode == 1, "a second one started")
     finally:
         os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + PATIENCE
     while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
         time.sleep(0.01)
     expect(not os.path.exists(f"/proc/{pid}"), "it does not end")
+
+
+def reports_outlive_a_killed_daemon(tree):
+    daemon = Daemon(tree).start()
+    first = daemon.connect().reports(1)
+    instance = first[0]["instance"]
+    daemon.end(signal.SIGKILL)
+    daemon.socket.unlink()
+    tree.block(34).write_text("offline\n")
+    daemon = Daemon(tree).start()
+    try:
+        reports = daemon.connect().reports(2)
+        expect(reports[0] == first[0], "not as it was:", reports)
+        expect(reports[1]["instance"] == instance, "another instance")
+        expect(reports[1]["ranges"][0]["start"] == 34 * (128 << 20), reports)
+    finally:
+        daemon.end()
+
+
+def garbage_in_the_state_file_is_a_new_start(tree):
+    (tree.path / "run/memonline").mkdir(parents=True)
+    (tree.path / "run/memonline/state").write_bytes(os.urandom(1 << 20))
+    daemon = Daemon(tree).start()
+    try:
+        expect(daemon.connect().reports(1)[0]["seq"] == 1, "numbers from garbage")
+    finally:
+        daemon.end()
+
+
+def without_a_run_directory_it_still_works(tree):
+    (tree.path / "run").mkdir()
+    (tree.path / "run/memonline").mkdir()
+    (tree.path / "run/memonline/state").mkdir()
+    daemon = Daemon(tree).start()
+    try:
+        daemon.connect().reports(1)
+        expect("will not outlive" in daemon.output(), daemon.output())
+    finally:
+        daemon.end()
 
 
 TESTS = [
@@ -415,6 +461,9 @@ TESTS = [
     a_tree_without_memory_blocks_is_a_clear_error,
     a_second_daemon_is_refused,
     a_killed_daemon_leaves_no_obstacle,
+    reports_outlive_a_killed_daemon,
+    garbage_in_the_state_file_is_a_new_start,
+    without_a_run_directory_it_still_works,
     sigterm_ends_cleanly,
     in_the_background_the_parent_waits_for_the_start,
 ]

@@ -40,6 +40,7 @@ static int set_up(void **state)
 	config_defaults(&fixture->config);
 	fixture->edges.sysfs = sysfs_new(&fake_kernel_operations, fixture->kernel);
 	fixture->edges.system = system_open(EMPTY_ROOT);
+	fixture->edges.journal = journal_new("test", 64, 4096);
 	fixture->edges.reported = count_reported;
 	fixture->edges.data = fixture;
 	*state = fixture;
@@ -51,6 +52,7 @@ static int tear_down(void **state)
 	struct fixture *fixture = *state;
 
 	agent_free(fixture->agent);
+	journal_free(fixture->edges.journal);
 	sysfs_close(fixture->edges.sysfs);
 	system_close(fixture->edges.system);
 	fake_kernel_free(fixture->kernel);
@@ -282,6 +284,38 @@ static void obeys_another_policy_after_a_reload(void **state)
 	assert_int_equal(first_range(fixture, 2)->zone, BLOCK_ZONE_MOVABLE);
 }
 
+/* Killed after two of four writes: the next agent reports those, and does the rest. */
+static void resumes_what_a_killed_agent_left(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct report_range *ranges;
+
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	start(fixture, false);
+	agent_wake(fixture->agent);
+	agent_step(fixture->agent); /* the look */
+	agent_step(fixture->agent);
+	agent_step(fixture->agent);
+	assert_int_equal(fixture->kernel->writes, 2);
+	assert_int_equal(last_seq(fixture), 0);
+	agent_free(fixture->agent);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 4);
+	assert_int_equal(last_seq(fixture), 1);
+	ranges = first_range(fixture, 1);
+	assert_int_equal(report(fixture, 1)->count, 2);
+	assert_int_equal(ranges[0].reason, REASON_RESUMED);
+	assert_int_equal(ranges[0].from, BLOCK_OFFLINE);
+	assert_int_equal(ranges[0].requested, BLOCK_WORD_ONLINE);
+	assert_int_equal(ranges[1].reason, REASON_POLICY);
+	/* And says it once. */
+	agent_free(fixture->agent);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+}
+
 /* The work for n blocks grows as n. */
 static void reads_each_block_a_fixed_number_of_times(void **state)
 {
@@ -312,6 +346,7 @@ int main(void)
 		TEST(keeps_its_hands_off),
 		TEST(writes_nothing_in_a_dry_run),
 		TEST(obeys_another_policy_after_a_reload),
+		TEST(resumes_what_a_killed_agent_left),
 		TEST(reads_each_block_a_fixed_number_of_times),
 	};
 

@@ -110,6 +110,70 @@ static void cuts_a_report_that_is_larger_than_the_ring(void **state)
 	journal_free(journal);
 }
 
+static void takes_up_what_was_left_or_starts_anew(void **state)
+{
+	struct journal_bounds bounds = { 8, 16, 4 }, other = { 8, 15, 4 };
+	size_t size = journal_size(&bounds), i;
+	char *memory = calloc(1, size), *copy = malloc(size);
+	struct journal *journal = journal_attach(memory, &bounds, "boot", "first");
+	unsigned seed = 1;
+
+	(void)state;
+	for (i = 1; i <= 9; i++)
+		append(journal, i * 100, 3);
+	journal_set_position(journal, 7);
+	journal_free(journal);
+	memcpy(copy, memory, size);
+	journal = journal_attach(memory, &bounds, "boot", "second");
+	assert_string_equal(journal_instance(journal), "first");
+	assert_int_equal(journal_last(journal), 9);
+	assert_int_equal(journal_position(journal), 7);
+	check_kept(journal);
+	journal_free(journal);
+	journal = journal_attach(memory, &bounds, "another boot", "third");
+	assert_string_equal(journal_instance(journal), "third");
+	assert_int_equal(journal_last(journal), 0);
+	journal_free(journal);
+	memcpy(memory, copy, size);
+	journal = journal_attach(memory, &other, "boot", "fourth");
+	assert_string_equal(journal_instance(journal), "fourth");
+	journal_free(journal);
+	/* Whatever bytes are found there, nothing is read or written outside. */
+	for (i = 0; i < 20000; i++) {
+		memcpy(memory, copy, size);
+		memory[(size_t)rand_r(&seed) % size] ^= (char)(1 << rand_r(&seed) % 8);
+		memory[(size_t)rand_r(&seed) % 256] = (char)rand_r(&seed);
+		journal = journal_attach(memory, &bounds, "boot", "fifth");
+		append(journal, 1, 3);
+		assert_non_null(journal_after(journal, 0));
+		journal_free(journal);
+	}
+	free(memory);
+	free(copy);
+}
+
+static void remembers_writes_until_they_are_reported(void **state)
+{
+	struct journal *journal = journal_new("i", 8, 4);
+	struct report_range told = range(0x2000, 0x1000);
+	struct report report = { 0 };
+	int i;
+
+	(void)state;
+	for (i = 1; i <= 4; i++)
+		assert_true(journal_mark(journal, (uint64_t)i, BLOCK_WORD_ONLINE, BLOCK_OFFLINE));
+	assert_false(journal_mark(journal, 5, BLOCK_WORD_ONLINE, BLOCK_OFFLINE));
+	assert_int_equal(journal_mark_count(journal), 4);
+	/* Ended after the report of one of them. */
+	journal_append(journal, &report, &told, 1);
+	assert_int_equal(journal_mark_at(journal, 0, 0x1000)->index, 1);
+	assert_null(journal_mark_at(journal, 1, 0x1000));
+	assert_int_equal(journal_mark_at(journal, 2, 0x1000)->word, BLOCK_WORD_ONLINE);
+	journal_forget_marks(journal);
+	assert_int_equal(journal_mark_count(journal), 0);
+	journal_free(journal);
+}
+
 static void merges_only_what_is_alike(void **state)
 {
 	struct report_range first = range(100, 10), next = range(110, 10);
@@ -230,6 +294,8 @@ int main(void)
 		cmocka_unit_test(overwrites_the_oldest_and_says_so),
 		cmocka_unit_test(never_mixes_up_ranges),
 		cmocka_unit_test(cuts_a_report_that_is_larger_than_the_ring),
+		cmocka_unit_test(takes_up_what_was_left_or_starts_anew),
+		cmocka_unit_test(remembers_writes_until_they_are_reported),
 		cmocka_unit_test(merges_only_what_is_alike),
 		cmocka_unit_test(reports_each_dimm_once),
 		cmocka_unit_test(keeps_failures_apart_in_one_report),

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct state {
+	int fd; /* holds the lock; -1: private */
+	void *memory;
+	size_t bytes;
+};
+
+void *state_memory(const struct state *state)
+{
+	return state->memory;
+}
+
+void state_close(struct state *state)
+{
+	if (!state)
+		return;
+	if (state->memory)
+		munmap(state->memory, state->bytes);
+	if (state->fd >= 0)
+		close(state->fd);
+	free(state);
+}
+
+static int map(struct state *state, int flags)
+{
+	void *memory = mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, flags, state->fd, 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	state->memory = memory;
+	return 0;
+}
+
+static int open_file(const char *root)
+{
+	char path[PATH_MAX];
+	const char *prefix = strcmp(root, "/") == 0 ? "" : root;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/run", prefix);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	snprintf(path, sizeof(path), "%s/run/memonline", prefix);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	snprintf(path, sizeof(path), "%s/run/memonline/state", prefix);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The file at its size, every page of it there. */
+static int allocate(const struct state *state)
+{
+	struct stat status;
+	int r;
+
+	if (fstat(state->fd, &status) < 0)
+		return -errno;
+	if ((size_t)status.st_size != state->bytes && ftruncate(state->fd, 0) < 0)
+		return -errno;
+	r = posix_fallocate(state->fd, 0, (off_t)state->bytes);
+	/* Half a file would be taken for a whole one of zeros next time, and is in nobody's way. */
+	if (r != 0 && ftruncate(state->fd, 0) < 0)
+		return -errno;
+	return -r;
+}
+
+static int open_shared(struct state *state, const char *root)
+{
+	int r;
+
+	state->fd = open_file(root);
+	if (state->fd < 0)
+		return state->fd;
+	if (flock(state->fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	r = allocate(state);
+	return r < 0 ? r : map(state, MAP_SHARED);
+}
+
+static struct state *state_new(size_t bytes)
+{
+	struct state *state = calloc(1, sizeof(*state));
+
+	if (state) {
+		state->fd = -1;
+		state->bytes = bytes;
+	}
+	return state;
+}
+
+static struct state *finish(struct state *state, int r)
+{
+	if (r == 0)
+		return state;
+	state_close(state);
+	errno = -r;
+	return NULL;
+}
+
+struct state *state_open(const char *root, size_t bytes)
+{
+	struct state *state = state_new(bytes);
+
+	return state ? finish(state, open_shared(state, root)) : NULL;
+}
+
+struct state *state_open_private(size_t bytes)
+{
+	struct state *state = state_new(bytes);
+
+	return state ? finish(state, map(state, MAP_PRIVATE | MAP_ANONYMOUS)) : NULL;
+}
