@@ -9,12 +9,14 @@
 #include <sys/time.h>
 
 #include "io/log.h"
+#include "io/worker.h"
 
 #define BLOCKS_BEFOREHAND 4096 /* room made at start, before memory can be short */
 #define BURST_ENTRIES 1024
 /* A block whose state is not there yet, or a tree that cannot be read: look again. */
 #define AGAIN_FIRST_MSEC 100
 #define AGAIN_LAST_MSEC 30000
+#define OFFLINE_MSEC 60000 /* for one block, where nobody said; the kernel would try for ever */
 
 struct agent {
 	const struct config *config;
@@ -27,11 +29,22 @@ struct agent {
 	struct snapshot next; /* being read */
 	struct plan plan;
 	struct burst burst;
+	struct job job; /* no items: none */
+	agent_done_fn job_done; /* NULL: nobody is waiting */
+	void *job_data;
+	uint64_t job_deadline_usec; /* 0: none */
+	struct plan_write job_write; /* the one under way */
+	struct worker *worker; /* doing it, apart */
 	bool look_wanted;
 	bool looked_once;
 	bool wrote; /* since the last look: then look once more, others may have been at it too */
 	uint64_t begun_usec; /* when the burst in hand was first heard of; 0: none */
 };
+
+static bool step_work(void *data)
+{
+	return agent_step(data);
+}
 
 static uint64_t dimm_of(const struct snapshot *snapshot, const struct block *block)
 {
@@ -130,8 +143,8 @@ static void resume(struct agent *agent)
 
 		mark = journal_mark_at(journal, i, agent->now.block_size_bytes);
 		block = mark ? snapshot_find(&agent->now, mark->index) : NULL;
-		/* One that is not online is tried again, and then reported. */
-		if (!block || block->state != BLOCK_ONLINE)
+		/* One that is not as wanted is tried again, or not, and then reported. */
+		if (!block || !plan_reached(mark->word, block))
 			continue;
 		plan_resume(mark, block, agent->now.block_size_bytes, &range);
 		gather(agent, dimm_of(&agent->now, block), &range);
@@ -296,23 +309,137 @@ static void mark(struct agent *agent, const struct plan_write *write, const stru
 	journal_mark(journal, write->index, write->word, (enum block_state)block->state);
 }
 
+/* The write is over, and `block` of `now` read again. */
+static void written(struct agent *agent, const struct plan_write *write, int error,
+		    const struct block *before, struct block *block)
+{
+	struct report_range result;
+
+	agent->wrote = true;
+	plan_judge(write, error, before, block, agent->now.block_size_bytes, &result);
+	block->reason = result.reason;
+	if (block->state == BLOCK_ONLINE)
+		block->marks = BLOCK_MARK_WAS_ONLINE;
+	else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE)
+		block->marks |= BLOCK_MARK_FAILED;
+	gather(agent, dimm_of(&agent->now, block), &result);
+}
+
 static void write_one(struct agent *agent, const struct plan_write *write)
 {
 	struct block *block = snapshot_find(&agent->now, write->index);
 	struct block before = *block;
-	struct report_range result;
 	int r;
 
 	mark(agent, write, &before);
 	r = sysfs_write_word(agent->edges.sysfs, block, write->word);
-	agent->wrote = true;
-	plan_judge(write, r, &before, block, agent->now.block_size_bytes, &result);
-	block->reason = result.reason;
-	if (result.result == REPORT_SUCCESS)
-		block->marks = BLOCK_MARK_WAS_ONLINE;
+	written(agent, write, r, &before, block);
+}
+
+/* --- what was asked for by name */
+
+static void finish_job(struct agent *agent)
+{
+	agent_done_fn done = agent->job_done;
+	struct job job = agent->job;
+
+	memset(&agent->job, 0, sizeof(agent->job));
+	agent->job_done = NULL;
+	log_info("job of %zu blocks: %s", job.count, job_succeeded(&job) ? "done" : "not done");
+	if (done)
+		done(&job, agent->job_data);
+	job_free(&job);
+}
+
+static void job_written(struct agent *agent, int error, const struct block *before,
+			struct block *block)
+{
+	written(agent, &agent->job_write, error, before, block);
+	job_result(&agent->job, error, block);
+}
+
+static void worker_done(int error, void *data)
+{
+	struct agent *agent = data;
+	/* Nothing else has written or looked meanwhile. */
+	struct block *block = snapshot_find(&agent->now, agent->job_write.index);
+	struct block before = *block;
+
+	agent->worker = NULL;
+	sysfs_read_block(agent->edges.sysfs, block);
+	job_written(agent, error, &before, block);
+	loop_set_work(agent->edges.loop, step_work, agent);
+}
+
+/* How long the next write may take; 0: the time is over. */
+static uint64_t time_left_msec(const struct agent *agent)
+{
+	uint64_t now_usec = loop_now_usec();
+
+	if (!agent->job_deadline_usec)
+		return OFFLINE_MSEC;
+	return now_usec < agent->job_deadline_usec ?
+		       (agent->job_deadline_usec - now_usec) / 1000 + 1 :
+		       0;
+}
+
+/* Offlining may never come back, so it is done apart; false: it could not be begun. */
+static bool start_worker(struct agent *agent, const struct block *block)
+{
+	uint64_t msec = time_left_msec(agent);
+
+	mark(agent, &agent->job_write, block);
+	if (msec)
+		agent->worker = worker_start(agent->edges.loop, agent->edges.sysfs, block->index,
+					     agent->job_write.word, msec, worker_done, agent);
 	else
-		block->marks |= BLOCK_MARK_FAILED;
-	gather(agent, dimm_of(&agent->now, block), &result);
+		errno = EINTR;
+	return agent->worker != NULL;
+}
+
+static void job_write(struct agent *agent, struct block *block)
+{
+	struct block before = *block;
+	int r;
+
+	if (agent->job_write.word == BLOCK_WORD_OFFLINE && agent->edges.loop) {
+		if (start_worker(agent, block))
+			return;
+		r = -errno;
+	} else {
+		mark(agent, &agent->job_write, &before);
+		r = sysfs_write_word(agent->edges.sysfs, block, agent->job_write.word);
+	}
+	job_written(agent, r, &before, block);
+}
+
+static void step_job(struct agent *agent)
+{
+	if (job_next(&agent->job, &agent->now, &agent->job_write))
+		job_write(agent, snapshot_find(&agent->now, agent->job_write.index));
+	else
+		finish_job(agent);
+}
+
+int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data)
+{
+	if (agent->job.items)
+		return -EBUSY;
+	agent->job = *job;
+	memset(job, 0, sizeof(*job));
+	agent->job_done = fn;
+	agent->job_data = data;
+	agent->job_deadline_usec = 0;
+	if (agent->job.timeout_msec)
+		agent->job_deadline_usec = loop_now_usec() + agent->job.timeout_msec * 1000;
+	agent_wake(agent);
+	return 0;
+}
+
+void agent_disown_job(struct agent *agent, const void *data)
+{
+	if (agent->job_data == data)
+		agent->job_done = NULL;
 }
 
 static void look(struct agent *agent)
@@ -327,24 +454,27 @@ bool agent_step(struct agent *agent)
 {
 	const struct plan_write *write;
 
+	/* One writer at a time: worker_done goes on from here. */
+	if (agent->worker)
+		return false;
+
 	/* A look in the middle of a plan would throw the rest of it away and make it again. */
 	write = plan_take(&agent->plan);
 	if (write) {
 		write_one(agent, write);
 		return true;
 	}
-	if (agent->look_wanted || agent->wrote) {
+	if (agent->look_wanted || (agent->wrote && !agent->job.items)) {
 		look(agent);
+		return true;
+	}
+	if (agent->job.items) {
+		step_job(agent);
 		return true;
 	}
 	flush_reports(agent);
 	agent->begun_usec = 0;
 	return false;
-}
-
-static bool step_work(void *data)
-{
-	return agent_step(data);
 }
 
 void agent_wake(struct agent *agent)
@@ -503,6 +633,8 @@ void agent_free(struct agent *agent)
 {
 	if (!agent)
 		return;
+	worker_cancel(agent->worker);
+	job_free(&agent->job);
 	loop_watch_remove(agent->source_watch);
 	loop_timer_remove(agent->again);
 	if (agent->edges.loop)
@@ -524,7 +656,7 @@ const struct snapshot *agent_look(struct agent *agent)
 	uint64_t seqnum = system_uevent_seqnum(agent->edges.system);
 
 	/* In the middle of a plan the snapshot is kept up by every write. */
-	if (agent_pending(agent) || (seqnum && seqnum == agent->now.uevent_seqnum))
+	if (agent_pending(agent) || agent->worker || (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
 	if (refresh(agent) == 0)
 		agent_wake(agent);

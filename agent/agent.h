@@ -9,6 +9,7 @@
 
 #include "core/burst.h"
 #include "core/config.h"
+#include "core/job.h"
 #include "core/journal.h"
 #include "core/plan.h"
 #include "core/snapshot.h"
@@ -45,6 +46,16 @@ void agent_configure(struct agent *agent, const struct config *config);
 bool agent_step(struct agent *agent);
 /* An event arrived. Old news, already in the snapshot, wakes nobody. */
 void agent_event(struct agent *agent, const struct uevent *event);
+
+/*
+ * Carries out `job` once the writes in hand are done; the agent owns it from here on. `fn` is
+ * called once, from the loop, with the job as it ended. -EBUSY where another one is under way; the
+ * job is the caller's still then.
+ */
+typedef void (*agent_done_fn)(const struct job *job, void *data);
+int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data);
+/* The job with this `data` goes on to its end, but nobody is told. */
+void agent_disown_job(struct agent *agent, const void *data);
 
 /* What was last seen; up to date with every write of the agent's own. */
 const struct snapshot *agent_snapshot(const struct agent *agent);

@@ -2,13 +2,21 @@
 #ifndef MEMONLINE_CTL_PRINT_H
 #define MEMONLINE_CTL_PRINT_H
 
-/* Values to text for people and for JSON. What a peer sent passes here before a terminal sees it. */
+/*
+ * Values to text for people and for JSON. What a peer sent passes here before a terminal
+ * sees it.
+ */
 
 #include "core/text.h"
 
-/* What is not printable ASCII as \n, \t, \xNN; a backslash is doubled, so it reads back. */
+/*
+ * What is not printable ASCII as \n, \t, \xNN; a backslash is doubled, so it reads back.
+ */
 void print_escaped(struct text *out, const char *raw);
-/* The inside of a JSON string: quotes, backslashes and what JSON wants escaped, all ASCII. */
+/*
+ * The inside of a JSON string: quotes, backslashes and what JSON wants escaped, all
+ * ASCII.
+ */
 void print_escaped_json(struct text *out, const char *raw);
 
 /* Sizes as lsmem(1) writes them: "512M", "1.5G"; digits alone where `bytes_only`. */

@@ -41,7 +41,7 @@ const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS] = {
 	[RESULT] = { "RESULT", "success or failed", 7, false, false, false },
 	[ERRNO] = { "ERRNO", "what the kernel answered", 6, false, false, false },
 	[REASON] = { "REASON", "why", 17, false, false, false },
-	[ELAPSED] = { "ELAPSED", "from the event to the last block", 8, true, false,
+	[ELAPSED] = { "ELAPSED", "from the event to the last block", 9, true, false,
 		      false },
 	[INSTANCE] = { "INSTANCE", "run of the agent that counts SEQ", 0, false, false,
 		       true },
@@ -50,18 +50,18 @@ const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS] = {
 static void put_report(struct ctl *ctl, const struct protocol_answer_report *report)
 {
 	struct table *table = &ctl->table;
-	struct text time = TEXT_INIT;
+	struct text when = TEXT_INIT;
 
 	table_row(table);
 	table_printf(table, SEQ, "%" PRIu64, report->seq);
-	print_time(&time, report->time_sec);
-	if (time.failed)
+	print_time(&when, report->time_sec);
+	if (when.failed)
 		table->failed = true;
 	else
-		table_put(table, TIME, time.data);
-	text_free(&time);
-	table_printf(table, ELAPSED, "%" PRIu64 ".%03us", report->elapsed_usec / 1000000,
-		     (unsigned)(report->elapsed_usec % 1000000 / 1000));
+		table_put(table, TIME, when.data);
+	text_free(&when);
+	table_printf(table, ELAPSED, "%" PRIu64 ".%06us", report->elapsed_usec / 1000000,
+		     (unsigned)(report->elapsed_usec % 1000000));
 	table_put(table, INSTANCE, report->instance);
 }
 
@@ -195,8 +195,8 @@ static void begin_instance(struct watch *watch, const char *instance)
 }
 
 /*
- * Whether the report is the next to print. Until the subscription is answered only the very next
- * one is: all others come again after it.
+ * Whether the report is the next to print. Until the subscription is answered only the
+ * very next one is: all others come again after it.
  */
 static bool is_news(struct watch *watch, const struct protocol_answer_report *report)
 {
@@ -285,9 +285,9 @@ static int subscribe(struct watch *watch)
 	return 0;
 }
 
-static void stop(int signal)
+static void stop(int number)
 {
-	(void)signal;
+	(void)number;
 	_exit(CTL_DONE); /* every line is flushed when it is whole */
 }
 

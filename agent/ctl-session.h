@@ -3,8 +3,9 @@
 #define MEMONLINE_CTL_SESSION_H
 
 /*
- * One conversation with an agent: connect, guest-sync-delimited, then requests. Whatever lay in
- * the stream before the answer to the sync is dropped: half lines, garbage, stale answers, events.
+ * One conversation with an agent: connect, guest-sync-delimited, then requests. Whatever
+ * lay in the stream before the answer to the sync is dropped: half lines, garbage, stale
+ * answers, events.
  */
 
 #include "core/protocol-client.h"
@@ -12,7 +13,9 @@
 
 struct client;
 
-/* Called for each event that comes between a request and its answer. 0 or negative errno. */
+/*
+ * Called for each event that comes between a request and its answer. 0 or negative errno.
+ */
 typedef int (*ctl_session_event_fn)(struct protocol_answer *event, void *data);
 
 struct ctl_session {
@@ -26,9 +29,9 @@ struct ctl_session {
 };
 
 /*
- * All return 0 or negative errno, to be told by ctl_session_explain: what connect(2) says, -EBUSY,
- * -ETIMEDOUT, -EPIPE (closed by the other end), -EMSGSIZE, -EBADMSG (no answer of this
- * protocol), -EREMOTEIO (the agent answered with an error).
+ * All return 0 or negative errno, to be told by ctl_session_explain: what connect(2)
+ * says, -EBUSY, -ETIMEDOUT, -EPIPE (closed by the other end), -EMSGSIZE, -EBADMSG (no
+ * answer of this protocol), -EREMOTEIO (the agent answered with an error).
  */
 int ctl_session_open(struct ctl_session *session);
 void ctl_session_close(struct ctl_session *session);

@@ -38,8 +38,9 @@ void table_init(struct table *table, const struct table_column *columns, size_t 
 void table_free(struct table *table);
 
 /*
- * Which columns, in that order: "A,B", or "+A,B" beside what is shown already; case does not
- * matter. 0, or -EINVAL with *unknown at the name that is none and its length in *unknown_len.
+ * Which columns, in that order: "A,B", or "+A,B" beside what is shown already; case does
+ * not matter. 0, or -EINVAL with *unknown at the name that is none and its length in
+ * *unknown_len.
  */
 int table_select(struct table *table, const char *list, const char **unknown,
 		 size_t *unknown_len);

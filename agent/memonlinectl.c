@@ -203,12 +203,14 @@ static int print_help(void)
 	size_t i;
 
 	puts("Usage: memonlinectl [OPTION]... VERB\n\n"
-	     "Ask memonlined, in this guest or by the host's end of its channel.\n\nVerbs:");
+	     "Ask memonlined, in this guest or by the host's end of its channel.\n\n"
+	     "Verbs:");
 	for (i = 0; i < VERB_COUNT; i++)
 		printf(" %-8s %s\n", verbs[i].name, verbs[i].help);
 	puts(" help     this, or with the name of a verb about that\n\nOptions:");
 	print_options(0);
-	puts("\nExit codes: 0 done, 1 failed, 64 partly done. For more see memonlinectl(1).");
+	puts("\nExit codes: 0 done, 1 failed, 64 partly done.\n"
+	     "For more see memonlinectl(1).");
 	return CTL_DONE;
 }
 

@@ -245,10 +245,11 @@ static bool decode_unicode(struct json_scan *scan, const char **in, char **out)
 {
 	const char *start = *in;
 	size_t shown = strnlen(start, 4);
-	int32_t code = hex_code(start), second;
+	int32_t code = hex_code(start);
 
 	if (is_leading_surrogate(code) && start[4] == '\\' && start[5] == 'u') {
-		second = hex_code(start + 6);
+		int32_t second = hex_code(start + 6);
+
 		if (is_trailing_surrogate(second)) {
 			code = 0x10000 + ((code & 0x3ff) << 10 | (second & 0x3ff));
 			shown = 10;
@@ -756,9 +757,12 @@ static int lex_word(struct json_scan *scan, unsigned char c)
 	return is_lower(c) ? LEX_WORD : LEX_ENDED;
 }
 
+/* QEMU does not count the tab among the control characters here. */
 static int lex_recover(struct json_scan *scan, unsigned char c)
 {
 	(void)scan;
+	if (c == '\t')
+		return LEX_RECOVER;
 	return c < 0x20 || c > 0xfd || is_structural(c) ? LEX_ENDED : LEX_RECOVER;
 }
 

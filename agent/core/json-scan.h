@@ -10,7 +10,7 @@
  * A request ends when its braces and brackets balance; no newline is needed. A scalar outside of
  * them is one by itself. Strings may stand in 'single' quotes. A byte that can begin or continue
  * nothing is an error at once; what follows it is passed over up to the next structural or
- * control character, 0xFE or 0xFF. Any other error is kept until the request ends, so that one
+ * control character but the tab, 0xFE or 0xFF. Any other error is kept until the request ends, so that one
  * request gives one error.
  */
 
@@ -59,7 +59,7 @@ enum json_scan_event json_scan_feed(struct json_scan *scan, const char **bytes,
  */
 #define JSON_SCAN_NUMBER '\xff'
 const char *json_scan_text(const struct json_scan *scan, size_t *len);
-/* Without the "JSON parse error, " of syntax errors nothing is missing: it is the whole text. */
+/* The whole message, in UTF-8 as far as the request was. Until the next json_scan_feed. */
 const char *json_scan_error(const struct json_scan *scan);
 
 /*

@@ -74,12 +74,20 @@ static bool zone_as_asked(enum block_word word, enum block_zone zone)
 	return true;
 }
 
+bool plan_reached(enum block_word word, const struct block *block)
+{
+	return block->state == (word == BLOCK_WORD_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE);
+}
+
 static enum reason success_reason(const struct plan_write *write, int error,
 				  const struct report_range *result)
 {
 	if (!zone_as_asked(write->word, (enum block_zone)result->zone))
 		return REASON_ZONE_DIFFERS;
-	return error < 0 ? REASON_ONLINED_ELSEWHERE : write->reason;
+	if (error == 0)
+		return write->reason;
+	return write->word == BLOCK_WORD_OFFLINE ? REASON_OFFLINED_ELSEWHERE :
+						   REASON_ONLINED_ELSEWHERE;
 }
 
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
@@ -93,14 +101,14 @@ void plan_judge(const struct plan_write *write, int error, const struct block *b
 	result->to = after->state;
 	result->requested = (uint8_t)write->word;
 	result->zone = (uint8_t)block_zone_now(after);
-	if (after->state == BLOCK_ONLINE) {
+	if (plan_reached(write->word, after)) {
 		result->result = REPORT_SUCCESS;
 		result->reason = (uint8_t)success_reason(write, error, result);
 		return;
 	}
 	result->result = REPORT_FAILED;
 	result->error = -error;
-	result->reason = REASON_NOT_ONLINE_AFTER_WRITE;
+	result->reason = REASON_UNCHANGED;
 	if (after->state == BLOCK_ABSENT)
 		result->reason = REASON_REMOVED;
 	else if (error < 0)

@@ -38,6 +38,9 @@ const struct plan_write *plan_take(struct plan *plan);
  */
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
 		const struct block *after, uint64_t block_size_bytes, struct report_range *result);
+/* Whether the block is as the word wants it. */
+bool plan_reached(enum block_word word, const struct block *block);
+
 /* What a mark that was left behind and the block as it reads now say together. */
 void plan_resume(const struct journal_mark *mark, const struct block *block,
 		 uint64_t block_size_bytes, struct report_range *result);

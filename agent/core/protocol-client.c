@@ -353,9 +353,14 @@ static int check_extent(struct protocol_answer *answer, uint64_t start, uint64_t
 	return start + size > INT64_MAX || size == 0 ? fault(answer, "size") : 0;
 }
 
-/* json-c before 0.13 takes an int as the index; a line of 64 MiB stays below it. */
+/*
+ * NULL beyond the end, and where the list is none: json-c would abort there. Its index is
+ * an int before 0.13; a line of 64 MiB has no more elements than that.
+ */
 static struct json_object *element(struct json_object *list, size_t i)
 {
+	if (!json_object_is_type(list, json_type_array))
+		return NULL;
 	return json_object_array_get_idx(list, (int)i);
 }
 

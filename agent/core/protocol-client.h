@@ -3,9 +3,10 @@
 #define MEMONLINE_PROTOCOL_CLIENT_H
 
 /*
- * The other end of memonline-protocol(7): requests to bytes, answers to structs. The peer is not
- * trusted: a member that is missing or of another type is -EBADMSG, one that is not known here is
- * passed over, and every word stays the peer's text, to be escaped before a terminal sees it.
+ * The other end of memonline-protocol(7): requests to bytes, answers to structs. The peer
+ * is not trusted: a member that is missing or of another type is -EBADMSG, one that is
+ * not known here is passed over, and every word stays the peer's text, to be escaped
+ * before a terminal sees it.
  */
 
 #include "core/protocol.h"
@@ -19,7 +20,9 @@ struct protocol_answer; /* one line of the peer */
 void protocol_ask(struct text *out, enum protocol_command command);
 void protocol_ask_reports(struct text *out, uint64_t since, uint64_t max);
 void protocol_ask_subscribe(struct text *out, uint64_t since);
-/* Begins with 0xFF, so that half a request of an earlier client does not spoil this one. */
+/*
+ * Begins with 0xFF, so that half a request of an earlier client does not spoil this one.
+ */
 void protocol_ask_sync(struct text *out, int64_t id);
 
 enum protocol_answer_kind {
@@ -28,7 +31,9 @@ enum protocol_answer_kind {
 	PROTOCOL_ANSWER_EVENT
 };
 
-/* 0, -ENOMEM, or -EBADMSG where the line is none of the three; *answer is untouched then. */
+/*
+ * 0, -ENOMEM, or -EBADMSG where the line is none of the three; *answer is untouched then.
+ */
 int protocol_answer_parse(const char *line, size_t len, struct protocol_answer **answer);
 void protocol_answer_free(struct protocol_answer *answer); /* accepts NULL */
 
@@ -43,21 +48,22 @@ const char *protocol_answer_event(const struct protocol_answer *answer);
 /* The member that the last decoding of this answer failed at, or NULL. */
 const char *protocol_answer_fault(const struct protocol_answer *answer);
 /*
- * What was returned as JSON in ASCII, without newline: over several lines where `pretty`. An
- * event is written whole, with its envelope.
+ * What was returned as JSON in ASCII, without newline: over several lines where `pretty`.
+ * An event is written whole, with its envelope.
  */
 void protocol_answer_json(const struct protocol_answer *answer, bool pretty,
 			  struct text *out);
 /*
- * Appends JSON text with DEL and all that is not ASCII as \u escapes: C1 control characters and
- * broken UTF-8 never reach a terminal. U+FFFD stands for what is not UTF-8.
+ * Appends JSON text with DEL and all that is not ASCII as \u escapes: C1 control
+ * characters and broken UTF-8 never reach a terminal. U+FFFD stands for what is not
+ * UTF-8.
  */
 void protocol_put_ascii(struct text *out, const char *json, size_t len);
 
 /*
- * The decoders: 0, or -EBADMSG with protocol_answer_fault and the struct half filled. Strings
- * and lists in the structs live as long as the answer. Addresses and sizes are below 2^63, and
- * so is start + size.
+ * The decoders: 0, or -EBADMSG with protocol_answer_fault and the struct half filled.
+ * Strings and lists in the structs live as long as the answer. Addresses and sizes are
+ * below 2^63, and so is start + size.
  */
 struct protocol_answer_status {
 	uint64_t protocol;

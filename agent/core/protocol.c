@@ -106,10 +106,10 @@ static void put_character(struct text *out, int32_t code)
 {
 	static const char escapes[] = "\"\\bfnrt", meant[] = "\"\\\b\f\n\r\t";
 	const char *at = code > 0 && code < 0x80 ? strchr(meant, code) : NULL;
-	char escape[] = { '\\', at ? escapes[at - meant] : '\0' };
 
 	if (at) {
-		text_append(out, escape, sizeof(escape));
+		text_append(out, "\\", 1);
+		text_append(out, &escapes[at - meant], 1);
 	} else if (code < 0) {
 		put_hex4(out, 0xfffd);
 	} else if (code < 0x10000) {

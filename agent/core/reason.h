@@ -17,8 +17,11 @@
 	X(OFFLINED_ELSEWHERE, "offlined-elsewhere") /* likewise: meant so, left alone */           \
 	X(REMOVED, "removed") /* the block is gone */                                              \
 	X(REFUSED, "refused") /* the kernel refused the write; errno says how */                   \
-	X(NOT_ONLINE_AFTER_WRITE, "not-online-after-write") /* accepted, yet state says else */    \
+	X(UNCHANGED, "unchanged-after-write") /* accepted, yet state says else */                  \
 	X(ZONE_DIFFERS, "zone-differs") /* online, in another zone than asked for */               \
+	X(ASKED, "asked") /* by a command that named the block */                                  \
+	X(ROLLED_BACK, "rolled-back") /* online again, since another one of its DIMM refused */    \
+	X(NO_HOT_REMOVE, "no-hot-remove") /* this kernel cannot, and trying could end in a panic */ \
 	X(RESUMED, "resumed") /* written before the agent was killed, reported by the next one */  \
 	X(DRY_RUN, "dry-run")
 

@@ -24,10 +24,11 @@ static void client_event(uint32_t events, void *data)
 {
 	struct channel_peer *peer = data;
 	bool left;
+	/* Nothing more will be read while the handler holds back, so this is the end of it. */
+	bool gone = (events & (EPOLLHUP | EPOLLERR)) && peer->in.len;
 
-	(void)events;
 	/* What it sent before it left is still read and answered as far as that goes. */
-	if (!channel_peer_service(peer, &left))
+	if (gone || !channel_peer_service(peer, &left))
 		channel_peer_close(peer);
 }
 
@@ -46,6 +47,8 @@ static void add_client(struct channel *channel, int fd)
 		close(fd);
 		return;
 	}
+	peer->serve = client_event;
+	peer->serve_data = peer;
 	peer->watch = loop_watch_add(channel->loop, fd, EPOLLIN, client_event, peer);
 	if (!peer->watch)
 		channel_peer_close(peer);

@@ -136,6 +136,10 @@ static void port_event(uint32_t events, void *data)
 	if (host && !port->peer) {
 		log_debug("channel %s: host connected", port->name);
 		port->peer = channel_peer_new(port->channel, port->fd, true);
+		if (port->peer) {
+			port->peer->serve = port_event;
+			port->peer->serve_data = port;
+		}
 	}
 	if (port->peer)
 		here = channel_peer_service(port->peer, &left);

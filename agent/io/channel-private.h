@@ -13,6 +13,9 @@ struct channel_peer {
 	bool is_port; /* its fd and watch are the port's */
 	bool dead; /* to be closed by whoever runs next */
 	struct loop_watch *watch;
+	/* What the watch calls, and channel_resume. */
+	loop_watch_fn serve;
+	void *serve_data;
 	void *user;
 	struct text in; /* read, not yet taken by the handler */
 	struct text out;

@@ -130,7 +130,7 @@ static void update_watch(struct channel_peer *peer)
 
 	if (peer->is_port || !peer->watch)
 		return;
-	if (channel_queued(peer) < CHANNEL_QUEUE_LOW)
+	if (channel_queued(peer) < CHANNEL_QUEUE_LOW && !peer->in.len)
 		events |= EPOLLIN;
 	if (channel_queued(peer))
 		events |= EPOLLOUT;
@@ -205,4 +205,10 @@ bool channel_peer_service(struct channel_peer *peer, bool *bytes_left)
 		text_free(&peer->in);
 	update_watch(peer);
 	return here && !peer->dead;
+}
+
+void channel_resume(struct channel_peer *peer)
+{
+	if (peer->serve)
+		peer->serve(EPOLLIN | EPOLLOUT, peer->serve_data);
 }

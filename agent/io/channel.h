@@ -25,7 +25,8 @@ struct channel_handler {
 	void *(*opened)(struct channel_peer *peer, bool is_port, void *data);
 	/*
 	 * Bytes came in. Returns how many it took; what it leaves is offered again once less than
-	 * CHANNEL_QUEUE_LOW is unsent, and until then nothing more is read from this peer.
+	 * CHANNEL_QUEUE_LOW is unsent, or at channel_resume, and until then nothing more is read
+	 * from this peer.
 	 */
 	size_t (*received)(struct channel_peer *peer, const char *bytes, size_t len, void *user);
 	/* Less than CHANNEL_QUEUE_LOW is unsent after there was more. */
@@ -59,6 +60,11 @@ int channel_listen(struct channel *channel, const char *root, const char *path, 
  * taken) or -EPIPE where the connection is gone; `closed` is called later, never from in here.
  */
 int channel_send(struct channel_peer *peer, const char *bytes, size_t len);
+/*
+ * The handler took less than it was offered and can go on now. Not from within `received`; the
+ * peer may be gone afterwards.
+ */
+void channel_resume(struct channel_peer *peer);
 /* Unsent bytes. */
 size_t channel_queued(const struct channel_peer *peer);
 

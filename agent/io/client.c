@@ -59,8 +59,8 @@ static int wait_for(int fd, short events, uint64_t deadline_msec)
 }
 
 /*
- * connect(2) of a unix socket does not wait for the other side to accept, only for room in its
- * backlog, and poll cannot tell when there is some.
+ * connect(2) of a unix socket does not wait for the other side to accept, only for room
+ * in its backlog, and poll cannot tell when there is some.
  */
 static int connect_until(int fd, const struct sockaddr_un *address,
 			 uint64_t deadline_msec)
@@ -227,8 +227,9 @@ int client_read_line(struct client *client, size_t max, uint64_t deadline_msec,
 }
 
 /*
- * One line of /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path. A connection that
- * nobody has accepted has the listener's path, state 2 (connecting) and no inode yet.
+ * One line of /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path. A
+ * connection that nobody has accepted has the listener's path, state 2 (connecting) and
+ * no inode yet.
  */
 static bool line_is_waiting(const char *line, const char *path)
 {

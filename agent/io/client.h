@@ -3,8 +3,9 @@
 #define MEMONLINE_CLIENT_H
 
 /*
- * A unix socket seen from the side that asks: the control socket in the guest, or the host's end
- * of a virtio-serial channel. Bytes and lines, each wait with a deadline; nothing of JSON.
+ * A unix socket seen from the side that asks: the control socket in the guest, or the
+ * host's end of a virtio-serial channel. Bytes and lines, each wait with a deadline;
+ * nothing of JSON.
  */
 
 #include <stdbool.h>
@@ -19,8 +20,9 @@ struct client;
 uint64_t client_now_msec(void);
 
 /*
- * 0, or negative errno, *client untouched: -ENOENT, -EACCES, -ECONNREFUSED, … as connect(2) says,
- * -ENAMETOOLONG, -EBUSY where others wait in the whole backlog until the deadline.
+ * 0, or negative errno, *client untouched: -ENOENT, -EACCES, -ECONNREFUSED, … as
+ * connect(2) says, -ENAMETOOLONG, -EBUSY where others wait in the whole backlog until the
+ * deadline.
  */
 int client_connect(const char *path, uint64_t deadline_msec, struct client **client);
 void client_close(struct client *client); /* accepts NULL */
@@ -29,17 +31,17 @@ void client_close(struct client *client); /* accepts NULL */
 int client_send(struct client *client, const char *bytes, size_t len,
 		uint64_t deadline_msec);
 /*
- * The next line that is not empty, without its newline, valid until the next call. 0xFF begins a
- * line anew: it is no UTF-8, and guest-sync-delimited's answer has it in front. 0, -ETIMEDOUT,
- * -EPIPE at the end (half a line is dropped), -ENOMEM, or -EMSGSIZE once for a line above `max`
- * bytes, the rest of which is dropped without being kept.
+ * The next line that is not empty, without its newline, valid until the next call. 0xFF
+ * begins a line anew: it is no UTF-8, and guest-sync-delimited's answer has it in front.
+ * 0, -ETIMEDOUT, -EPIPE at the end (half a line is dropped), -ENOMEM, or -EMSGSIZE once
+ * for a line above `max` bytes, the rest of which is dropped without being kept.
  */
 int client_read_line(struct client *client, size_t max, uint64_t deadline_msec,
 		     const char **line, size_t *len);
 
 /*
- * Whether the connection was not even accepted: QEMU and libvirt take one client per channel, and
- * let the next wait. False where /proc/net/unix does not tell.
+ * Whether the connection was not even accepted: QEMU and libvirt take one client per
+ * channel, and let the next wait. False where /proc/net/unix does not tell.
  */
 bool client_is_waiting(const struct client *client);
 

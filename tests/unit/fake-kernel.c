@@ -104,6 +104,12 @@ static long write_state(const struct fake_kernel *kernel, struct fake_block *blo
 	}
 	if (block->ignore)
 		return (long)len;
+	if (strncmp(bytes, "offline\n", len) == 0) {
+		if (block->state == BLOCK_OFFLINE)
+			return -EINVAL;
+		block->state = BLOCK_OFFLINE;
+		return (long)len;
+	}
 	if (block->state == BLOCK_ONLINE)
 		return kernel->short_write ? 1 : -EINVAL;
 	if (strncmp(bytes, "online_movable\n", len) == 0)

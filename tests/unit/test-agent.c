@@ -180,7 +180,7 @@ static void believes_the_state_not_the_write(void **state)
 	start(fixture, false);
 	settle(fixture);
 	assert_int_equal(first_range(fixture, 1)->result, REPORT_FAILED);
-	assert_int_equal(first_range(fixture, 1)->reason, REASON_NOT_ONLINE_AFTER_WRITE);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_UNCHANGED);
 }
 
 static void leaves_an_offlined_block_alone(void **state)
@@ -316,6 +316,104 @@ static void resumes_what_a_killed_agent_left(void **state)
 	assert_int_equal(last_seq(fixture), 1);
 }
 
+static struct job ended;
+
+/* Keeps what it was told. */
+static void keep_job(const struct job *job, void *data)
+{
+	(void)data;
+	ended = *job;
+	ended.items = malloc(job->count * sizeof(*job->items));
+	memcpy(ended.items, job->items, job->count * sizeof(*job->items));
+}
+
+static void run_job(struct fixture *fixture, enum job_kind kind, uint64_t first, uint64_t count,
+		    enum block_word word)
+{
+	uint64_t unit = fixture->kernel->block_size_bytes;
+	struct job job;
+
+	job_free(&ended);
+	assert_int_equal(job_init_range(&job, kind, agent_snapshot(fixture->agent), first * unit,
+					count * unit, word),
+			 0);
+	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture), 0);
+	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture), -EBUSY);
+	settle(fixture);
+	assert_int_equal(ended.count, count);
+}
+
+static void takes_a_whole_dimm_offline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	run_job(fixture, JOB_OFFLINE, 32, 4, BLOCK_WORD_OFFLINE);
+	assert_true(job_succeeded(&ended));
+	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_OFFLINE);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(first_range(fixture, 2)->reason, REASON_ASKED);
+	assert_int_equal(first_range(fixture, 2)->to, BLOCK_OFFLINE);
+	assert_int_equal(first_range(fixture, 2)->size, 4 * (128 << 20));
+	/* It stays so until somebody asks for it. */
+	event(fixture, UEVENT_ADD, 32);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_OFFLINE);
+	run_job(fixture, JOB_ONLINE, 32, 4, BLOCK_WORD_ONLINE);
+	assert_int_equal(fixture->kernel->blocks[35].state, BLOCK_ONLINE);
+	assert_int_equal(last_seq(fixture), 3);
+	job_free(&ended);
+}
+
+static void rolls_a_refused_offline_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[33].refuse = EBUSY;
+	fixture->kernel->blocks[33].refuse_times = -1;
+	fixture->kernel->written_len = 0;
+	run_job(fixture, JOB_OFFLINE, 32, 4, BLOCK_WORD_OFFLINE);
+	assert_string_equal(fixture->kernel->written,
+			    "memory35/state=offline\n;memory34/state=offline\n;"
+			    "memory33/state=offline\n;memory34/state=online_movable\n;"
+			    "memory35/state=online_movable\n;");
+	assert_false(job_succeeded(&ended));
+	assert_int_equal(ended.items[0].response, JOB_ROLLED_BACK);
+	assert_int_equal(ended.items[2].response, JOB_FAILED);
+	assert_int_equal(ended.items[2].error, EBUSY);
+	assert_int_equal(ended.items[3].response, JOB_NOT_TRIED);
+	assert_int_equal(fixture->kernel->blocks[35].state, BLOCK_ONLINE);
+	/* The refused one is online, so nothing is left to be tried again. */
+	assert_int_equal(agent_failed_blocks(fixture->agent), 0);
+	job_free(&ended);
+}
+
+static void tells_nobody_of_a_disowned_job(void **state)
+{
+	struct fixture *fixture = *state;
+	struct job job;
+
+	job_free(&ended);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->config.policy = CONFIG_POLICY_KEEP;
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(job_init(&job, JOB_SET, 1), 0);
+	job.items[0].index = 32;
+	job.items[0].word = BLOCK_WORD_ONLINE;
+	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture), 0);
+	agent_disown_job(fixture->agent, fixture);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_ONLINE);
+	assert_null(ended.items);
+}
+
 /* The work for n blocks grows as n. */
 static void reads_each_block_a_fixed_number_of_times(void **state)
 {
@@ -347,6 +445,9 @@ int main(void)
 		TEST(writes_nothing_in_a_dry_run),
 		TEST(obeys_another_policy_after_a_reload),
 		TEST(resumes_what_a_killed_agent_left),
+		TEST(takes_a_whole_dimm_offline),
+		TEST(rolls_a_refused_offline_back),
+		TEST(tells_nobody_of_a_disowned_job),
 		TEST(reads_each_block_a_fixed_number_of_times),
 	};
 

@@ -142,14 +142,13 @@ static void test_descriptor_reused_in_same_round(void **state)
 		end_open(&ends[i], loop);
 	end_wake(&ends[0]);
 	end_wake(&ends[1]);
+	/* epoll reports in the order of getting ready */
 	ends[0].watch = loop_watch_add(loop, ends[0].fds[0], EPOLLIN, remove_and_reuse, ends);
-	ends[1].watch = loop_watch_add(loop, ends[1].fds[0], EPOLLIN, remove_and_reuse, ends);
-	/* only one of the two may run it: let the second be the quiet kind */
-	loop_watch_remove(ends[1].watch);
+	assert_non_null(ends[0].watch);
 	end_watch(&ends[1], EPOLLIN | EPOLLET);
 	run_for(loop, 5);
 	assert_int_equal(ends[0].calls, 1);
-	assert_in_range(ends[1].calls, 0, 1); /* 1: its own event came first */
+	assert_int_equal(ends[1].calls, 0);
 	loop_free(loop);
 	for (i = 0; i < 3; i++)
 		end_close(&ends[i]);
@@ -518,5 +517,7 @@ int main(void)
 		cmocka_unit_test(test_quit_from_work),
 	};
 
+	/* A lost wake-up shall be a failure, not a wait for ever. */
+	alarm(20);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

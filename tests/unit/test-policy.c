@@ -53,7 +53,7 @@ static void keeps_the_reason_of_a_refusal(void **state)
 {
 	struct block block = { .state = BLOCK_OFFLINE,
 			       .marks = BLOCK_MARK_FAILED,
-			       .reason = REASON_NOT_ONLINE_AFTER_WRITE };
+			       .reason = REASON_UNCHANGED };
 	struct snapshot snapshot = SNAPSHOT_INIT;
 	struct policy_verdict verdict;
 	struct config config;
@@ -62,7 +62,7 @@ static void keeps_the_reason_of_a_refusal(void **state)
 	config_defaults(&config);
 	policy_decide(&config, &snapshot, &block, &verdict);
 	assert_int_equal(verdict.word, BLOCK_WORD_NONE);
-	assert_int_equal(verdict.reason, REASON_NOT_ONLINE_AFTER_WRITE);
+	assert_int_equal(verdict.reason, REASON_UNCHANGED);
 }
 
 int main(void)

@@ -100,7 +100,6 @@ static void refuses_lines(void **state)
 		"{\"return\": {}} x",
 		"{\"return\": {}}{\"return\": {}}",
 		"{\"Return\": {}}",
-		"{'return': {}}",
 		"tes\": 12}}",
 		"{\"return\": [[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]}",
 	};

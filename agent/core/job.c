@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *job_response_text(enum job_response response)
+{
+	static const char *const texts[] = { "pending",
+					     "success",
+					     "not-found",
+					     "operation-not-supported",
+					     "operation-failed",
+					     "rolled-back",
+					     "not-tried" };
+
+	return texts[response];
+}
+
+int job_init(struct job *job, enum job_kind kind, size_t count)
+{
+	memset(job, 0, sizeof(*job));
+	job->kind = kind;
+	job->can_offline = true;
+	job->items = calloc(count ? count : 1, sizeof(*job->items));
+	if (!job->items)
+		return -ENOMEM;
+	job->count = count;
+	return 0;
+}
+
+void job_free(struct job *job)
+{
+	free(job->items);
+	memset(job, 0, sizeof(*job));
+}
+
+/* The snapshot's blocks from *first on that lie in the range. */
+static size_t blocks_within(const struct snapshot *snapshot, uint64_t start, uint64_t size,
+			    size_t *first)
+{
+	uint64_t from = start / snapshot->block_size_bytes;
+	uint64_t count = size / snapshot->block_size_bytes;
+	size_t found = 0, i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		const struct block *block = &snapshot->blocks[i];
+
+		if (block->state == BLOCK_ABSENT || block->index < from ||
+		    block->index - from >= count)
+			continue;
+		if (!found++)
+			*first = i;
+	}
+	return found;
+}
+
+int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
+		   uint64_t start, uint64_t size, enum block_word word)
+{
+	size_t first = 0, count, i;
+	uint64_t unit = snapshot->block_size_bytes;
+	int r;
+
+	if (!unit || !size || start % unit || size % unit || start + size - 1 < start)
+		return -EINVAL;
+	count = blocks_within(snapshot, start, size, &first);
+	if (!count)
+		return -ENOENT;
+	r = job_init(job, kind, count);
+	for (i = 0; r == 0 && i < count; i++) {
+		size_t position = kind == JOB_OFFLINE ? count - 1 - i : i;
+
+		job->items[i].index = snapshot->blocks[first + position].index;
+		job->items[i].word = word;
+	}
+	return r;
+}
+
+static enum block_state wanted_state(enum block_word word)
+{
+	return word == BLOCK_WORD_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE;
+}
+
+/* The word that brings an online block back to where it is. */
+static enum block_word word_back(const struct block *block)
+{
+	switch (block_zone_now(block)) {
+	case BLOCK_ZONE_MOVABLE:
+		return BLOCK_WORD_ONLINE_MOVABLE;
+	case BLOCK_ZONE_UNKNOWN:
+	case BLOCK_ZONE_DEVICE:
+	case BLOCK_ZONES:
+		return BLOCK_WORD_ONLINE;
+	case BLOCK_ZONE_DMA:
+	case BLOCK_ZONE_DMA32:
+	case BLOCK_ZONE_NORMAL:
+	case BLOCK_ZONE_HIGHMEM:
+		break;
+	}
+	return BLOCK_WORD_ONLINE_KERNEL;
+}
+
+static void answer(struct job_item *item, enum job_response response, int error,
+		   enum reason reason)
+{
+	item->response = response;
+	item->error = error;
+	item->reason = reason;
+}
+
+/* What needs no write is answered here. true: it needs one. */
+static bool needs_write(const struct job *job, const struct snapshot *snapshot,
+			struct job_item *item)
+{
+	const struct block *block = snapshot_find(snapshot, item->index);
+
+	item->state = block ? (enum block_state)block->state : BLOCK_ABSENT;
+	if (item->state == BLOCK_ABSENT) {
+		answer(item, JOB_NOT_FOUND, ENOENT, REASON_REMOVED);
+		return false;
+	}
+	if (item->state == wanted_state(item->word)) {
+		answer(item, JOB_SUCCESS, 0, REASON_ASKED);
+		return false;
+	}
+	if (item->word == BLOCK_WORD_OFFLINE && !job->can_offline) {
+		answer(item, JOB_NOT_SUPPORTED, 0, REASON_NO_HOT_REMOVE);
+		return false;
+	}
+	item->undo = word_back(block);
+	return true;
+}
+
+/* From here on backwards: the last block that went offline is the first to come back. */
+static bool next_undo(struct job *job, struct plan_write *write)
+{
+	while (job->next > 0) {
+		struct job_item *item = &job->items[job->next - 1];
+
+		if (item->written && item->response == JOB_SUCCESS) {
+			write->index = item->index;
+			write->word = item->undo;
+			write->reason = REASON_ROLLED_BACK;
+			return true;
+		}
+		job->next--;
+	}
+	return false;
+}
+
+static void start_undoing(struct job *job)
+{
+	size_t i;
+
+	for (i = job->next; i < job->count; i++)
+		if (job->items[i].response == JOB_PENDING)
+			answer(&job->items[i], JOB_NOT_TRIED, 0, REASON_NONE);
+	job->undoing = true;
+}
+
+bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write)
+{
+	while (!job->undoing && job->next < job->count) {
+		struct job_item *item = &job->items[job->next];
+
+		if (needs_write(job, snapshot, item)) {
+			write->index = item->index;
+			write->word = item->word;
+			write->reason = REASON_ASKED;
+			return true;
+		}
+		job->next++;
+		if (job->kind == JOB_OFFLINE && item->response != JOB_SUCCESS)
+			start_undoing(job);
+	}
+	return job->undoing && next_undo(job, write);
+}
+
+static void undo_result(struct job *job, int error, const struct block *after)
+{
+	struct job_item *item = &job->items[--job->next];
+
+	item->state = (enum block_state)after->state;
+	if (item->state == BLOCK_ONLINE)
+		answer(item, JOB_ROLLED_BACK, 0, REASON_ROLLED_BACK);
+	else
+		answer(item, JOB_FAILED, -error, REASON_REFUSED);
+}
+
+void job_result(struct job *job, int error, const struct block *after)
+{
+	struct job_item *item;
+
+	if (job->undoing) {
+		undo_result(job, error, after);
+		return;
+	}
+	item = &job->items[job->next++];
+	item->state = (enum block_state)after->state;
+	item->written = true;
+	if (item->state == wanted_state(item->word)) {
+		answer(item, JOB_SUCCESS, 0, REASON_ASKED);
+		return;
+	}
+	answer(item, JOB_FAILED, -error, error ? REASON_REFUSED : REASON_UNCHANGED);
+	if (job->kind == JOB_OFFLINE)
+		start_undoing(job);
+}
+
+bool job_succeeded(const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++)
+		if (job->items[i].response != JOB_SUCCESS)
+			return false;
+	return true;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_JOB_H
+#define MEMONLINE_JOB_H
+
+/*
+ * What somebody asked for by name: blocks to bring online or take offline, one after the other,
+ * and what to do when one of them refuses. Pure: it says which write comes next and is told what
+ * came of it.
+ */
+
+#include "core/plan.h"
+
+enum job_kind {
+	JOB_SET, /* guest-set-memory-blocks: each for itself, in the order given */
+	JOB_ONLINE, /* memonline-online: each for itself */
+	JOB_OFFLINE /* memonline-offline: all or nothing */
+};
+
+/* qemu-ga's GuestMemoryBlockResponseType, and what it has no word for. */
+enum job_response {
+	JOB_PENDING,
+	JOB_SUCCESS,
+	JOB_NOT_FOUND,
+	JOB_NOT_SUPPORTED,
+	JOB_FAILED,
+	JOB_ROLLED_BACK, /* was offline, is online again since another one refused */
+	JOB_NOT_TRIED
+};
+/* "success", "not-found", "operation-not-supported", "operation-failed", "rolled-back",
+ * "not-tried" */
+const char *job_response_text(enum job_response response);
+
+struct job_item {
+	uint64_t index; /* of the block */
+	enum block_word word; /* what is asked for */
+	enum block_word undo; /* what brings it back */
+	enum job_response response;
+	int error; /* errno, 0 where there is none */
+	enum reason reason;
+	enum block_state state; /* as last read */
+	bool written;
+};
+
+struct job {
+	enum job_kind kind;
+	bool can_offline; /* false: a kernel that cannot, where trying may end in a panic (EL6) */
+	uint64_t timeout_msec; /* for the whole job; 0: none but the default for each block */
+	struct job_item *items; /* owned */
+	size_t count;
+	size_t next;
+	bool undoing;
+};
+
+/* Room for `count` items, all zero. 0 or -ENOMEM. */
+int job_init(struct job *job, enum job_kind kind, size_t count);
+void job_free(struct job *job);
+/*
+ * Every block of [start, start + size), for JOB_ONLINE and JOB_OFFLINE: the latter from the highest
+ * down, so that an EL7 kernel can bring them back into ZONE_MOVABLE. -EINVAL where the range is
+ * empty, cuts a block or wraps, -ENOENT where the snapshot has no block in it, or -ENOMEM.
+ */
+int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
+		   uint64_t start, uint64_t size, enum block_word word);
+
+/* The next write, or false at the end. Needs the snapshot as it is now. */
+bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write);
+/* What came of it: `error` 0 or negative errno, `after` the block as it reads now. */
+void job_result(struct job *job, int error, const struct block *after);
+/* Whether everything asked for is as asked. */
+bool job_succeeded(const struct job *job);
+
+#endif

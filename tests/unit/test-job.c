@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/job.h"
+
+#define UNIT 0x8000000ull
+
+struct fixture {
+	struct snapshot snapshot;
+	struct job job;
+};
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	uint64_t i;
+
+	memset(&fixture, 0, sizeof(fixture));
+	fixture.snapshot.block_size_bytes = UNIT;
+	for (i = 32; i < 36; i++) {
+		struct block block = { .index = i, .state = BLOCK_ONLINE, .zone_count = 1 };
+
+		block.zones[0] = i < 34 ? BLOCK_ZONE_MOVABLE : BLOCK_ZONE_NORMAL;
+		snapshot_add_block(&fixture.snapshot, &block);
+	}
+	*state = &fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	snapshot_free(&fixture->snapshot);
+	job_free(&fixture->job);
+	return 0;
+}
+
+static int range(struct fixture *fixture, uint64_t start, uint64_t size)
+{
+	return job_init_range(&fixture->job, JOB_OFFLINE, &fixture->snapshot, start, size,
+			      BLOCK_WORD_OFFLINE);
+}
+
+static void refuses_crooked_ranges(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(range(fixture, 32 * UNIT, 0), -EINVAL);
+	assert_int_equal(range(fixture, 32 * UNIT + 1, UNIT), -EINVAL);
+	assert_int_equal(range(fixture, 32 * UNIT, UNIT + 1), -EINVAL);
+	assert_int_equal(range(fixture, UINT64_MAX / UNIT * UNIT, 2 * UNIT), -EINVAL);
+	assert_int_equal(range(fixture, 40 * UNIT, UNIT), -ENOENT);
+	fixture->snapshot.block_size_bytes = 0;
+	assert_int_equal(range(fixture, 0, UNIT), -EINVAL);
+}
+
+static struct block *next(struct fixture *fixture, struct plan_write *write)
+{
+	assert_true(job_next(&fixture->job, &fixture->snapshot, write));
+	return snapshot_find(&fixture->snapshot, write->index);
+}
+
+static void answers_without_a_write_where_none_is_needed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+
+	job_init(&fixture->job, JOB_SET, 3);
+	fixture->job.items[0].index = 99;
+	fixture->job.items[0].word = BLOCK_WORD_ONLINE;
+	fixture->job.items[1].index = 32;
+	fixture->job.items[1].word = BLOCK_WORD_ONLINE;
+	fixture->job.items[2].index = 33;
+	fixture->job.items[2].word = BLOCK_WORD_OFFLINE;
+	fixture->job.can_offline = false;
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_NOT_FOUND);
+	assert_int_equal(fixture->job.items[0].error, ENOENT);
+	assert_int_equal(fixture->job.items[1].response, JOB_SUCCESS);
+	assert_int_equal(fixture->job.items[2].response, JOB_NOT_SUPPORTED);
+	assert_int_equal(fixture->job.items[2].reason, REASON_NO_HOT_REMOVE);
+	assert_false(job_succeeded(&fixture->job));
+}
+
+static void goes_on_after_a_failure_where_each_is_for_itself(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	struct block *block;
+	int i;
+
+	job_init(&fixture->job, JOB_SET, 3);
+	for (i = 0; i < 3; i++) {
+		fixture->job.items[i].index = 32; /* the same one, three times */
+		fixture->job.items[i].word = BLOCK_WORD_OFFLINE;
+	}
+	block = next(fixture, &write);
+	job_result(&fixture->job, -EBUSY, block);
+	block = next(fixture, &write);
+	block->state = BLOCK_OFFLINE;
+	job_result(&fixture->job, 0, block);
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_FAILED);
+	assert_int_equal(fixture->job.items[0].error, EBUSY);
+	assert_int_equal(fixture->job.items[1].response, JOB_SUCCESS);
+	assert_int_equal(fixture->job.items[2].response, JOB_SUCCESS);
+}
+
+static void believes_the_state_of_an_accepted_write(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+
+	assert_int_equal(range(fixture, 35 * UNIT, UNIT), 0);
+	job_result(&fixture->job, 0, next(fixture, &write));
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_FAILED);
+	assert_int_equal(fixture->job.items[0].reason, REASON_UNCHANGED);
+}
+
+static void undoes_into_the_zone_it_was(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	struct block *block;
+	int i;
+
+	assert_int_equal(range(fixture, 32 * UNIT, 4 * UNIT), 0);
+	for (i = 35; i > 32; i--) {
+		block = next(fixture, &write);
+		assert_int_equal(write.index, i);
+		block->state = BLOCK_OFFLINE;
+		job_result(&fixture->job, 0, block);
+	}
+	job_result(&fixture->job, -EINTR, next(fixture, &write));
+	block = next(fixture, &write);
+	assert_int_equal(write.index, 33);
+	assert_int_equal(write.word, BLOCK_WORD_ONLINE_MOVABLE);
+	block->state = BLOCK_ONLINE;
+	job_result(&fixture->job, 0, block);
+	block = next(fixture, &write);
+	assert_int_equal(write.index, 34);
+	assert_int_equal(write.word, BLOCK_WORD_ONLINE_KERNEL);
+	/* The way back may fail too, and is then said. */
+	job_result(&fixture->job, -ENOMEM, block);
+	block = next(fixture, &write);
+	block->state = BLOCK_ONLINE;
+	job_result(&fixture->job, 0, block);
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_ROLLED_BACK);
+	assert_int_equal(fixture->job.items[1].response, JOB_FAILED);
+	assert_int_equal(fixture->job.items[1].error, ENOMEM);
+	assert_int_equal(fixture->job.items[2].response, JOB_ROLLED_BACK);
+	assert_int_equal(fixture->job.items[3].response, JOB_FAILED);
+	assert_int_equal(fixture->job.items[3].error, EINTR);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(refuses_crooked_ranges),
+		TEST(answers_without_a_write_where_none_is_needed),
+		TEST(goes_on_after_a_failure_where_each_is_for_itself),
+		TEST(believes_the_state_of_an_accepted_write),
+		TEST(undoes_into_the_zone_it_was),
+	};
+
+	return cmocka_run_group_tests_name("job", tests, NULL, NULL);
+}
