@@ -57,10 +57,11 @@ static void add_client(struct channel *channel, int fd)
 static void accept_clients(uint32_t events, void *data)
 {
 	struct channel_listener *listener = data;
-	int fd;
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
-	while ((fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+	/* One in a round: those who have left by now make room before the next is counted. */
+	if (fd >= 0)
 		add_client(listener->channel, fd);
 }
 
