@@ -13,10 +13,11 @@
 
 #define BLOCKS_BEFOREHAND 4096 /* room made at start, before memory can be short */
 #define BURST_ENTRIES 1024
-/* A block whose state is not there yet, or a tree that cannot be read: look again. */
-#define AGAIN_FIRST_MSEC 100
-#define AGAIN_LAST_MSEC 30000
-#define OFFLINE_MSEC 60000 /* for one block, where nobody said; the kernel would try for ever */
+/* A block that the kernel has not finished making, or a tree that cannot be read: look again. */
+#define AGAIN_FIRST_MSEC 10
+#define AGAIN_TRIES 12 /* each after twice the time: 40 s in all */
+#define OFFLINE_MSEC \
+	60000 /* for one block, where nobody said; the kernel would try for ever */
 
 struct agent {
 	const struct config *config;
@@ -24,7 +25,7 @@ struct agent {
 	bool dry_run;
 	struct loop_watch *source_watch;
 	struct loop_timer *again;
-	uint64_t again_msec;
+	unsigned again_tries; /* so far */
 	struct snapshot now; /* what was last seen */
 	struct snapshot next; /* being read */
 	struct plan plan;
@@ -61,7 +62,8 @@ static void log_range(const struct report *report, const struct report_range *ra
 	if (range->error)
 		snprintf(error, sizeof(error), ", %s", strerror(range->error));
 	log_line(range->result == REPORT_SUCCESS ? CONFIG_LOG_INFO : CONFIG_LOG_WARNING,
-		 "report %" PRIu64 ": 0x%" PRIx64 "-0x%" PRIx64 " node %d: %s -> %s, zone %s, "
+		 "report %" PRIu64 ": 0x%" PRIx64 "-0x%" PRIx64
+		 " node %d: %s -> %s, zone %s, "
 		 "requested %s: %s (%s%s) after %" PRIu64 " us",
 		 report->seq, range->start, range->start + range->size - 1, range->node,
 		 block_state_word((enum block_state)range->from),
@@ -92,7 +94,8 @@ static void flush_reports(struct agent *agent)
 	struct timeval now;
 
 	gettimeofday(&now, NULL);
-	burst_flush(&agent->burst, agent->edges.journal, now.tv_sec, (int32_t)now.tv_usec);
+	burst_flush(&agent->burst, agent->edges.journal, now.tv_sec,
+		    (int32_t)now.tv_usec);
 	journal_forget_marks(agent->edges.journal);
 	if (journal_last(agent->edges.journal) == last)
 		return;
@@ -151,31 +154,50 @@ static void resume(struct agent *agent)
 	}
 }
 
+/*
+ * A new block is announced before it is linked to its node, and the rest of its DIMM may not be
+ * there either: it counts as unreadable until then, unless that never comes.
+ */
+static void hold_back_unlinked(const struct agent *agent, struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count && agent->again_tries < AGAIN_TRIES; i++) {
+		struct block *block = &snapshot->blocks[i];
+
+		if (block->state == BLOCK_OFFLINE && block->node == BLOCK_NODE_UNKNOWN)
+			block->state = BLOCK_UNREADABLE;
+	}
+}
+
 static int read_next(struct agent *agent)
 {
+	struct snapshot *next = &agent->next;
+	bool numa;
 	int r;
 
-	snapshot_clear(&agent->next);
+	snapshot_clear(next);
 	/* Before the blocks: what is announced later than this may not be seen in them. */
-	agent->next.uevent_seqnum = system_uevent_seqnum(agent->edges.system);
-	r = sysfs_read_blocks(agent->edges.sysfs, &agent->next);
+	next->uevent_seqnum = system_uevent_seqnum(agent->edges.system);
+	r = sysfs_read_blocks(agent->edges.sysfs, next);
 	if (r < 0)
 		return r;
-	system_read_nodes(agent->edges.system, &agent->next);
-	r = system_read_resources(agent->edges.system, &agent->next);
+	numa = system_read_nodes(agent->edges.system, next);
+	if (numa)
+		hold_back_unlinked(agent, next);
+	sysfs_read_zones(agent->edges.sysfs, next, numa);
+	r = system_read_resources(agent->edges.system, next);
 	if (r < 0 && r != -ENOENT)
-		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges", strerror(-r));
+		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
+			  strerror(-r));
 	return 0;
 }
 
 static void look_again_later(struct agent *agent)
 {
-	if (!agent->again)
+	if (!agent->again || agent->again_tries == AGAIN_TRIES)
 		return;
-	loop_timer_arm(agent->again, agent->again_msec);
-	agent->again_msec *= 2;
-	if (agent->again_msec > AGAIN_LAST_MSEC)
-		agent->again_msec = AGAIN_LAST_MSEC;
+	loop_timer_arm(agent->again, AGAIN_FIRST_MSEC << agent->again_tries++);
 }
 
 static bool any_unreadable(const struct snapshot *snapshot)
@@ -213,7 +235,7 @@ static int refresh(struct agent *agent)
 	if (any_unreadable(&agent->now))
 		look_again_later(agent);
 	else
-		agent->again_msec = AGAIN_FIRST_MSEC;
+		agent->again_tries = 0;
 	return 0;
 }
 
@@ -223,10 +245,11 @@ static void log_decision(const struct agent *agent, const struct block *first,
 	char line[256];
 
 	snprintf(line, sizeof(line),
-		 "memory%" PRIu64 "-%" PRIu64 " node %d: %s, policy %s -> %s (%s)", first->index,
-		 last->index, first->node, block_state_word((enum block_state)first->state),
-		 config_policy_text(agent->config->policy), block_word_text(verdict->word),
-		 reason_text(verdict->reason));
+		 "memory%" PRIu64 "-%" PRIu64 " node %d: %s, policy %s -> %s (%s)",
+		 first->index, last->index, first->node,
+		 block_state_word((enum block_state)first->state),
+		 config_policy_text(agent->config->policy),
+		 block_word_text(verdict->word), reason_text(verdict->reason));
 	if (agent->dry_run) /* there the decisions are the result */
 		puts(line);
 	else if (verdict->word == BLOCK_WORD_NONE)
@@ -250,20 +273,22 @@ static void gather_left_alone(struct agent *agent, const struct block *block,
 }
 
 /* One verdict per block; a run of equal ones is one log line. Returns false on lack of memory. */
-static bool decide_block(struct agent *agent, struct block *block, struct policy_verdict *verdict)
+static bool decide_block(struct agent *agent, struct block *block,
+			 struct policy_verdict *verdict)
 {
 	policy_decide(agent->config, &agent->now, block, verdict);
 	if (verdict->word == BLOCK_WORD_NONE)
 		gather_left_alone(agent, block, verdict);
-	block->reason = (uint8_t)(agent->dry_run && verdict->word != BLOCK_WORD_NONE ?
-					  REASON_DRY_RUN :
-					  verdict->reason);
+	block->reason = (uint8_t)(agent->dry_run && verdict->word != BLOCK_WORD_NONE
+					  ? REASON_DRY_RUN
+					  : verdict->reason);
 	if (block->state == BLOCK_ONLINE)
 		block->marks = BLOCK_MARK_WAS_ONLINE;
 	return agent->dry_run || plan_add(&agent->plan, block->index, verdict) == 0;
 }
 
-static bool same_decision(const struct block *last, const struct policy_verdict *last_verdict,
+static bool same_decision(const struct block *last,
+			  const struct policy_verdict *last_verdict,
 			  const struct block *block, const struct policy_verdict *verdict)
 {
 	return last->index + 1 == block->index && last->node == block->node &&
@@ -299,11 +324,13 @@ static void decide(struct agent *agent)
 		log_decision(agent, first, last, &run);
 }
 
-static void mark(struct agent *agent, const struct plan_write *write, const struct block *block)
+static void mark(struct agent *agent, const struct plan_write *write,
+		 const struct block *block)
 {
 	struct journal *journal = agent->edges.journal;
 
-	if (journal_mark(journal, write->index, write->word, (enum block_state)block->state))
+	if (journal_mark(journal, write->index, write->word,
+			 (enum block_state)block->state))
 		return;
 	flush_reports(agent);
 	journal_mark(journal, write->index, write->word, (enum block_state)block->state);
@@ -345,7 +372,8 @@ static void finish_job(struct agent *agent)
 
 	memset(&agent->job, 0, sizeof(agent->job));
 	agent->job_done = NULL;
-	log_info("job of %zu blocks: %s", job.count, job_succeeded(&job) ? "done" : "not done");
+	log_info("job of %zu blocks: %s", job.count,
+		 job_succeeded(&job) ? "done" : "not done");
 	if (done)
 		done(&job, agent->job_data);
 	job_free(&job);
@@ -378,9 +406,9 @@ static uint64_t time_left_msec(const struct agent *agent)
 
 	if (!agent->job_deadline_usec)
 		return OFFLINE_MSEC;
-	return now_usec < agent->job_deadline_usec ?
-		       (agent->job_deadline_usec - now_usec) / 1000 + 1 :
-		       0;
+	return now_usec < agent->job_deadline_usec
+		       ? (agent->job_deadline_usec - now_usec) / 1000 + 1
+		       : 0;
 }
 
 /* Offlining may never come back, so it is done apart; false: it could not be begun. */
@@ -390,8 +418,9 @@ static bool start_worker(struct agent *agent, const struct block *block)
 
 	mark(agent, &agent->job_write, block);
 	if (msec)
-		agent->worker = worker_start(agent->edges.loop, agent->edges.sysfs, block->index,
-					     agent->job_write.word, msec, worker_done, agent);
+		agent->worker = worker_start(agent->edges.loop, agent->edges.sysfs,
+					     block->index, agent->job_write.word, msec,
+					     worker_done, agent);
 	else
 		errno = EINTR;
 	return agent->worker != NULL;
@@ -431,7 +460,8 @@ int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void
 	agent->job_data = data;
 	agent->job_deadline_usec = 0;
 	if (agent->job.timeout_msec)
-		agent->job_deadline_usec = loop_now_usec() + agent->job.timeout_msec * 1000;
+		agent->job_deadline_usec =
+			loop_now_usec() + agent->job.timeout_msec * 1000;
 	agent_wake(agent);
 	return 0;
 }
@@ -602,8 +632,8 @@ static int connect_edges(struct agent *agent)
 		return -errno;
 	if (!agent->edges.source)
 		return 0;
-	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source), EPOLLIN,
-					     source_event, agent);
+	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source),
+					     EPOLLIN, source_event, agent);
 	return agent->source_watch ? 0 : -errno;
 }
 
@@ -618,7 +648,6 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->config = config;
 	agent->edges = *edges;
 	agent->dry_run = dry_run;
-	agent->again_msec = AGAIN_FIRST_MSEC;
 	r = allocate(agent);
 	if (r == 0)
 		r = connect_edges(agent);
@@ -656,7 +685,8 @@ const struct snapshot *agent_look(struct agent *agent)
 	uint64_t seqnum = system_uevent_seqnum(agent->edges.system);
 
 	/* In the middle of a plan the snapshot is kept up by every write. */
-	if (agent_pending(agent) || agent->worker || (seqnum && seqnum == agent->now.uevent_seqnum))
+	if (agent_pending(agent) || agent->worker ||
+	    (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
 	if (refresh(agent) == 0)
 		agent_wake(agent);

@@ -9,20 +9,23 @@
 typedef void (*command_fn)(struct agent *agent, const struct protocol_request *request,
 			   struct text *out);
 
-static void run_sync(struct agent *agent, const struct protocol_request *request, struct text *out)
+static void run_sync(struct agent *agent, const struct protocol_request *request,
+		     struct text *out)
 {
 	(void)agent;
 	protocol_put_number(out, request->sync_id);
 }
 
-static void run_ping(struct agent *agent, const struct protocol_request *request, struct text *out)
+static void run_ping(struct agent *agent, const struct protocol_request *request,
+		     struct text *out)
 {
 	(void)agent;
 	(void)request;
 	protocol_put_empty(out);
 }
 
-static void run_info(struct agent *agent, const struct protocol_request *request, struct text *out)
+static void run_info(struct agent *agent, const struct protocol_request *request,
+		     struct text *out)
 {
 	(void)agent;
 	(void)request;
@@ -36,8 +39,8 @@ static void run_get_blocks(struct agent *agent, const struct protocol_request *r
 	protocol_put_guest_blocks(out, agent_look(agent));
 }
 
-static void run_get_block_info(struct agent *agent, const struct protocol_request *request,
-			       struct text *out)
+static void run_get_block_info(struct agent *agent,
+			       const struct protocol_request *request, struct text *out)
 {
 	(void)request;
 	protocol_put_guest_block_info(out, agent_look(agent));
@@ -142,7 +145,8 @@ static const command_fn commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_SUBSCRIBE] = run_subscribe,
 };
 
-void commands_run(struct agent *agent, const struct protocol_request *request, struct text *out)
+void commands_run(struct agent *agent, const struct protocol_request *request,
+		  struct text *out)
 {
 	protocol_reply_begin(out, request);
 	commands[request->command](agent, request, out);

@@ -8,6 +8,7 @@
 #include "core/protocol.h"
 
 /* Appends the one line of answer to `out`. */
-void commands_run(struct agent *agent, const struct protocol_request *request, struct text *out);
+void commands_run(struct agent *agent, const struct protocol_request *request,
+		  struct text *out);
 
 #endif

@@ -154,15 +154,16 @@ static int load_config(const struct options *options, struct config *config,
 	if (options->config_file)
 		snprintf(path, sizeof(path), "%s", options->config_file);
 	else
-		snprintf(path, sizeof(path), "%s%s", own_root(options) ? "" : options->root,
-			 CONFIG_FILE);
+		snprintf(path, sizeof(path), "%s%s",
+			 own_root(options) ? "" : options->root, CONFIG_FILE);
 	r = read_whole(path, &text);
 	if (r == -ENOENT && !options->config_file)
 		r = 0;
 	if (r < 0)
 		snprintf(error, CONFIG_ERROR_SIZE, "%.180s: %s", path, strerror(-r));
 	else
-		r = config_parse(config, path, text.data ? text.data : "", text.len, error);
+		r = config_parse(config, path, text.data ? text.data : "", text.len,
+				 error);
 	text_free(&text);
 	return r;
 }
@@ -179,7 +180,8 @@ static void reload(struct daemon *daemon)
 		daemon->config = config;
 		log_set_level(config.log_level);
 		agent_configure(daemon->agent, &daemon->config);
-		log_info("configuration read again: policy %s", config_policy_text(config.policy));
+		log_info("configuration read again: policy %s",
+			 config_policy_text(config.policy));
 	}
 	notify_send("READY=1");
 }
@@ -220,7 +222,8 @@ static void on_reported(void *data)
 static bool wants_udev(const struct daemon *daemon)
 {
 	return daemon->config.events == CONFIG_EVENTS_UDEV ||
-	       (daemon->config.events == CONFIG_EVENTS_AUTO && system_has_udevd(daemon->system));
+	       (daemon->config.events == CONFIG_EVENTS_AUTO &&
+		system_has_udevd(daemon->system));
 }
 
 static int open_source(struct daemon *daemon)
@@ -230,7 +233,8 @@ static int open_source(struct daemon *daemon)
 	/* This machine's events say nothing about another tree, unless asked for. */
 	if (!own_root(&daemon->options) && daemon->config.events == CONFIG_EVENTS_AUTO)
 		return 0;
-	daemon->source = wants_udev(daemon) ? source_open_udev(bytes) : source_open_kernel(bytes);
+	daemon->source = wants_udev(daemon) ? source_open_udev(bytes)
+					    : source_open_kernel(bytes);
 	if (!daemon->source) {
 		log_error("cannot listen for memory events: %s", strerror(errno));
 		return -1;
@@ -245,7 +249,8 @@ static int open_kernel_side(struct daemon *daemon)
 	if (!daemon->sysfs) {
 		log_error("%s/sys/devices/system/memory: %s (a kernel with "
 			  "CONFIG_MEMORY_HOTPLUG has it)",
-			  own_root(&daemon->options) ? "" : daemon->options.root, strerror(errno));
+			  own_root(&daemon->options) ? "" : daemon->options.root,
+			  strerror(errno));
 		return -1;
 	}
 	daemon->system = system_open(daemon->options.root);
@@ -263,8 +268,8 @@ static void make_instance(char instance[JOURNAL_INSTANCE_SIZE])
 
 	if (read_whole("/proc/sys/kernel/random/uuid", &text) == 0 &&
 	    text.len >= JOURNAL_INSTANCE_SIZE - 1)
-		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%.*s", JOURNAL_INSTANCE_SIZE - 1,
-			 text.data);
+		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%.*s",
+			 JOURNAL_INSTANCE_SIZE - 1, text.data);
 	else
 		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%d-%llx", getpid(),
 			 (unsigned long long)loop_now_usec());
@@ -282,8 +287,9 @@ static bool open_state(struct daemon *daemon, size_t bytes)
 			log_error("another memonlined is at work here");
 			return false;
 		}
-		log_warning("/run/memonline/state: %s; reports will not outlive this process",
-			    strerror(errno));
+		log_warning(
+			"/run/memonline/state: %s; reports will not outlive this process",
+			strerror(errno));
 	}
 	daemon->state = state_open_private(bytes);
 	if (!daemon->state)
@@ -334,7 +340,8 @@ static int open_channel(struct daemon *daemon)
 
 	daemon->sessions = sessions_new(daemon->agent);
 	if (daemon->sessions)
-		daemon->channel = channel_new(daemon->loop, &sessions_handler, daemon->sessions);
+		daemon->channel =
+			channel_new(daemon->loop, &sessions_handler, daemon->sessions);
 	if (!daemon->channel) {
 		log_error("%s", strerror(ENOMEM));
 		return -1;
@@ -345,11 +352,13 @@ static int open_channel(struct daemon *daemon)
 			   config->control_mode);
 	if (r < 0) {
 		log_error("%s: %s", config->control_socket,
-			  r == -EADDRINUSE ? "another memonlined answers there" : strerror(-r));
+			  r == -EADDRINUSE ? "another memonlined answers there"
+					   : strerror(-r));
 		return -1;
 	}
 	if (config->port[0])
-		r = channel_open_port(daemon->channel, daemon->options.root, config->port);
+		r = channel_open_port(daemon->channel, daemon->options.root,
+				      config->port);
 	if (r < 0)
 		log_error("channel %s: %s", config->port, strerror(-r));
 	return r < 0 ? -1 : 0;
@@ -376,8 +385,8 @@ static int open_loop(struct daemon *daemon)
 
 static int open_edges(struct daemon *daemon)
 {
-	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0 || open_journal(daemon) < 0 ||
-	    open_agent(daemon) < 0)
+	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0 ||
+	    open_journal(daemon) < 0 || open_agent(daemon) < 0)
 		return -1;
 	return daemon->options.dry_run ? 0 : open_channel(daemon);
 }
@@ -421,7 +430,8 @@ static void leave_terminal(const struct daemon *daemon, int ready_fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	log_open("memonlined", daemon->config.log_target, daemon->config.log_level, false);
+	log_open("memonlined", daemon->config.log_target, daemon->config.log_level,
+		 false);
 	if (chdir("/") < 0 || null < 0)
 		log_warning("cannot leave the terminal: %s; ignoring", strerror(errno));
 	if (write(ready_fd, "", 1) < 0)
@@ -465,7 +475,8 @@ static int dump_config(const struct config *config)
 	int r = EXIT_FAILURE;
 
 	config_dump(config, &text);
-	if (!text.failed && text.data && fputs(text.data, stdout) >= 0 && fflush(stdout) == 0)
+	if (!text.failed && text.data && fputs(text.data, stdout) >= 0 &&
+	    fflush(stdout) == 0)
 		r = EXIT_SUCCESS;
 	text_free(&text);
 	return r;

@@ -107,7 +107,8 @@ static void handle(struct session *session, struct protocol_request *request)
 	protocol_request_clear(request);
 }
 
-static size_t received(struct channel_peer *peer, const char *bytes, size_t len, void *user)
+static size_t received(struct channel_peer *peer, const char *bytes, size_t len,
+		       void *user)
 {
 	struct session *session = user;
 	const char *rest = bytes;

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const char *const states[BLOCK_STATES] = { "absent", "offline", "going-offline", "online",
-						  "unreadable" };
+static const char *const states[BLOCK_STATES] = { "absent", "offline", "going-offline",
+						  "online", "unreadable" };
 static const char *const words[BLOCK_WORDS] = { "none", "online", "online_kernel",
 						"online_movable", "offline" };
 static const char *const zones[BLOCK_ZONES] = { "unknown", "DMA",     "DMA32", "Normal",
@@ -45,7 +45,8 @@ static size_t next_word(const char **text, const char *end)
 }
 
 /* The index of the word in `table` from `first` on, or -1. */
-static int find_word(const char *const *table, int first, int count, const char *word, size_t len)
+static int find_word(const char *const *table, int first, int count, const char *word,
+		     size_t len)
 {
 	int i;
 
@@ -92,7 +93,8 @@ void block_zones_parse(struct block *block, const char *text, size_t len)
 
 	block->zone_count = 0;
 	memset(block->zones, BLOCK_ZONE_UNKNOWN, sizeof(block->zones));
-	while ((size = next_word(&text, end)) > 0 && block->zone_count < BLOCK_ZONES_MAX) {
+	while ((size = next_word(&text, end)) > 0 &&
+	       block->zone_count < BLOCK_ZONES_MAX) {
 		int found = find_word(zones, BLOCK_ZONE_DMA, BLOCK_ZONES, text, size);
 
 		if (found >= 0)

@@ -25,7 +25,8 @@ void burst_free(struct burst *burst)
 
 static bool merge(struct burst_entry *last, const struct burst_entry *next)
 {
-	if (last->dimm != next->dimm || !report_range_continues(&last->range, &next->range))
+	if (last->dimm != next->dimm ||
+	    !report_range_continues(&last->range, &next->range))
 		return false;
 	last->range.size += next->range.size;
 	if (next->begun_usec < last->begun_usec)
@@ -54,7 +55,8 @@ static enum reason observed_reason(const struct report_range *range)
 	case BLOCK_ONLINE:
 		return REASON_ONLINED_ELSEWHERE;
 	case BLOCK_OFFLINE:
-		return range->from == BLOCK_ABSENT ? REASON_NONE : REASON_OFFLINED_ELSEWHERE;
+		return range->from == BLOCK_ABSENT ? REASON_NONE
+						   : REASON_OFFLINED_ELSEWHERE;
 	case BLOCK_ABSENT:
 		return REASON_REMOVED;
 	case BLOCK_GOING_OFFLINE:

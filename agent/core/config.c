@@ -45,7 +45,8 @@ static bool parse_choice(const struct config_key *key, const char *value, void *
 	return false;
 }
 
-static void dump_choice(const void *field, const struct config_key *key, struct text *text)
+static void dump_choice(const void *field, const struct config_key *key,
+			struct text *text)
 {
 	unsigned i;
 
@@ -58,7 +59,8 @@ static const struct config_type choice = { parse_choice, dump_choice };
 /* --- numbers */
 
 /* Digits only: strtoull also takes white space and a sign. */
-static bool parse_digits(const char *value, int base, unsigned long long *number, char **end)
+static bool parse_digits(const char *value, int base, unsigned long long *number,
+			 char **end)
 {
 	if (*value < '0' || *value > '9')
 		return false;
@@ -67,7 +69,8 @@ static bool parse_digits(const char *value, int base, unsigned long long *number
 	return errno == 0;
 }
 
-static bool put_number(const struct config_key *key, unsigned long long number, void *field)
+static bool put_number(const struct config_key *key, unsigned long long number,
+		       void *field)
 {
 	unsigned stored = (unsigned)number;
 
@@ -124,22 +127,27 @@ static const struct {
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
+/* "" is a unit as well. */
+static bool parse_unit(const char *suffix, unsigned *shift)
+{
+	size_t i;
+
+	*shift = 0;
+	for (i = 0; i < UNITS; i++)
+		if (units[i].letter == suffix[0])
+			*shift = units[i].shift;
+	return suffix[0] == '\0' || (*shift && suffix[1] == '\0');
+}
+
 static bool parse_size(const struct config_key *key, const char *value, void *field)
 {
 	unsigned long long number;
-	size_t i = UNITS;
+	unsigned shift;
 	char *end;
 
-	if (!parse_digits(value, 10, &number, &end) || number > key->max)
-		return false;
-	if (*end) {
-		for (i = 0; i < UNITS && units[i].letter != *end; i++)
-			;
-		if (i == UNITS || end[1])
-			return false;
-		number <<= units[i].shift;
-	}
-	return put_number(key, number, field);
+	/* What is too large already is not shifted out of sight. */
+	return parse_digits(value, 10, &number, &end) && number <= key->max &&
+	       parse_unit(end, &shift) && put_number(key, number << shift, field);
 }
 
 static void dump_size(const void *field, const struct config_key *key, struct text *text)
@@ -151,7 +159,8 @@ static void dump_size(const void *field, const struct config_key *key, struct te
 	memcpy(&number, field, sizeof(number));
 	for (i = 0; i < UNITS; i++) {
 		if (number && number % (1u << units[i].shift) == 0) {
-			text_printf(text, "%u%c", number >> units[i].shift, units[i].letter);
+			text_printf(text, "%u%c", number >> units[i].shift,
+				    units[i].letter);
 			return;
 		}
 	}
@@ -182,7 +191,8 @@ static bool put_string(const struct config_key *key, const char *value, void *fi
 	return true;
 }
 
-static void dump_string(const void *field, const struct config_key *key, struct text *text)
+static void dump_string(const void *field, const struct config_key *key,
+			struct text *text)
 {
 	(void)key;
 	text_puts(text, field);
@@ -207,8 +217,8 @@ static const struct config_type path = { parse_path, dump_string };
 
 /* --- the keys */
 
-static const char *const policy_words[] = { "online", "online_kernel", "online_movable", "keep",
-					    NULL };
+static const char *const policy_words[] = { "online", "online_kernel", "online_movable",
+					    "keep", NULL };
 static const char *const events_words[] = { "auto", "udev", "kernel", NULL };
 static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
 static const char *const target_words[] = { "auto", "stderr", "syslog", NULL };
@@ -287,7 +297,8 @@ static bool section_is_known(const char *section, size_t len)
 	size_t i;
 
 	for (i = 0; i < KEYS; i++)
-		if (strlen(keys[i].section) == len && memcmp(keys[i].section, section, len) == 0)
+		if (strlen(keys[i].section) == len &&
+		    memcmp(keys[i].section, section, len) == 0)
 			return true;
 	return false;
 }
@@ -352,8 +363,9 @@ static bool check_line(struct parse *parse, const char *line, size_t len, int bu
 }
 
 /*
- * inih's reader: one whole line at each call, so that its count of lines is ours. What precedes
- * the first word goes: white space there would mean a continued value, which no key has.
+ * inih's reader: one whole line at each call, so that its count of lines is ours. What
+ * precedes the first word goes: white space there would mean a continued value, which no
+ * key has.
  */
 static char *read_line(char *buffer, int buffer_size, void *stream)
 {
@@ -382,7 +394,8 @@ static const struct config_key *find_key(const char *section, const char *key_na
 	size_t i;
 
 	for (i = 0; i < KEYS; i++)
-		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, key_name) == 0)
+		if (strcmp(keys[i].section, section) == 0 &&
+		    strcmp(keys[i].name, key_name) == 0)
 			return &keys[i];
 	return NULL;
 }
@@ -393,7 +406,8 @@ static void *field_of(struct config *config, const struct config_key *key)
 }
 
 /* "online, online_kernel, online_movable or keep" */
-static const char *expectation(const struct config_key *key, char *buffer, size_t buffer_size)
+static const char *expectation(const struct config_key *key, char *buffer,
+			       size_t buffer_size)
 {
 	size_t i, len = 0;
 
@@ -401,41 +415,46 @@ static const char *expectation(const struct config_key *key, char *buffer, size_
 		return key->expected;
 	for (i = 0; key->words[i] && len < buffer_size; i++)
 		len += (size_t)snprintf(buffer + len, buffer_size - len, "%s%s",
-					i == 0 ? "" : key->words[i + 1] ? ", " : " or ",
+					i == 0		    ? ""
+					: key->words[i + 1] ? ", "
+							    : " or ",
 					key->words[i]);
 	return buffer;
 }
 
-static void fail_value(struct parse *parse, const struct config_key *key, const char *value)
+static void fail_value(struct parse *parse, const struct config_key *key,
+		       const char *value)
 {
 	char words[96];
 
-	fail(parse, parse->line, "[%s] %s = " SHOWN ": expected %s", key->section, key->name,
-	     value, expectation(key, words, sizeof(words)));
+	fail(parse, parse->line, "[%s] %s = " SHOWN ": expected %s", key->section,
+	     key->name, value, expectation(key, words, sizeof(words)));
 }
 
 /* inih's handler: 0 is its word for an error. */
-static int assign(void *user, const char *section, const char *key_name, const char *value)
+static int assign(void *user, const char *section, const char *key_name,
+		  const char *value)
 {
 	struct parse *parse = user;
 	const struct config_key *key;
 	unsigned *given;
 
 	if (parse->failed_line || !key_name || !value)
-		return 1; /* the last two only where inih is built to say more than it does */
+		return 1; /* the last two: inih built to say more than usual */
 	if (!*section) {
 		fail(parse, parse->line, SHOWN ": stands before any [section]", key_name);
 		return 0;
 	}
 	key = find_key(section, key_name);
 	if (!key) {
-		fail(parse, parse->line, "[%s] " SHOWN ": unknown key", section, key_name);
+		fail(parse, parse->line, "[%s] " SHOWN ": unknown key", section,
+		     key_name);
 		return 0;
 	}
 	given = &parse->given[key - keys];
 	if (*given) {
-		fail(parse, parse->line, "[%s] %s: given twice, first in line %u", section,
-		     key_name, *given);
+		fail(parse, parse->line, "[%s] %s: given twice, first in line %u",
+		     section, key_name, *given);
 		return 0;
 	}
 	*given = parse->line;
@@ -452,7 +471,8 @@ void config_defaults(struct config *config)
 
 	memset(config, 0, sizeof(*config));
 	for (i = 0; i < KEYS; i++)
-		keys[i].type->parse(&keys[i], keys[i].standard, field_of(config, &keys[i]));
+		keys[i].type->parse(&keys[i], keys[i].standard,
+				    field_of(config, &keys[i]));
 }
 
 int config_parse(struct config *config, const char *file, const char *text, size_t len,
@@ -468,8 +488,9 @@ int config_parse(struct config *config, const char *file, const char *text, size
 	parse.left = len;
 	parse.error = error;
 	bad_line = ini_parse_stream(read_line, &parse, assign, &parse);
-	/* inih goes on after a line that it cannot read: the first error is the one to tell. */
-	if (bad_line > 0 && (!parse.failed_line || (unsigned)bad_line < parse.failed_line))
+	/* inih goes on after a line that it cannot read: the first error is told. */
+	if (bad_line > 0 &&
+	    (!parse.failed_line || (unsigned)bad_line < parse.failed_line))
 		fail(&parse, (unsigned)bad_line, "neither [section] nor key = value");
 	else if (bad_line < 0 && !parse.failed_line)
 		fail(&parse, 1, "no memory to read it");

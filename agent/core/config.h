@@ -47,9 +47,10 @@ struct config {
 
 void config_defaults(struct config *config);
 /*
- * Defaults, then what `text` says. 0, or -EINVAL with `error` saying "FILE:LINE: …" and naming the
- * section and key; *config is untouched then. An unknown section or key, one given twice, a bad
- * value and a line that is no assignment are all errors. `file` is only for the message.
+ * Defaults, then what `text` says. 0, or -EINVAL with `error` saying "FILE:LINE: …" and
+ * naming the section and key; *config is untouched then. An unknown section or key, one
+ * given twice, a bad value and a line that is no assignment are all errors. `file` is
+ * only for the message.
  */
 int config_parse(struct config *config, const char *file, const char *text, size_t len,
 		 char error[CONFIG_ERROR_SIZE]);

@@ -7,13 +7,10 @@
 
 const char *job_response_text(enum job_response response)
 {
-	static const char *const texts[] = { "pending",
-					     "success",
-					     "not-found",
-					     "operation-not-supported",
-					     "operation-failed",
-					     "rolled-back",
-					     "not-tried" };
+	static const char *const texts[] = {
+		"pending",	    "success",	   "not-found", "operation-not-supported",
+		"operation-failed", "rolled-back", "not-tried"
+	};
 
 	return texts[response];
 }
@@ -37,8 +34,8 @@ void job_free(struct job *job)
 }
 
 /* The snapshot's blocks from *first on that lie in the range. */
-static size_t blocks_within(const struct snapshot *snapshot, uint64_t start, uint64_t size,
-			    size_t *first)
+static size_t blocks_within(const struct snapshot *snapshot, uint64_t start,
+			    uint64_t size, size_t *first)
 {
 	uint64_t from = start / snapshot->block_size_bytes;
 	uint64_t count = size / snapshot->block_size_bytes;

@@ -43,8 +43,8 @@ struct job_item {
 
 struct job {
 	enum job_kind kind;
-	bool can_offline; /* false: a kernel that cannot, where trying may end in a panic (EL6) */
-	uint64_t timeout_msec; /* for the whole job; 0: none but the default for each block */
+	bool can_offline; /* false: trying may end in a panic (EL6) */
+	uint64_t timeout_msec; /* for the whole job; 0: a default for each block */
 	struct job_item *items; /* owned */
 	size_t count;
 	size_t next;

@@ -45,10 +45,11 @@ size_t journal_size(const struct journal_bounds *bounds)
 	       bounds->marks * sizeof(struct journal_mark);
 }
 
-static bool same_bounds(const struct journal_header *header, const struct journal_bounds *bounds)
+static bool same_bounds(const struct journal_header *header,
+			const struct journal_bounds *bounds)
 {
-	return header->report_max == bounds->reports && header->range_max == bounds->ranges &&
-	       header->mark_max == bounds->marks;
+	return header->report_max == bounds->reports &&
+	       header->range_max == bounds->ranges && header->mark_max == bounds->marks;
 }
 
 /* The numbers that index into the rings; a file is no place to trust. */
@@ -56,7 +57,8 @@ static bool counts_whole(const struct journal_header *header)
 {
 	return header->first >= 1 && header->first <= header->last + 1 &&
 	       header->last - header->first + 1 <= header->report_max &&
-	       header->range_next <= header->range_max && header->mark_count <= header->mark_max &&
+	       header->range_next <= header->range_max &&
+	       header->mark_count <= header->mark_max &&
 	       !header->boot_id[JOURNAL_INSTANCE_SIZE - 1] &&
 	       !header->instance[JOURNAL_INSTANCE_SIZE - 1];
 }
@@ -126,7 +128,8 @@ struct journal *journal_new(const char *instance, size_t reports, size_t ranges)
 {
 	struct journal_bounds bounds = { reports, ranges, ranges };
 	void *memory = calloc(1, journal_size(&bounds));
-	struct journal *journal = memory ? journal_attach(memory, &bounds, "", instance) : NULL;
+	struct journal *journal = memory ? journal_attach(memory, &bounds, "", instance)
+					 : NULL;
 
 	if (journal)
 		journal->owned = memory;
@@ -161,7 +164,8 @@ uint64_t journal_first(const struct journal *journal)
 uint64_t journal_lost(const struct journal *journal, uint64_t since)
 {
 	/* first is at least 1 */
-	return since < journal->header->first - 1 ? journal->header->first - 1 - since : 0;
+	return since < journal->header->first - 1 ? journal->header->first - 1 - since
+						  : 0;
 }
 
 static struct report *slot(const struct journal *journal, uint64_t seq)
@@ -237,7 +241,8 @@ const struct report_range *journal_ranges(const struct journal *journal,
 	return &journal->ranges[report->first];
 }
 
-bool report_range_continues(const struct report_range *range, const struct report_range *next)
+bool report_range_continues(const struct report_range *range,
+			    const struct report_range *next)
 {
 	return range->start + range->size == next->start && range->node == next->node &&
 	       range->error == next->error && range->from == next->from &&
@@ -280,7 +285,8 @@ size_t journal_mark_count(const struct journal *journal)
 }
 
 /* Whether a report after `since` tells of this address. */
-static bool reported_after(const struct journal *journal, uint64_t since, uint64_t address)
+static bool reported_after(const struct journal *journal, uint64_t since,
+			   uint64_t address)
 {
 	const struct report *report;
 	size_t i;
@@ -303,9 +309,9 @@ const struct journal_mark *journal_mark_at(const struct journal *journal, size_t
 	const struct journal_mark *mark = &journal->marks[position];
 
 	return reported_after(journal, journal->header->marked_after,
-			      mark->index * block_size_bytes) ?
-		       NULL :
-		       mark;
+			      mark->index * block_size_bytes)
+		       ? NULL
+		       : mark;
 }
 
 void journal_forget_marks(struct journal *journal)

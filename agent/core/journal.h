@@ -109,6 +109,7 @@ const struct journal_mark *journal_mark_at(const struct journal *journal, size_t
 void journal_forget_marks(struct journal *journal);
 
 /* Whether `next` continues `range`: same everything, and its start is the end of it. */
-bool report_range_continues(const struct report_range *range, const struct report_range *next);
+bool report_range_continues(const struct report_range *range,
+			    const struct report_range *next);
 
 #endif

@@ -76,7 +76,8 @@ static bool zone_as_asked(enum block_word word, enum block_zone zone)
 
 bool plan_reached(enum block_word word, const struct block *block)
 {
-	return block->state == (word == BLOCK_WORD_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE);
+	return block->state ==
+	       (word == BLOCK_WORD_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE);
 }
 
 static enum reason success_reason(const struct plan_write *write, int error,
@@ -86,12 +87,13 @@ static enum reason success_reason(const struct plan_write *write, int error,
 		return REASON_ZONE_DIFFERS;
 	if (error == 0)
 		return write->reason;
-	return write->word == BLOCK_WORD_OFFLINE ? REASON_OFFLINED_ELSEWHERE :
-						   REASON_ONLINED_ELSEWHERE;
+	return write->word == BLOCK_WORD_OFFLINE ? REASON_OFFLINED_ELSEWHERE
+						 : REASON_ONLINED_ELSEWHERE;
 }
 
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
-		const struct block *after, uint64_t block_size_bytes, struct report_range *result)
+		const struct block *after, uint64_t block_size_bytes,
+		struct report_range *result)
 {
 	memset(result, 0, sizeof(*result));
 	result->start = write->index * block_size_bytes;

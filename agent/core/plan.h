@@ -20,7 +20,10 @@ struct plan {
 	size_t next; /* the first write not yet done */
 };
 
-#define PLAN_INIT { NULL, 0, 0, 0 }
+#define PLAN_INIT             \
+	{                     \
+		NULL, 0, 0, 0 \
+	}
 
 void plan_free(struct plan *plan);
 void plan_clear(struct plan *plan);
@@ -37,7 +40,8 @@ const struct plan_write *plan_take(struct plan *plan);
  * that someone else brought online first is a success, a write that changed nothing is none.
  */
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
-		const struct block *after, uint64_t block_size_bytes, struct report_range *result);
+		const struct block *after, uint64_t block_size_bytes,
+		struct report_range *result);
 /* Whether the block is as the word wants it. */
 bool plan_reached(enum block_word word, const struct block *block);
 

@@ -26,7 +26,8 @@ static enum reason settled(const struct block *block)
 	if (block->marks & BLOCK_MARK_WAS_ONLINE)
 		return REASON_OFFLINED_ELSEWHERE;
 	/* Its reason is the refusal's, and stays. */
-	return block->marks & BLOCK_MARK_FAILED ? (enum reason)block->reason : REASON_NONE;
+	return block->marks & BLOCK_MARK_FAILED ? (enum reason)block->reason
+						: REASON_NONE;
 }
 
 void policy_decide(const struct config *config, const struct snapshot *snapshot,

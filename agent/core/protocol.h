@@ -64,14 +64,16 @@ enum protocol_event {
  * 0xFF flushes what is there. A request over PROTOCOL_REQUEST_MAX is an error, and what remains of
  * it up to the next newline or 0xFF is dropped without being kept.
  */
-enum protocol_event protocol_feed(struct protocol_parser *parser, const char **bytes, size_t *len,
-				  struct protocol_request *request, struct text *reply);
+enum protocol_event protocol_feed(struct protocol_parser *parser, const char **bytes,
+				  size_t *len, struct protocol_request *request,
+				  struct text *reply);
 
 /* {"return": … , "id": …}\n; protocol_put_error answers in place of the three. */
 void protocol_reply_begin(struct text *out, const struct protocol_request *request);
 void protocol_reply_end(struct text *out, const struct protocol_request *request);
 /* The class is GenericError. `desc` is UTF-8, escaped here. */
-void protocol_put_error(struct text *out, const struct protocol_request *request, const char *desc);
+void protocol_put_error(struct text *out, const struct protocol_request *request,
+			const char *desc);
 
 /* What stands between begin and end. guest-sync-delimited's 0xFF comes from protocol_reply_begin. */
 void protocol_put_empty(struct text *out); /* {} */
@@ -121,7 +123,8 @@ void protocol_put_range(struct text *out, const struct protocol_range *range);
 void protocol_put_reports(struct text *out, const struct journal *journal, uint64_t since,
 			  uint64_t max);
 /* memonline-subscribe's answer: {"instance", "last-seq", "lost"}; the events follow it. */
-void protocol_put_subscribed(struct text *out, const struct journal *journal, uint64_t since);
+void protocol_put_subscribed(struct text *out, const struct journal *journal,
+			     uint64_t since);
 /* A whole MEMONLINE_REPORT line with its newline. */
 void protocol_put_event(struct text *out, const struct journal *journal,
 			const struct report *report);

@@ -6,23 +6,26 @@
  * Why a block is as it is: one list for verdicts, log lines and reports, so that what the host
  * reads can be found in the guest's log by the same word. The text is part of the protocol.
  */
-#define REASON_TABLE(X)                                                                            \
-	X(NONE, "none")                                                                            \
-	X(POLICY, "policy") /* the policy in force asked for it */                                 \
-	X(POLICY_KEEP, "policy-keep") /* the policy leaves this block alone */                     \
-	X(ALREADY_ONLINE, "already-online")                                                        \
-	X(GOING_OFFLINE, "going-offline") /* somebody is taking it offline right now */            \
-	X(STATE_UNREADABLE, "state-unreadable")                                                    \
-	X(ONLINED_ELSEWHERE, "onlined-elsewhere") /* not by this agent */                          \
-	X(OFFLINED_ELSEWHERE, "offlined-elsewhere") /* likewise: meant so, left alone */           \
-	X(REMOVED, "removed") /* the block is gone */                                              \
-	X(REFUSED, "refused") /* the kernel refused the write; errno says how */                   \
-	X(UNCHANGED, "unchanged-after-write") /* accepted, yet state says else */                  \
-	X(ZONE_DIFFERS, "zone-differs") /* online, in another zone than asked for */               \
-	X(ASKED, "asked") /* by a command that named the block */                                  \
-	X(ROLLED_BACK, "rolled-back") /* online again, since another one of its DIMM refused */    \
-	X(NO_HOT_REMOVE, "no-hot-remove") /* this kernel cannot, and trying could end in a panic */ \
-	X(RESUMED, "resumed") /* written before the agent was killed, reported by the next one */  \
+#define REASON_TABLE(X)                                                                  \
+	X(NONE, "none")                                                                  \
+	X(POLICY, "policy") /* the policy in force asked for it */                       \
+	X(POLICY_KEEP, "policy-keep") /* the policy leaves this block alone */           \
+	X(ALREADY_ONLINE, "already-online")                                              \
+	X(GOING_OFFLINE, "going-offline") /* somebody is taking it offline right now */  \
+	X(STATE_UNREADABLE, "state-unreadable")                                          \
+	X(ONLINED_ELSEWHERE, "onlined-elsewhere") /* not by this agent */                \
+	X(OFFLINED_ELSEWHERE, "offlined-elsewhere") /* likewise: meant so, left alone */ \
+	X(REMOVED, "removed") /* the block is gone */                                    \
+	X(REFUSED, "refused") /* the kernel refused the write; errno says how */         \
+	X(UNCHANGED, "unchanged-after-write") /* accepted, yet state says else */        \
+	X(ZONE_DIFFERS, "zone-differs") /* online, in another zone than asked for */     \
+	X(ASKED, "asked") /* by a command that named the block */                        \
+	X(ROLLED_BACK,                                                                   \
+	  "rolled-back") /* online again, since another one of its DIMM refused */       \
+	X(NO_HOT_REMOVE,                                                                 \
+	  "no-hot-remove") /* this kernel cannot, and trying could end in a panic */     \
+	X(RESUMED,                                                                       \
+	  "resumed") /* written before the agent was killed, reported by the next one */ \
 	X(DRY_RUN, "dry-run")
 
 #define REASON_ENUM(name, text) REASON_##name,

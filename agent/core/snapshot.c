@@ -50,7 +50,8 @@ int snapshot_add_block(struct snapshot *snapshot, const struct block *block)
 
 static int grow_resources(struct snapshot *snapshot)
 {
-	size_t capacity = snapshot->resource_capacity ? snapshot->resource_capacity * 2 : 16;
+	size_t capacity = snapshot->resource_capacity ? snapshot->resource_capacity * 2
+						      : 16;
 	struct snapshot_resource *grown;
 
 	grown = realloc(snapshot->resources, capacity * sizeof(*grown));
@@ -96,10 +97,11 @@ static int compare_resources(const void *left, const void *right)
 void snapshot_sort(struct snapshot *snapshot)
 {
 	if (snapshot->count)
-		qsort(snapshot->blocks, snapshot->count, sizeof(*snapshot->blocks), compare_blocks);
+		qsort(snapshot->blocks, snapshot->count, sizeof(*snapshot->blocks),
+		      compare_blocks);
 	if (snapshot->resource_count)
-		qsort(snapshot->resources, snapshot->resource_count, sizeof(*snapshot->resources),
-		      compare_resources);
+		qsort(snapshot->resources, snapshot->resource_count,
+		      sizeof(*snapshot->resources), compare_resources);
 }
 
 struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index)
@@ -108,7 +110,8 @@ struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index)
 
 	if (!snapshot->count)
 		return NULL;
-	return bsearch(&key, snapshot->blocks, snapshot->count, sizeof(key), compare_blocks);
+	return bsearch(&key, snapshot->blocks, snapshot->count, sizeof(key),
+		       compare_blocks);
 }
 
 const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snapshot,
@@ -141,8 +144,8 @@ bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
 	return a->index + 1 == b->index || b->index + 1 == a->index;
 }
 
-static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *count, size_t max,
-					 const struct block *block)
+static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *count,
+					 size_t max, const struct block *block)
 {
 	enum block_zone zone = block_zone_now(block);
 	size_t i;
@@ -161,7 +164,8 @@ static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *
 	return &totals[i];
 }
 
-size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals, size_t max)
+size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals,
+		       size_t max)
 {
 	struct snapshot_total *total;
 	size_t count = 0, i;
@@ -210,10 +214,10 @@ void snapshot_diff(const struct snapshot *before, const struct snapshot *after,
 		if (new == new_end || (old < old_end && old->index < new->index)) {
 			change.before = old++;
 		} else if (old == old_end || new->index < old->index) {
-			change.after = new++;
+			change.after = new ++;
 		} else {
 			change.before = old++;
-			change.after = new++;
+			change.after = new ++;
 			if (same_block(change.before, change.after))
 				continue;
 		}

@@ -31,7 +31,10 @@ struct snapshot {
 	size_t resource_capacity;
 };
 
-#define SNAPSHOT_INIT { 0, 0, NULL, 0, 0, NULL, 0, 0 }
+#define SNAPSHOT_INIT                        \
+	{                                    \
+		0, 0, NULL, 0, 0, NULL, 0, 0 \
+	}
 
 void snapshot_free(struct snapshot *snapshot);
 void snapshot_clear(struct snapshot *snapshot);
@@ -68,7 +71,8 @@ struct snapshot_total {
 #define SNAPSHOT_TOTALS_MAX 256
 
 /* Returns how many of `totals` were filled; what does not fit is not counted. */
-size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals, size_t max);
+size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals,
+		       size_t max);
 
 /* Gives each block the marks and the reason that it had in `before`; time grows as count. */
 void snapshot_inherit(struct snapshot *snapshot, const struct snapshot *before);

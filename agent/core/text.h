@@ -18,7 +18,10 @@ struct text {
 	bool failed;
 };
 
-#define TEXT_INIT { NULL, 0, 0, false }
+#define TEXT_INIT                 \
+	{                         \
+		NULL, 0, 0, false \
+	}
 
 void text_free(struct text *text);
 /* Empties it, keeps the memory, forgets a failure. */

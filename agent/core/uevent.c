@@ -64,7 +64,8 @@ static const char *value_of(const char *field, const char *key)
 {
 	size_t len = strlen(key);
 
-	return strncmp(field, key, len) == 0 && field[len] == '=' ? field + len + 1 : NULL;
+	return strncmp(field, key, len) == 0 && field[len] == '=' ? field + len + 1
+								  : NULL;
 }
 
 bool uevent_parse(const char *bytes, size_t len, struct uevent *event)

@@ -11,7 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum uevent_action { UEVENT_OTHER, UEVENT_ADD, UEVENT_REMOVE, UEVENT_ONLINE, UEVENT_OFFLINE };
+enum uevent_action {
+	UEVENT_OTHER,
+	UEVENT_ADD,
+	UEVENT_REMOVE,
+	UEVENT_ONLINE,
+	UEVENT_OFFLINE
+};
 
 struct uevent {
 	enum uevent_action action;

@@ -147,7 +147,8 @@ void channel_listener_free(struct channel_listener *listener)
 	listener_close(listener);
 }
 
-int channel_listen(struct channel *channel, const char *root, const char *path, unsigned mode)
+int channel_listen(struct channel *channel, const char *root, const char *path,
+		   unsigned mode)
 {
 	struct channel_listener *listener = calloc(1, sizeof(*listener));
 	int len, r;
@@ -158,10 +159,10 @@ int channel_listen(struct channel *channel, const char *root, const char *path, 
 	listener->fd = -1;
 	listener->mode = mode;
 	listener->address.sun_family = AF_UNIX;
-	len = snprintf(listener->address.sun_path, sizeof(listener->address.sun_path), "%s%s",
-		       strcmp(root, "/") == 0 ? "" : root, path);
-	r = (size_t)len < sizeof(listener->address.sun_path) ? start_listening(listener) :
-							       -ENAMETOOLONG;
+	len = snprintf(listener->address.sun_path, sizeof(listener->address.sun_path),
+		       "%s%s", strcmp(root, "/") == 0 ? "" : root, path);
+	r = (size_t)len < sizeof(listener->address.sun_path) ? start_listening(listener)
+							     : -ENAMETOOLONG;
 	if (r < 0) {
 		listener_close(listener);
 		return r;

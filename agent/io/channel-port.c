@@ -40,7 +40,8 @@ static bool name_matches(const struct channel_port *port, const char *device)
 	char path[PATH_MAX + 320], name[NAME_SIZE] = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/sys/class/virtio-ports/%s/name", port->root, device);
+	snprintf(path, sizeof(path), "%s/sys/class/virtio-ports/%s/name", port->root,
+		 device);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
@@ -94,16 +95,6 @@ static void port_close(struct channel_port *port)
 	port->fd = -1;
 }
 
-/* What a host left behind before anybody looked has no one to be answered to. */
-static void discard(const struct channel_port *port)
-{
-	char bytes[4096];
-	int i;
-
-	for (i = 0; i < 256 && read(port->fd, bytes, sizeof(bytes)) > 0; i++)
-		;
-}
-
 /* An unplugged port fails every read with ENODEV. */
 static bool unplugged(const struct channel_port *port)
 {
@@ -141,10 +132,12 @@ static void port_event(uint32_t events, void *data)
 			port->peer->serve_data = port;
 		}
 	}
+	/*
+	 * Data without a host is a new host's: it comes by interrupt, the message that a host is
+	 * there by a work queue behind it. It is read once there is a peer.
+	 */
 	if (port->peer)
 		here = channel_peer_service(port->peer, &left);
-	else
-		discard(port);
 	if (!host || !here)
 		host_left(port);
 	else if (left && port->watch) /* the edge is spent: ask for another */
@@ -188,8 +181,8 @@ static void wait_for_device(struct channel_port *port)
 		port->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 		if (port->inotify < 0)
 			return;
-		port->inotify_watch = loop_watch_add(port->channel->loop, port->inotify, EPOLLIN,
-						     device_made, port);
+		port->inotify_watch = loop_watch_add(port->channel->loop, port->inotify,
+						     EPOLLIN, device_made, port);
 		watch_directory(port, "/dev");
 		watch_directory(port, "/dev/virtio-ports");
 	}
@@ -205,8 +198,9 @@ static void log_missing(struct channel_port *port, int error)
 		return;
 	port->last_error = error;
 	if (error == EBUSY)
-		log_warning("channel %s: held by another program (qemu-ga?), trying again",
-			    port->name);
+		log_warning(
+			"channel %s: held by another program (qemu-ga?), trying again",
+			port->name);
 	else if (error == ENOENT)
 		log_info("channel %s: no such port, waiting for it", port->name);
 	else
@@ -228,8 +222,8 @@ static void port_open(struct channel_port *port)
 	stop_waiting(port);
 	port->last_error = 0;
 	port->fd = fd;
-	port->watch = loop_watch_add(port->channel->loop, fd, EPOLLIN | EPOLLOUT | EPOLLET,
-				     port_event, port);
+	port->watch = loop_watch_add(port->channel->loop, fd,
+				     EPOLLIN | EPOLLOUT | EPOLLET, port_event, port);
 	if (!port->watch) {
 		log_error("channel %s: cannot watch it: %s", port->name, strerror(errno));
 		port_close(port);

@@ -11,7 +11,8 @@
 #define READS_MAX 16 /* in one go, so that a flooding peer delays nobody for long */
 #define KEEP_SIZE (64 * 1024) /* a larger buffer is given back once it is empty */
 
-struct channel *channel_new(struct loop *loop, const struct channel_handler *handler, void *data)
+struct channel *channel_new(struct loop *loop, const struct channel_handler *handler,
+			    void *data)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
 
@@ -90,8 +91,8 @@ static ssize_t send_some(const struct channel_peer *peer)
 	size_t len = channel_queued(peer);
 
 	/* A port takes at most 32 KiB at a time and may take less. */
-	return peer->is_port ? write(peer->fd, bytes, len) :
-			       send(peer->fd, bytes, len, MSG_NOSIGNAL);
+	return peer->is_port ? write(peer->fd, bytes, len)
+			     : send(peer->fd, bytes, len, MSG_NOSIGNAL);
 }
 
 static void forget_sent(struct channel_peer *peer)
@@ -162,7 +163,8 @@ static void offer(struct channel_peer *peer)
 
 	if (!peer->in.len)
 		return;
-	taken = peer->channel->handler.received(peer, peer->in.data, peer->in.len, peer->user);
+	taken = peer->channel->handler.received(peer, peer->in.data, peer->in.len,
+						peer->user);
 	text_consume(&peer->in, taken);
 }
 
@@ -196,7 +198,8 @@ bool channel_peer_service(struct channel_peer *peer, bool *bytes_left)
 	if (was_full && !full(peer) && !peer->dead)
 		peer->channel->handler.drained(peer, peer->user);
 	offer(peer);
-	while (here && more && !peer->dead && !full(peer) && !peer->in.len && reads++ < READS_MAX) {
+	while (here && more && !peer->dead && !full(peer) && !peer->in.len &&
+	       reads++ < READS_MAX) {
 		here = read_some(peer, &more);
 		offer(peer);
 	}

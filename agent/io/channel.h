@@ -28,15 +28,18 @@ struct channel_handler {
 	 * CHANNEL_QUEUE_LOW is unsent, or at channel_resume, and until then nothing more is read
 	 * from this peer.
 	 */
-	size_t (*received)(struct channel_peer *peer, const char *bytes, size_t len, void *user);
+	size_t (*received)(struct channel_peer *peer, const char *bytes, size_t len,
+			   void *user);
 	/* Less than CHANNEL_QUEUE_LOW is unsent after there was more. */
 	void (*drained)(struct channel_peer *peer, void *user);
 	/* The connection is over; frees `user`. */
 	void (*closed)(struct channel_peer *peer, void *user);
 };
 
-struct channel *channel_new(struct loop *loop, const struct channel_handler *handler, void *data);
-void channel_free(struct channel *channel); /* accepts NULL; closes everything, removes the socket */
+struct channel *channel_new(struct loop *loop, const struct channel_handler *handler,
+			    void *data);
+/* Closes everything, removes the socket. Accepts NULL. */
+void channel_free(struct channel *channel);
 
 /*
  * The port by the name the host gave it: <root>/dev/virtio-ports/NAME, or where udev made no link,
@@ -52,7 +55,8 @@ int channel_open_port(struct channel *channel, const char *root, const char *nam
 void channel_poll_port(struct channel *channel, unsigned msec);
 /* Listens at <root><path>; its mode is set before bind, its directory made (0755). A socket that
  * nobody answers on is replaced; a live one is -EADDRINUSE. 0 or negative errno. */
-int channel_listen(struct channel *channel, const char *root, const char *path, unsigned mode);
+int channel_listen(struct channel *channel, const char *root, const char *path,
+		   unsigned mode);
 
 /*
  * Sends what it can, queues the rest; never blocks. The caller keeps the queue bounded: it begins

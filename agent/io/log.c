@@ -39,8 +39,8 @@ static bool stderr_is_journal(void)
 	       status.st_ino == inode;
 }
 
-void log_open(const char *ident, enum config_log_target target, enum config_log_level level,
-	      bool foreground)
+void log_open(const char *ident, enum config_log_target target,
+	      enum config_log_level level, bool foreground)
 {
 	logger.ident = ident;
 	logger.level = level;

@@ -9,8 +9,8 @@
 
 #include "core/config.h"
 
-void log_open(const char *ident, enum config_log_target target, enum config_log_level level,
-	      bool foreground);
+void log_open(const char *ident, enum config_log_target target,
+	      enum config_log_level level, bool foreground);
 void log_set_level(enum config_log_level level);
 void log_line(enum config_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

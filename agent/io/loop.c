@@ -63,7 +63,7 @@ static void free_removed(struct loop *loop)
 	while (loop->removed) {
 		struct loop_watch *watch = loop->removed;
 
-		list_remove(watch);
+		loop->removed = watch->next;
 		free(watch);
 	}
 }
@@ -105,8 +105,8 @@ static int watch_start(struct loop *loop, struct loop_watch *watch, uint32_t eve
 	return 0;
 }
 
-struct loop_watch *loop_watch_add(struct loop *loop, int fd, uint32_t events, loop_watch_fn fn,
-				  void *data)
+struct loop_watch *loop_watch_add(struct loop *loop, int fd, uint32_t events,
+				  loop_watch_fn fn, void *data)
 {
 	struct loop_watch *watch = calloc(1, sizeof(*watch));
 	int r;
@@ -129,8 +129,9 @@ int loop_watch_change(struct loop_watch *watch, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = watch };
 
-	return epoll_ctl(watch->loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0 ? -errno
-										      : 0;
+	return epoll_ctl(watch->loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0
+		       ? -errno
+		       : 0;
 }
 
 void loop_watch_remove(struct loop_watch *watch)
@@ -146,7 +147,8 @@ void loop_watch_remove(struct loop_watch *watch)
 	watch->fn = NULL;
 	list_remove(watch);
 	/* This round's events may still point to it. */
-	list_insert(&watch->loop->removed, watch);
+	watch->next = watch->loop->removed;
+	watch->loop->removed = watch;
 }
 
 /* --- timers */
@@ -158,7 +160,8 @@ static void on_timer(uint32_t events, void *data)
 
 	(void)events;
 	/* EAGAIN: an earlier callback of this round disarmed it or armed it anew. */
-	if (read(timer->watch.fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+	if (read(timer->watch.fd, &expirations, sizeof(expirations)) ==
+	    sizeof(expirations))
 		timer->fn(timer->data);
 }
 
@@ -222,21 +225,22 @@ static void on_signals(uint32_t events, void *data)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	while (!loop->quit && read(loop->signals->fd, &info, sizeof(info)) == sizeof(info))
+	while (!loop->quit &&
+	       read(loop->signals->fd, &info, sizeof(info)) == sizeof(info))
 		loop->signal_fn((int)info.ssi_signo, loop->signal_data);
 }
 
 int loop_signals(struct loop *loop, const int *signals, loop_signal_fn fn, void *data)
 {
 	sigset_t set;
-	int fd, r;
+	int fd;
 
 	if (loop->signals)
 		return -EBUSY;
 	sigemptyset(&set);
 	for (; *signals; signals++)
 		sigaddset(&set, *signals);
-	/* They stay blocked after loop_free: a second SIGTERM must not cut the end short. */
+	/* For good: a second SIGTERM shall not cut the end short. */
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -244,7 +248,8 @@ int loop_signals(struct loop *loop, const int *signals, loop_signal_fn fn, void 
 		return -errno;
 	loop->signals = loop_watch_add(loop, fd, EPOLLIN, on_signals, loop);
 	if (!loop->signals) {
-		r = -errno;
+		int r = -errno;
+
 		close(fd);
 		return r;
 	}

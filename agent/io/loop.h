@@ -3,9 +3,9 @@
 #define MEMONLINE_LOOP_H
 
 /*
- * epoll, timerfd and signalfd behind callbacks. Removing a watch or timer inside any callback,
- * its own included, is safe: it is freed after the round. Every function that adds may fail with
- * NULL and errno set.
+ * epoll, timerfd and signalfd behind callbacks. Removing a watch or timer inside any
+ * callback, its own included, is safe: it is freed after the round. Every function that
+ * adds may fail with NULL and errno set.
  */
 
 #include <stdbool.h>
@@ -19,17 +19,19 @@ struct loop_timer;
 typedef void (*loop_watch_fn)(uint32_t events, void *data);
 typedef void (*loop_timer_fn)(void *data);
 typedef void (*loop_signal_fn)(int signal, void *data);
-/* Returns whether there is more to do; called once a round, between descriptors, until false. */
+/* Called once a round, between descriptors, until it returns false: nothing more to do. */
 typedef bool (*loop_work_fn)(void *data);
 
 struct loop *loop_new(void);
 void loop_free(struct loop *loop); /* accepts NULL; frees what is still watched */
 
 /* `events` are epoll's, EPOLLET among them. The descriptor stays the caller's. */
-struct loop_watch *loop_watch_add(struct loop *loop, int fd, uint32_t events, loop_watch_fn fn,
-				  void *data);
-int loop_watch_change(struct loop_watch *watch, uint32_t events); /* 0 or negative errno */
-void loop_watch_remove(struct loop_watch *watch); /* accepts NULL; before the fd is closed */
+struct loop_watch *loop_watch_add(struct loop *loop, int fd, uint32_t events,
+				  loop_watch_fn fn, void *data);
+/* 0 or negative errno */
+int loop_watch_change(struct loop_watch *watch, uint32_t events);
+/* Before the fd is closed. Accepts NULL. */
+void loop_watch_remove(struct loop_watch *watch);
 
 /* A one-shot timer on CLOCK_MONOTONIC, not armed yet. */
 struct loop_timer *loop_timer_add(struct loop *loop, loop_timer_fn fn, void *data);

@@ -77,8 +77,8 @@ uint64_t notify_watchdog_msec(void)
 	if (!number_from_environment("WATCHDOG_USEC", &usec) || usec == 0)
 		return 0;
 	/* Set, it names whom the variables are for. */
-	if (getenv("WATCHDOG_PID") && (!number_from_environment("WATCHDOG_PID", &pid) ||
-				       pid != (uint64_t)getpid()))
+	if (getenv("WATCHDOG_PID") &&
+	    (!number_from_environment("WATCHDOG_PID", &pid) || pid != (uint64_t)getpid()))
 		return 0;
 	return usec < 2000 ? 1 : usec / 2000;
 }

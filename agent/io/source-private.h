@@ -9,7 +9,8 @@
 struct source {
 	const char *name;
 	int fd;
-	int (*receive)(struct source *source, struct uevent *event); /* as source_receive */
+	int (*receive)(struct source *source,
+		       struct uevent *event); /* as source_receive */
 	void (*close)(struct source *source); /* closes the fd and frees the source */
 };
 

@@ -39,7 +39,8 @@ static bool device_event(struct udev_device *device, struct uevent *event)
 	return uevent_from_fields(udev_device_get_property_value(device, "ACTION"),
 				  udev_device_get_devpath(device),
 				  udev_device_get_subsystem(device),
-				  udev_device_get_property_value(device, "SEQNUM"), event);
+				  udev_device_get_property_value(device, "SEQNUM"),
+				  event);
 }
 
 /*
@@ -71,7 +72,8 @@ static int open_monitor(struct udev_source *self, unsigned receive_buffer_bytes)
 	self->monitor = udev_monitor_new_from_netlink(self->udev, "udev");
 	if (!self->monitor)
 		return errno ? -errno : -ENOMEM;
-	if (udev_monitor_filter_add_match_subsystem_devtype(self->monitor, "memory", NULL) < 0)
+	if (udev_monitor_filter_add_match_subsystem_devtype(self->monitor, "memory",
+							    NULL) < 0)
 		return -EINVAL;
 	if (udev_monitor_enable_receiving(self->monitor) < 0)
 		return errno ? -errno : -EIO;

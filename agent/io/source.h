@@ -13,7 +13,8 @@ struct source *source_open_udev(unsigned receive_buffer_bytes);
 struct source *source_open_kernel(unsigned receive_buffer_bytes);
 void source_close(struct source *source); /* accepts NULL */
 
-int source_fd(const struct source *source); /* becomes readable with events; stays the source's */
+int source_fd(const struct source
+		      *source); /* becomes readable with events; stays the source's */
 const char *source_name(const struct source *source); /* "udev" or "kernel" */
 /*
  * 1: *event is a memory event; 0: nothing more to read; -ENOBUFS: events were lost, look for

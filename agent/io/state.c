@@ -36,7 +36,8 @@ void state_close(struct state *state)
 
 static int map(struct state *state, int flags)
 {
-	void *memory = mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, flags, state->fd, 0);
+	void *memory =
+		mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, flags, state->fd, 0);
 
 	if (memory == MAP_FAILED)
 		return -errno;

@@ -51,7 +51,8 @@ static long file_write(void *data, const char *name, const char *bytes, size_t l
 	return written;
 }
 
-static int directory_list(void *data, void (*entry)(const char *name, void *user), void *user)
+static int directory_list(void *data, void (*entry)(const char *name, void *user),
+			  void *user)
 {
 	const struct sysfs *sysfs = data;
 	int fd = openat(sysfs->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -71,7 +72,8 @@ static int directory_list(void *data, void (*entry)(const char *name, void *user
 	return 0;
 }
 
-static const struct sysfs_operations file_operations = { file_read, file_write, directory_list };
+static const struct sysfs_operations file_operations = { file_read, file_write,
+							 directory_list };
 
 struct sysfs *sysfs_new(const struct sysfs_operations *operations, void *data)
 {
@@ -114,7 +116,8 @@ void sysfs_close(struct sysfs *sysfs)
 	free(sysfs);
 }
 
-static long read_attribute(struct sysfs *sysfs, const char *name, char text[ATTRIBUTE_SIZE])
+static long read_attribute(struct sysfs *sysfs, const char *name,
+			   char text[ATTRIBUTE_SIZE])
 {
 	long len = sysfs->operations->read(sysfs->data, name, text, ATTRIBUTE_SIZE - 1);
 
@@ -155,7 +158,10 @@ static void read_zones(struct sysfs *sysfs, struct block *block)
 		return;
 	attribute_name(name, sizeof(name), block->index, "valid_zones");
 	len = read_attribute(sysfs, name, text);
-	if (len >= 0)
+	/* One failing open tells for all blocks: each has the file, or none has. */
+	if (len == -ENOENT)
+		sysfs->no_valid_zones = true;
+	else if (len >= 0)
 		block_zones_parse(block, text, (size_t)len);
 }
 
@@ -179,7 +185,8 @@ void sysfs_read_block(struct sysfs *sysfs, struct block *block)
 
 	if (len == -ENOENT || len == -ENODEV)
 		block->state = BLOCK_ABSENT;
-	read_zones(sysfs, block);
+	if (block->state == BLOCK_ONLINE)
+		read_zones(sysfs, block);
 }
 
 struct listing {
@@ -212,15 +219,21 @@ static int list_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
 	return r < 0 ? r : listing.error;
 }
 
-/* One failing open tells for all blocks: the file is there for every block or for none. */
-static void find_valid_zones(struct sysfs *sysfs, const struct snapshot *snapshot)
+static bool safe_to_read_zones(const struct block *block, bool numa)
 {
-	char name[64], text[ATTRIBUTE_SIZE];
+	return block->state == BLOCK_ONLINE ||
+	       (block->state == BLOCK_OFFLINE &&
+		(!numa || block->node != BLOCK_NODE_UNKNOWN));
+}
 
-	if (!snapshot->count)
-		return;
-	attribute_name(name, sizeof(name), snapshot->blocks[0].index, "valid_zones");
-	sysfs->no_valid_zones = read_attribute(sysfs, name, text) == -ENOENT;
+void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa)
+{
+	size_t i;
+
+	sysfs->no_valid_zones = false;
+	for (i = 0; i < snapshot->count; i++)
+		if (safe_to_read_zones(&snapshot->blocks[i], numa))
+			read_zones(sysfs, &snapshot->blocks[i]);
 }
 
 int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
@@ -237,12 +250,9 @@ int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
 		return r;
 	}
 	snapshot_sort(snapshot);
-	find_valid_zones(sysfs, snapshot);
-	for (i = 0; i < snapshot->count; i++) {
-		/* Listed, so it is there, or was a moment ago: a missing state is not yet made. */
+	/* Listed, so it is there, or was a moment ago: a missing state is not yet made. */
+	for (i = 0; i < snapshot->count; i++)
 		read_state(sysfs, &snapshot->blocks[i]);
-		read_zones(sysfs, &snapshot->blocks[i]);
-	}
 	return 0;
 }
 

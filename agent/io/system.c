@@ -21,7 +21,8 @@ struct system_info {
 	char root[ROOT_SIZE];
 	char release[65];
 	char boot_id[37];
-	struct text buffer; /* kept, so that reading when memory is short needs no new one */
+	struct text
+		buffer; /* kept, so that reading when memory is short needs no new one */
 };
 
 /* The whole file into the buffer; below /proc and /sys its size is not known beforehand. */
@@ -53,7 +54,8 @@ static int read_file(struct system_info *system, const char *path)
 }
 
 /* The file's first line, as far as it fits; `line` is untouched where there is no file. */
-static int read_line(struct system_info *system, const char *path, char *line, size_t size)
+static int read_line(struct system_info *system, const char *path, char *line,
+		     size_t size)
 {
 	int r = read_file(system, path);
 
@@ -143,7 +145,7 @@ static void read_node(DIR *nodes, const char *name, int node, struct snapshot *s
 	closedir(directory);
 }
 
-void system_read_nodes(struct system_info *system, struct snapshot *snapshot)
+bool system_read_nodes(struct system_info *system, struct snapshot *snapshot)
 {
 	char path[PATH_MAX];
 	const struct dirent *entry;
@@ -152,7 +154,7 @@ void system_read_nodes(struct system_info *system, struct snapshot *snapshot)
 	snprintf(path, sizeof(path), "%s/sys/devices/system/node", system->root);
 	nodes = opendir(path);
 	if (!nodes)
-		return; /* a kernel without NUMA */
+		return false;
 	while ((entry = readdir(nodes))) {
 		long long node = number_after(entry->d_name, "node");
 
@@ -160,6 +162,7 @@ void system_read_nodes(struct system_info *system, struct snapshot *snapshot)
 			read_node(nodes, entry->d_name, (int)node, snapshot);
 	}
 	closedir(nodes);
+	return true;
 }
 
 /* "  100000000-11fffffff : System RAM (kmem)"; anything else is passed over. */
@@ -168,7 +171,8 @@ static int add_resource_line(const char *line, struct snapshot *snapshot)
 	uint64_t first, last;
 	int owner = 0;
 
-	if (sscanf(line, " %" SCNx64 "-%" SCNx64 " : %n", &first, &last, &owner) < 2 || !owner)
+	if (sscanf(line, " %" SCNx64 "-%" SCNx64 " : %n", &first, &last, &owner) < 2 ||
+	    !owner)
 		return 0;
 	/* Zeros are what a reader without CAP_SYS_ADMIN is shown. */
 	if (strncmp(line + owner, "System RAM", 10) != 0 || last <= first)

@@ -14,8 +14,11 @@ void system_close(struct system_info *system); /* accepts NULL */
 
 /* /sys/kernel/uevent_seqnum, 0 where it cannot be read. */
 uint64_t system_uevent_seqnum(struct system_info *system);
-/* Sets each block's node from /sys/devices/system/node/nodeN/memoryM; missing: unknown. */
-void system_read_nodes(struct system_info *system, struct snapshot *snapshot);
+/*
+ * Sets each block's node from /sys/devices/system/node/nodeN/memoryM; missing: unknown. Returns
+ * whether the kernel has nodes at all.
+ */
+bool system_read_nodes(struct system_info *system, struct snapshot *snapshot);
 /* Replaces the snapshot's resources by /proc/iomem's "System RAM…" lines. 0 or negative errno. */
 int system_read_resources(struct system_info *system, struct snapshot *snapshot);
 /* uname -r of the running kernel. */

@@ -81,8 +81,8 @@ work(struct sysfs *sysfs, uint64_t index, enum block_word word, int pipe)
 	_exit(write(pipe, &error, sizeof(error)) == (ssize_t)sizeof(error) ? 0 : 1);
 }
 
-static int start(struct worker *worker, struct loop *loop, struct sysfs *sysfs, uint64_t index,
-		 enum block_word word, uint64_t timeout_msec)
+static int start(struct worker *worker, struct loop *loop, struct sysfs *sysfs,
+		 uint64_t index, enum block_word word, uint64_t timeout_msec)
 {
 	int ends[2];
 
@@ -103,8 +103,8 @@ static int start(struct worker *worker, struct loop *loop, struct sysfs *sysfs, 
 }
 
 struct worker *worker_start(struct loop *loop, struct sysfs *sysfs, uint64_t index,
-			    enum block_word word, uint64_t timeout_msec, worker_done_fn fn,
-			    void *data)
+			    enum block_word word, uint64_t timeout_msec,
+			    worker_done_fn fn, void *data)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int r;

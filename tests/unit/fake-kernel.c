@@ -43,7 +43,8 @@ void fake_kernel_remove(struct fake_kernel *kernel, size_t first, size_t count)
 }
 
 /* The block of "memoryN/ATTRIBUTE", and where ATTRIBUTE begins. */
-static struct fake_block *find(struct fake_kernel *kernel, const char *name, const char **attribute)
+static struct fake_block *find(struct fake_kernel *kernel, const char *name,
+			       const char **attribute)
 {
 	size_t index;
 	int len = 0;
@@ -81,7 +82,8 @@ static long fake_read(void *data, const char *name, char *buffer, size_t size)
 	return block ? read_block(kernel, block, attribute, buffer, size) : -ENOENT;
 }
 
-static void note_write(struct fake_kernel *kernel, const char *name, const char *bytes, size_t len)
+static void note_write(struct fake_kernel *kernel, const char *name, const char *bytes,
+		       size_t len)
 {
 	char *at = kernel->written + kernel->written_len;
 	size_t room = sizeof(kernel->written) - kernel->written_len;
@@ -114,7 +116,8 @@ static long write_state(const struct fake_kernel *kernel, struct fake_block *blo
 		return kernel->short_write ? 1 : -EINVAL;
 	if (strncmp(bytes, "online_movable\n", len) == 0)
 		block->zone = BLOCK_ZONE_MOVABLE;
-	else if (strncmp(bytes, "online\n", len) == 0 || strncmp(bytes, "online_kernel\n", len) == 0)
+	else if (strncmp(bytes, "online\n", len) == 0 ||
+		 strncmp(bytes, "online_kernel\n", len) == 0)
 		block->zone = BLOCK_ZONE_NORMAL;
 	else
 		return -EINVAL;
@@ -156,4 +159,5 @@ static int fake_list(void *data, void (*entry)(const char *name, void *user), vo
 	return 0;
 }
 
-const struct sysfs_operations fake_kernel_operations = { fake_read, fake_write, fake_list };
+const struct sysfs_operations fake_kernel_operations = { fake_read, fake_write,
+							 fake_list };

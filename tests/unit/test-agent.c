@@ -82,7 +82,8 @@ static void event(struct fixture *fixture, enum uevent_action action, uint64_t i
 
 static const struct report *report(struct fixture *fixture, uint64_t seq)
 {
-	const struct report *found = journal_after(agent_journal(fixture->agent), seq - 1);
+	const struct report *found =
+		journal_after(agent_journal(fixture->agent), seq - 1);
 
 	assert_non_null(found);
 	assert_int_equal(found->seq, seq);
@@ -327,18 +328,19 @@ static void keep_job(const struct job *job, void *data)
 	memcpy(ended.items, job->items, job->count * sizeof(*job->items));
 }
 
-static void run_job(struct fixture *fixture, enum job_kind kind, uint64_t first, uint64_t count,
-		    enum block_word word)
+static void run_job(struct fixture *fixture, enum job_kind kind, uint64_t first,
+		    uint64_t count, enum block_word word)
 {
 	uint64_t unit = fixture->kernel->block_size_bytes;
 	struct job job;
 
 	job_free(&ended);
-	assert_int_equal(job_init_range(&job, kind, agent_snapshot(fixture->agent), first * unit,
-					count * unit, word),
+	assert_int_equal(job_init_range(&job, kind, agent_snapshot(fixture->agent),
+					first * unit, count * unit, word),
 			 0);
 	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture), 0);
-	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture), -EBUSY);
+	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture),
+			 -EBUSY);
 	settle(fixture);
 	assert_int_equal(ended.count, count);
 }

@@ -41,7 +41,8 @@ static void *on_opened(struct channel_peer *peer, bool is_port, void *data)
 	return fixture->refuse ? NULL : fixture;
 }
 
-static size_t on_received(struct channel_peer *peer, const char *bytes, size_t len, void *user)
+static size_t on_received(struct channel_peer *peer, const char *bytes, size_t len,
+			  void *user)
 {
 	struct fixture *fixture = user;
 	char *answer = calloc(1, fixture->answer + 1);
@@ -73,7 +74,8 @@ static void on_closed(struct channel_peer *peer, void *user)
 		loop_quit(fixture->loop);
 }
 
-static const struct channel_handler handler = { on_opened, on_received, on_drained, on_closed };
+static const struct channel_handler handler = { on_opened, on_received, on_drained,
+						on_closed };
 
 static void on_timer(void *data)
 {
@@ -122,7 +124,8 @@ static struct sockaddr_un address_of(const struct fixture *fixture)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", fixture->root, SOCKET);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", fixture->root,
+		 SOCKET);
 	return address;
 }
 
@@ -137,7 +140,8 @@ static int connect_to(const struct fixture *fixture)
 
 static void listen_on(struct fixture *fixture, unsigned mode)
 {
-	assert_int_equal(channel_listen(fixture->channel, fixture->root, SOCKET, mode), 0);
+	assert_int_equal(channel_listen(fixture->channel, fixture->root, SOCKET, mode),
+			 0);
 }
 
 static void refuses_a_path_that_is_too_long(void **state)
@@ -158,7 +162,8 @@ static void refuses_to_take_a_live_socket(void **state)
 	struct channel *second = channel_new(fixture->loop, &handler, fixture);
 
 	listen_on(fixture, 0600);
-	assert_int_equal(channel_listen(second, fixture->root, SOCKET, 0600), -EADDRINUSE);
+	assert_int_equal(channel_listen(second, fixture->root, SOCKET, 0600),
+			 -EADDRINUSE);
 	channel_free(second);
 	/* And the first one still answers. */
 	close(connect_to(fixture));
@@ -297,8 +302,10 @@ static void waits_for_a_port_that_is_not_there(void **state)
 {
 	struct fixture *fixture = *state;
 
-	assert_int_equal(channel_open_port(fixture->channel, fixture->root, "a/b"), -EINVAL);
-	assert_int_equal(channel_open_port(fixture->channel, fixture->root, "no.such.port"), 0);
+	assert_int_equal(channel_open_port(fixture->channel, fixture->root, "a/b"),
+			 -EINVAL);
+	assert_int_equal(
+		channel_open_port(fixture->channel, fixture->root, "no.such.port"), 0);
 	work(fixture);
 	assert_int_equal(fixture->opened, 0);
 }

@@ -38,7 +38,8 @@ static const struct {
 } bad[] = {
 	/* names */
 	{ "[memonlined]\npolcy = online\n", "c:2: [memonlined] polcy: unknown key" },
-	{ "[memonlined]\n\n# x\nPolicy = online", "c:4: [memonlined] Policy: unknown key" },
+	{ "[memonlined]\n\n# x\nPolicy = online",
+	  "c:4: [memonlined] Policy: unknown key" },
 	{ "[log]\npolicy = online", "c:2: [log] policy: unknown key" },
 	{ "[bogus]\n", "c:1: [bogus]: unknown section" },
 	{ "[log ]\n", "c:1: [log ]: unknown section" },
@@ -46,7 +47,8 @@ static const struct {
 	{ "[log\x1b]\nlevel = info", "c:1: [log?]: unknown section" },
 	{ "[log] level = info", "c:1: [log]: something follows the bracket" },
 	{ "policy = online", "c:1: policy: stands before any [section]" },
-	{ "[log]\nlevel = info\nlevel = info", "c:3: [log] level: given twice, first in line 2" },
+	{ "[log]\nlevel = info\nlevel = info",
+	  "c:3: [log] level: given twice, first in line 2" },
 	{ "[log]\nlevel=info\n[channel]\n[log]\nlevel=debug\n",
 	  "c:5: [log] level: given twice, first in line 2" },
 	/* lines that are neither */
@@ -62,7 +64,8 @@ static const struct {
 	/* choices */
 	{ "\n\n[memonlined]\npolicy = onlin\n",
 	  "c:4: [memonlined] policy = onlin: expected " WORDS_POLICY },
-	{ "[memonlined]\npolicy =\n", "c:2: [memonlined] policy = : expected " WORDS_POLICY },
+	{ "[memonlined]\npolicy =\n",
+	  "c:2: [memonlined] policy = : expected " WORDS_POLICY },
 	{ "[memonlined]\npolicy = Online\n",
 	  "c:2: [memonlined] policy = Online: expected " WORDS_POLICY },
 	{ "[memonlined]\npolicy = online # why\n",
@@ -73,27 +76,32 @@ static const struct {
 	  "c:2: [memonlined] policy = online;x: expected " WORDS_POLICY },
 	{ "[memonlined]\npolicy = on\x07\x7f\n",
 	  "c:2: [memonlined] policy = on\?\?: expected " WORDS_POLICY },
-	{ "[memonlined]\npolicy = online\n  keep\n", "c:3: neither [section] nor key = value" },
+	{ "[memonlined]\npolicy = online\n  keep\n",
+	  "c:3: neither [section] nor key = value" },
 	{ "[memonlined]\nevents = netlink\n",
 	  "c:2: [memonlined] events = netlink: expected auto, udev or kernel" },
-	{ "[log]\ntarget = file\n", "c:2: [log] target = file: expected auto, stderr or syslog" },
+	{ "[log]\ntarget = file\n",
+	  "c:2: [log] target = file: expected auto, stderr or syslog" },
 };
 
-#define BUFFER(value)                                                                      \
-	"[memonlined]\nreceive-buffer = " value,                                           \
-		"c:2: [memonlined] receive-buffer = " value ": expected a size from 4096 to 1G"
-#define REPORTS(value)                                                                     \
-	"[memonlined]\njournal-reports = " value,                                          \
-		"c:2: [memonlined] journal-reports = " value                               \
+#define BUFFER(value)                                       \
+	"[memonlined]\nreceive-buffer = " value,            \
+		"c:2: [memonlined] receive-buffer = " value \
+		": expected a size from 4096 to 1G"
+#define REPORTS(value)                                       \
+	"[memonlined]\njournal-reports = " value,            \
+		"c:2: [memonlined] journal-reports = " value \
 		": expected a number from 16 to 65536"
-#define MODE(value)                                                                        \
-	"[control]\nmode = " value,                                                        \
+#define MODE(value)                 \
+	"[control]\nmode = " value, \
 		"c:2: [control] mode = " value ": expected an octal mode from 0 to 0777"
-#define SOCKET(value)                                                                      \
-	"[control]\nsocket = " value, "c:2: [control] socket = " value                     \
+#define SOCKET(value)                            \
+	"[control]\nsocket = " value,            \
+		"c:2: [control] socket = " value \
 		": expected an absolute path without blanks, at most 103 bytes"
-#define PORT(value)                                                                        \
-	"[channel]\nport = " value, "c:2: [channel] port = " value                         \
+#define PORT(value)                            \
+	"[channel]\nport = " value,            \
+		"c:2: [channel] port = " value \
 		": expected the name of a port, at most 63 bytes, or nothing"
 
 static const struct {
@@ -134,7 +142,8 @@ static const struct {
 	{ PORT("../../etc/passwd") },
 	{ PORT("..") },
 	{ PORT("a b") },
-	{ "[channel]\nport=;x", "c:2: [channel] port = ;x"
+	{ "[channel]\nport=;x",
+	  "c:2: [channel] port = ;x"
 	  ": expected the name of a port, at most 63 bytes, or nothing" },
 };
 
@@ -153,7 +162,8 @@ static void test_bad_values(void **state)
 
 	(void)state;
 	for (i = 0; i < ROWS(bad_values); i++)
-		refused(bad_values[i].text, strlen(bad_values[i].text), bad_values[i].message);
+		refused(bad_values[i].text, strlen(bad_values[i].text),
+			bad_values[i].message);
 }
 
 static void test_nul_byte(void **state)
@@ -198,10 +208,12 @@ static void test_long_words(void **state)
 	(void)state;
 	/* longer than inih's own buffers for names; cut at 60 bytes in the message */
 	snprintf(text, sizeof(text), "[%s%s]\n", forty, forty);
-	snprintf(message, sizeof(message), "c:1: [%s%.20s]: unknown section", forty, forty);
+	snprintf(message, sizeof(message), "c:1: [%s%.20s]: unknown section", forty,
+		 forty);
 	refused(text, strlen(text), message);
 	snprintf(text, sizeof(text), "[log]\n%s%s = x\n", forty, forty);
-	snprintf(message, sizeof(message), "c:2: [log] %s%.20s: unknown key", forty, forty);
+	snprintf(message, sizeof(message), "c:2: [log] %s%.20s: unknown key", forty,
+		 forty);
 	refused(text, strlen(text), message);
 }
 
@@ -216,10 +228,12 @@ static void test_string_bounds(void **state)
 	assert_int_equal(strlen(config.port), 63);
 	snprintf(text, sizeof(text), "[channel]\nport = %s%.24s\n", forty, forty);
 	assert_int_equal(parse(&config, text, error), -EINVAL);
-	snprintf(text, sizeof(text), "[control]\nsocket = /%s%s%.22s\n", forty, forty, forty);
+	snprintf(text, sizeof(text), "[control]\nsocket = /%s%s%.22s\n", forty, forty,
+		 forty);
 	assert_int_equal(parse(&config, text, error), 0);
 	assert_int_equal(strlen(config.control_socket), 103);
-	snprintf(text, sizeof(text), "[control]\nsocket = /%s%s%.23s\n", forty, forty, forty);
+	snprintf(text, sizeof(text), "[control]\nsocket = /%s%s%.23s\n", forty, forty,
+		 forty);
 	assert_int_equal(parse(&config, text, error), -EINVAL);
 }
 
@@ -253,8 +267,18 @@ static void is_default(const char *text, size_t len)
 static void test_nothing_said(void **state)
 {
 	static const char *const empty[] = {
-		"", "\n", "\r\n", "# x", "; x\n", "[log]", "[log]\n[log]\n", "  [log]  ; x\n",
-		"\xef\xbb\xbf[log]\n", "\xef\xbb\xbf", " \t\n\f\n", "[log] # level = debug\n",
+		"",
+		"\n",
+		"\r\n",
+		"# x",
+		"; x\n",
+		"[log]",
+		"[log]\n[log]\n",
+		"  [log]  ; x\n",
+		"\xef\xbb\xbf[log]\n",
+		"\xef\xbb\xbf",
+		" \t\n\f\n",
+		"[log] # level = debug\n",
 		"[log]\n\t# level = debug\n",
 	};
 	size_t i;
@@ -325,8 +349,9 @@ static void test_sizes(void **state)
 		const char *value;
 		unsigned bytes;
 	} sizes[] = {
-		{ "4096", 4096 },	  { "4K", 4096 },	   { "128M", 128u << 20 },
-		{ "1G", 1u << 30 },	  { "1024M", 1u << 30 },   { "1048576K", 1u << 30 },
+		{ "4096", 4096 },	    { "4K", 4096 },
+		{ "128M", 128u << 20 },	    { "1G", 1u << 30 },
+		{ "1024M", 1u << 30 },	    { "1048576K", 1u << 30 },
 		{ "1073741824", 1u << 30 }, { "004096", 4096 },
 	};
 	char text[100], error[CONFIG_ERROR_SIZE];
@@ -358,7 +383,9 @@ static void survives_dump(const struct config *config)
 
 static void test_dump_round_trip(void **state)
 {
-	static const unsigned bytes[] = { 4096, 4097, 65536, 1u << 20, 3u << 28, 1u << 30 };
+	static const unsigned bytes[] = {
+		4096, 4097, 65536, 1u << 20, 3u << 28, 1u << 30
+	};
 	struct config config;
 	size_t i;
 
@@ -411,8 +438,10 @@ static void test_policy_text(void **state)
 {
 	(void)state;
 	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE), "online");
-	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE_KERNEL), "online_kernel");
-	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE_MOVABLE), "online_movable");
+	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE_KERNEL),
+			    "online_kernel");
+	assert_string_equal(config_policy_text(CONFIG_POLICY_ONLINE_MOVABLE),
+			    "online_movable");
 	assert_string_equal(config_policy_text(CONFIG_POLICY_KEEP), "keep");
 }
 
@@ -427,8 +456,10 @@ static size_t read_installed(char *text, size_t size)
 
 	snprintf(path, sizeof(path), "%s/agent/memonlined.conf", srcdir ? srcdir : ".");
 	file = fopen(path, "r");
-	if (!file)
+	if (!file) {
 		fail_msg("%s: %s", path, strerror(errno));
+		return 0;
+	}
 	len = fread(text, 1, size - 1, file);
 	fclose(file);
 	text[len] = '\0';

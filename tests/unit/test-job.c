@@ -21,7 +21,9 @@ static int set_up(void **state)
 	memset(&fixture, 0, sizeof(fixture));
 	fixture.snapshot.block_size_bytes = UNIT;
 	for (i = 32; i < 36; i++) {
-		struct block block = { .index = i, .state = BLOCK_ONLINE, .zone_count = 1 };
+		struct block block = { .index = i,
+				       .state = BLOCK_ONLINE,
+				       .zone_count = 1 };
 
 		block.zones[0] = i < 34 ? BLOCK_ZONE_MOVABLE : BLOCK_ZONE_NORMAL;
 		snapshot_add_block(&fixture.snapshot, &block);

@@ -19,8 +19,8 @@ static struct report_range range(uint64_t start, uint64_t size)
 
 static void is_empty_at_first(void **state)
 {
-	struct journal *journal = journal_new("an instance that is longer than there is room for it",
-					      4, 4);
+	struct journal *journal =
+		journal_new("an instance that is longer than there is room for it", 4, 4);
 
 	(void)state;
 	assert_int_equal(strlen(journal_instance(journal)), JOURNAL_INSTANCE_SIZE - 1);
@@ -161,7 +161,8 @@ static void remembers_writes_until_they_are_reported(void **state)
 
 	(void)state;
 	for (i = 1; i <= 4; i++)
-		assert_true(journal_mark(journal, (uint64_t)i, BLOCK_WORD_ONLINE, BLOCK_OFFLINE));
+		assert_true(journal_mark(journal, (uint64_t)i, BLOCK_WORD_ONLINE,
+					 BLOCK_OFFLINE));
 	assert_false(journal_mark(journal, 5, BLOCK_WORD_ONLINE, BLOCK_OFFLINE));
 	assert_int_equal(journal_mark_count(journal), 4);
 	/* Ended after the report of one of them. */
@@ -193,7 +194,8 @@ static void merges_only_what_is_alike(void **state)
 static void reports_each_dimm_once(void **state)
 {
 	struct journal *journal = journal_new("i", 16, 16);
-	struct report_range a = range(0x100, 0x10), b = range(0x120, 0x10), c = range(0x110, 0x10);
+	struct report_range a = range(0x100, 0x10), b = range(0x120, 0x10),
+			    c = range(0x110, 0x10);
 	struct report_range other = range(0x130, 0x10);
 	struct burst burst;
 	const struct report *report;
@@ -214,7 +216,8 @@ static void reports_each_dimm_once(void **state)
 	assert_int_equal(journal_ranges(journal, report)->size, 0x30);
 	assert_int_equal(report->elapsed_usec, 900);
 	assert_int_equal(report->time_sec, 12);
-	assert_int_equal(journal_ranges(journal, journal_after(journal, 1))->start, 0x130);
+	assert_int_equal(journal_ranges(journal, journal_after(journal, 1))->start,
+			 0x130);
 	assert_int_equal(burst.count, 0);
 	burst_free(&burst);
 	journal_free(journal);
@@ -243,14 +246,16 @@ static void keeps_failures_apart_in_one_report(void **state)
 
 static void says_when_it_is_full(void **state)
 {
-	struct report_range a = range(0x100, 0x10), b = range(0x200, 0x10), c = range(0x210, 0x10);
+	struct report_range a = range(0x100, 0x10), b = range(0x200, 0x10),
+			    c = range(0x210, 0x10);
 	struct burst burst;
 
 	(void)state;
 	assert_int_equal(burst_init(&burst, 2), 0);
 	assert_true(burst_add(&burst, BURST_NO_DIMM, &a, 0, 0));
 	assert_true(burst_add(&burst, BURST_NO_DIMM, &b, 0, 0));
-	assert_true(burst_add(&burst, BURST_NO_DIMM, &c, 0, 0)); /* merges, needs no room */
+	assert_true(
+		burst_add(&burst, BURST_NO_DIMM, &c, 0, 0)); /* merges, needs no room */
 	assert_false(burst_add(&burst, BURST_NO_DIMM, &a, 0, 0));
 	burst_free(&burst);
 }

@@ -125,7 +125,8 @@ static void remove_and_reuse(uint32_t events, void *data)
 	close(ends[1].fds[0]);
 	/* the same number again, for something that is not ready */
 	assert_int_equal(dup2(ends[2].fds[0], ends[1].fds[0]), ends[1].fds[0]);
-	ends[1].watch = loop_watch_add(ends[0].loop, ends[1].fds[0], EPOLLIN, on_end, &ends[1]);
+	ends[1].watch =
+		loop_watch_add(ends[0].loop, ends[1].fds[0], EPOLLIN, on_end, &ends[1]);
 	assert_non_null(ends[1].watch);
 	loop_watch_remove(ends[0].watch);
 }
@@ -143,7 +144,8 @@ static void test_descriptor_reused_in_same_round(void **state)
 	end_wake(&ends[0]);
 	end_wake(&ends[1]);
 	/* epoll reports in the order of getting ready */
-	ends[0].watch = loop_watch_add(loop, ends[0].fds[0], EPOLLIN, remove_and_reuse, ends);
+	ends[0].watch =
+		loop_watch_add(loop, ends[0].fds[0], EPOLLIN, remove_and_reuse, ends);
 	assert_non_null(ends[0].watch);
 	end_watch(&ends[1], EPOLLIN | EPOLLET);
 	run_for(loop, 5);

@@ -45,7 +45,8 @@ static int listen_at(const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+	socklen_t len =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
 
 	memcpy(address.sun_path, name, strlen(name));
 	if (name[0] == '@')
@@ -129,10 +130,11 @@ static void test_watchdog(void **state)
 		const char *usec;
 		uint64_t msec;
 	} rows[] = {
-		{ "", 0 },	     { "soon", 0 },    { "-1", 0 },
-		{ "0", 0 },	     { "1s", 0 },      { "99999999999999999999999", 0 },
-		{ "1", 1 },	     { "1999", 1 },    { "4000", 2 },
-		{ "30000000", 15000 },
+		{ "", 0 },     { "soon", 0 },
+		{ "-1", 0 },   { "0", 0 },
+		{ "1s", 0 },   { "99999999999999999999999", 0 },
+		{ "1", 1 },    { "1999", 1 },
+		{ "4000", 2 }, { "30000000", 15000 },
 	};
 	size_t i;
 
@@ -167,7 +169,8 @@ int main(void)
 		cmocka_unit_test_setup(test_path, clean_environment),
 		cmocka_unit_test_setup(test_abstract, clean_environment),
 		cmocka_unit_test_setup(test_watchdog, clean_environment),
-		cmocka_unit_test_setup(test_watchdog_of_another_process, clean_environment),
+		cmocka_unit_test_setup(test_watchdog_of_another_process,
+				       clean_environment),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -8,7 +8,8 @@
 
 #define BLOCK_SIZE 0x8000000u
 
-static void add(struct snapshot *snapshot, uint64_t index, enum block_state state, int node)
+static void add(struct snapshot *snapshot, uint64_t index, enum block_state state,
+		int node)
 {
 	struct block block = { .index = index, .state = (uint8_t)state, .node = node };
 
@@ -110,7 +111,10 @@ static void note_change(const struct snapshot_change *change, void *data)
 {
 	char *text = data;
 
-	sprintf(text + strlen(text), "%c%d ", !change->before ? '+' : !change->after ? '-' : '~',
+	sprintf(text + strlen(text), "%c%d ",
+		!change->before	 ? '+'
+		: !change->after ? '-'
+				 : '~',
 		(int)(change->after ? change->after->index : change->before->index));
 }
 

@@ -53,6 +53,38 @@ static void refuses_a_block_size_of_zero(void **state)
 	assert_int_equal(fixture->snapshot.count, 0);
 }
 
+static int read_all(struct fixture *fixture, bool numa)
+{
+	int r = sysfs_read_blocks(fixture->sysfs, &fixture->snapshot);
+
+	sysfs_read_zones(fixture->sysfs, &fixture->snapshot, numa);
+	return r;
+}
+
+/* A 6.1 kernel dereferences NULL there. */
+static void reads_no_zones_of_a_block_without_its_node(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	fake_kernel_add(fixture->kernel, 34, 1, BLOCK_ONLINE);
+	assert_int_equal(sysfs_read_blocks(fixture->sysfs, &fixture->snapshot), 0);
+	fixture->snapshot.blocks[1].node = 0;
+	fixture->kernel->reads = 0;
+	sysfs_read_zones(fixture->sysfs, &fixture->snapshot, true);
+	assert_int_equal(fixture->kernel->reads, 2);
+	assert_int_equal(fixture->snapshot.blocks[0].zone_count, 0);
+	assert_int_equal(fixture->snapshot.blocks[1].zone_count, 2);
+	assert_int_equal(fixture->snapshot.blocks[2].zone_count, 1);
+	/* Nor after a write that changed nothing. */
+	fixture->kernel->blocks[32].ignore = true;
+	fixture->kernel->reads = 0;
+	assert_int_equal(sysfs_write_word(fixture->sysfs, &fixture->snapshot.blocks[0],
+					  BLOCK_WORD_ONLINE),
+			 0);
+	assert_int_equal(fixture->kernel->reads, 1);
+}
+
 static void reads_blocks_in_order(void **state)
 {
 	struct fixture *fixture = *state;
@@ -60,7 +92,7 @@ static void reads_blocks_in_order(void **state)
 
 	fake_kernel_add(fixture->kernel, 0, 8, BLOCK_ONLINE);
 	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
-	assert_int_equal(sysfs_read_blocks(fixture->sysfs, &fixture->snapshot), 0);
+	assert_int_equal(read_all(fixture, false), 0);
 	assert_int_equal(fixture->snapshot.count, 12);
 	assert_int_equal(fixture->snapshot.block_size_bytes, 128 << 20);
 	blocks = fixture->snapshot.blocks;
@@ -78,9 +110,11 @@ static void asks_once_for_a_file_that_no_block_has(void **state)
 
 	fixture->kernel->has_valid_zones = false;
 	fake_kernel_add(fixture->kernel, 0, 10, BLOCK_ONLINE);
-	assert_int_equal(sysfs_read_blocks(fixture->sysfs, &fixture->snapshot), 0);
-	assert_int_equal(fixture->kernel->reads, 12); /* the size, one valid_zones, 10 states */
-	assert_int_equal(block_zone_now(&fixture->snapshot.blocks[0]), BLOCK_ZONE_UNKNOWN);
+	assert_int_equal(read_all(fixture, true), 0);
+	assert_int_equal(fixture->kernel->reads,
+			 12); /* the size, one valid_zones, 10 states */
+	assert_int_equal(block_zone_now(&fixture->snapshot.blocks[0]),
+			 BLOCK_ZONE_UNKNOWN);
 }
 
 static void takes_a_missing_state_for_not_yet_there(void **state)
@@ -99,7 +133,8 @@ static void writes_the_word_once_with_its_newline(void **state)
 	struct block block = { .index = 32 };
 
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
-	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE_MOVABLE), 0);
+	assert_int_equal(
+		sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE_MOVABLE), 0);
 	assert_string_equal(fixture->kernel->written, "memory32/state=online_movable\n;");
 	assert_int_equal(block.state, BLOCK_ONLINE);
 	assert_int_equal(block_zone_now(&block), BLOCK_ZONE_MOVABLE);
@@ -124,10 +159,12 @@ static void reads_again_after_a_refusal(void **state)
 
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	fixture->kernel->blocks[32].raced = true;
-	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE), -EINVAL);
+	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE),
+			 -EINVAL);
 	assert_int_equal(block.state, BLOCK_ONLINE);
 	block.index = 33;
-	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE), -ENOENT);
+	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE),
+			 -ENOENT);
 	assert_int_equal(block.state, BLOCK_ABSENT);
 }
 
@@ -138,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(refuses_a_root_without_memory),
 		TEST(refuses_a_block_size_of_zero),
+		TEST(reads_no_zones_of_a_block_without_its_node),
 		TEST(reads_blocks_in_order),
 		TEST(asks_once_for_a_file_that_no_block_has),
 		TEST(takes_a_missing_state_for_not_yet_there),

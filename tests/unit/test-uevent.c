@@ -6,8 +6,9 @@
 #include "core/uevent.h"
 
 #define PATH "/devices/system/memory/memory"
-#define MESSAGE(action, path, subsystem, rest)                                                     \
-	action "@" path "\0ACTION=" action "\0DEVPATH=" path "\0SUBSYSTEM=" subsystem "\0" rest
+#define MESSAGE(action, path, subsystem, rest)                                        \
+	action "@" path "\0ACTION=" action "\0DEVPATH=" path "\0SUBSYSTEM=" subsystem \
+	       "\0" rest
 
 static bool parse(const char *bytes, size_t len, struct uevent *event)
 {
@@ -35,8 +36,10 @@ static void refuses_what_is_none(void **state)
 	assert_false(PARSE(MESSAGE("add", PATH "x", "memory", ""), &event));
 	assert_false(PARSE(MESSAGE("add", PATH "32x", "memory", ""), &event));
 	assert_false(PARSE(MESSAGE("add", PATH "-1", "memory", ""), &event));
-	assert_false(PARSE(MESSAGE("add", PATH "18446744073709551616", "memory", ""), &event));
-	assert_false(PARSE(MESSAGE("add", "/devices/virtual/memory32", "memory", ""), &event));
+	assert_false(
+		PARSE(MESSAGE("add", PATH "18446744073709551616", "memory", ""), &event));
+	assert_false(
+		PARSE(MESSAGE("add", "/devices/virtual/memory32", "memory", ""), &event));
 	/* Cut short: the last value may be the beginning of another. */
 	assert_false(PARSE(MESSAGE("add", PATH "32", "memory", "SEQNUM=12"), &event));
 	assert_int_equal(event.index, 77);
@@ -54,7 +57,8 @@ static void reads_actions(void **state)
 	assert_true(PARSE(MESSAGE("remove", PATH "0", "memory", "SEQNUM=x\0"), &event));
 	assert_int_equal(event.action, UEVENT_REMOVE);
 	assert_int_equal(event.seqnum, 0);
-	assert_true(PARSE(MESSAGE("online", PATH "18446744073709551615", "memory", ""), &event));
+	assert_true(PARSE(MESSAGE("online", PATH "18446744073709551615", "memory", ""),
+			  &event));
 	assert_int_equal(event.action, UEVENT_ONLINE);
 	assert_true(event.index == UINT64_MAX);
 	assert_true(PARSE(MESSAGE("offline", PATH "1", "memory", ""), &event));

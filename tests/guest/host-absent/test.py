@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""With no host connected the agent works and sleeps; the report waits and comes once.
+
+A host that leaves in the middle of a line and comes back gets a clean answer. Where it is back
+before the guest has run at all, no guest can tell two hosts from one: then the 0xFF that a
+client sends first ends the half line. While nobody is connected the daemon does not wake: the
+port would poll as ready for ever.
+"""
+
+import json
+
+from lab import Guest, check, equal, expect
+
+# A daemon that polls would have hundreds; a few may come from what else the guest does.
+IDLE_SEC = 10
+IDLE_SWITCHES = 3
+CONNECTIONS = 30
+
+
+def switches(guest):
+    text = guest.sh("grep -h ctxt_switches /proc/$(pidof memonlined)/status")
+    return sum(int(line.split()[1]) for line in text.splitlines())
+
+
+def sleeps(guest):
+    guest.settle()
+    before = switches(guest)
+    guest.sh("sleep %d" % IDLE_SEC)
+    count = switches(guest) - before
+    check(count <= IDLE_SWITCHES, "%d context switches in %d idle seconds" % (count, IDLE_SEC))
+
+
+def delivered_once(guest, dimm):
+    with guest.channel() as channel:
+        seq = expect.only_report(guest, channel, dimm)["seq"]
+        # Saying how far it has read is what ends the delivery.
+        channel.request("memonline-subscribe", since=seq)
+        equal(channel.reports_waiting(), 0, "reports after subscribing")
+    with guest.channel() as channel:
+        equal(channel.reports_waiting(), 0, "reports for a host that comes back")
+    return seq
+
+
+def leaves_in_a_line(guest):
+    with guest.channel() as channel:
+        channel.request("guest-ping")
+        channel.send(b'{"execute": "guest-sync", "argum')
+    guest.settle()
+    with guest.channel() as channel:
+        equal(channel.request("guest-sync", id=4711), 4711, "first answer after half a line")
+        channel.send(b'{"execute": "guest-sync", "argum')
+    synchronise(guest)
+
+
+def synchronise(guest):
+    """As a client does that cannot know what went before."""
+    with guest.channel() as channel:
+        channel.send(b"\xff" + json.dumps({"execute": "guest-sync-delimited",
+                                           "arguments": {"id": 815}}).encode() + b"\n")
+        answer = None
+        while not isinstance(answer, dict) or answer.get("return") != 815:
+            answer = channel.read()
+
+
+def leaves_in_an_answer(guest):
+    """The agent may be writing when the host goes: the next one must not get the rest."""
+    with guest.channel() as channel:
+        channel.send(b'{"execute": "memonline-get-ranges"}\n' * 50)
+    synchronise(guest)
+
+
+def comes_and_goes(guest):
+    """A request that is sent with the connection is answered, every time."""
+    for number in range(CONNECTIONS):
+        with guest.channel() as channel:
+            equal(channel.request("guest-sync", id=number), number, "answer after connecting")
+
+
+def run(lab):
+    with Guest(lab) as guest:
+        before = guest.memory_kib()
+        sleeps(guest)
+        dimm = guest.plug("512M")
+        expect.all_online(guest, dimm)
+        expect.grown(guest, before, "512M")
+        sleeps(guest)
+        seq = delivered_once(guest, dimm)
+        sleeps(guest)
+        comes_and_goes(guest)
+        leaves_in_a_line(guest)
+        leaves_in_an_answer(guest)
+        sleeps(guest)
+        second = guest.plug("256M")
+        expect.all_online(guest, second)
+        with guest.channel() as channel:
+            report = channel.report()
+            expect.one_range(report, second)
+            equal(report["seq"], seq + 1, "number of the second report")

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What several scenarios expect of one DIMM and its report."""
+
+import json
+
+from .machine import size_bytes
+from .scenario import check, equal
+
+RANGE_MEMBERS = {"start", "size", "node", "from", "to", "requested", "zone", "result", "errno",
+                 "reason"}
+REPORT_MEMBERS = {"instance", "seq", "ranges", "elapsed-usec"}
+
+
+def one_range(report, dimm, **wanted):
+    """The report tells of this whole DIMM in one range, brought online."""
+    check(REPORT_MEMBERS <= set(report), "members of the report: %s" % sorted(report))
+    check(report["elapsed-usec"] > 0, "elapsed-usec is %r" % report["elapsed-usec"])
+    equal(len(report["ranges"]), 1, "ranges in the report")
+    found = report["ranges"][0]
+    check(RANGE_MEMBERS <= set(found), "members of the range: %s" % sorted(found))
+    wanted = dict({"start": dimm["addr"], "size": dimm["size"], "node": dimm["node"],
+                   "from": "offline", "to": "online", "requested": "online", "zone": "Normal",
+                   "result": "success", "errno": 0}, **wanted)
+    for member, value in wanted.items():
+        equal(found[member], value, "the range's " + member)
+    check(found["reason"], "the range has no reason")
+
+
+def only_report(guest, channel, dimm, **wanted):
+    """Takes the one report of this DIMM from the channel; there is no other."""
+    report = channel.report()
+    one_range(report, dimm, **wanted)
+    guest.settle()
+    equal(channel.reports_waiting(), 0, "reports beside the one expected")
+    kept = channel.request("memonline-get-reports", since=0)
+    equal([old["seq"] for old in kept["reports"]], [report["seq"]], "reports in the journal")
+    equal(kept["lost"], 0, "reports lost")
+    return report
+
+
+def all_online(guest, dimm):
+    guest.wait_blocks(dimm["addr"], dimm["size"], "online")
+
+
+def grown(guest, before_kib, size):
+    equal(guest.memory_kib() - before_kib, size_bytes(size) // 1024, "KiB that MemTotal grew by")
+
+
+def source(channel, name):
+    equal(channel.request("memonline-status")["source"], name, "source of events")
+
+
+def address_range(dimm):
+    """As memonlinectl and lsmem write it."""
+    return "0x%016x-0x%016x" % (dimm["addr"], dimm["addr"] + dimm["size"] - 1)
+
+
+def listed(text, dimm):
+    """memonlinectl list --json --bytes shows the DIMM as one online range."""
+    rows = [row for row in json.loads(text)["memory"] if row["range"] == address_range(dimm)]
+    equal(len(rows), 1, "rows for the DIMM in %s" % text)
+    equal((rows[0]["size"], rows[0]["state"]), (dimm["size"], "online"), "the DIMM's row")

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest that the test itself starts: QEMU, its monitor, and the host's ends of its ports."""
+
+import os
+import shutil
+import subprocess
+
+from . import image, packages, supervise
+from .channel import Channel
+from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, size_bytes, without_daemon
+from .qmp import Qmp
+
+BOOT_DEADLINE = 300
+APPEND = "console=ttyS0 panic=-1 oops=panic loglevel=5"
+# Backends above this do not reserve what the guest will never touch.
+RESERVE_BYTES = 4 << 30
+
+
+def emulator():
+    for name in packages.QEMU:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise packages.Missing("QEMU is not installed")
+
+
+def has_virtualisation():
+    """/dev/kvm alone is no proof: it may open where the processor cannot do it."""
+    with open("/proc/cpuinfo") as info:
+        flags = set(info.read().split())
+    return bool(flags & {"vmx", "svm"}) and os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def accelerator():
+    return os.environ.get("ACCEL") or ("kvm" if has_virtualisation() else "tcg")
+
+
+def backend(name, size):
+    options = {"qom-type": "memory-backend-ram", "id": "mem-" + name, "size": size}
+    if size > RESERVE_BYTES:
+        options["reserve"] = False
+    return options
+
+
+def as_argument(options):
+    """The same options as on the command line, where the type comes without a key."""
+    words = {True: "on", False: "off"}
+    return ",".join([options["qom-type"]] + [
+        "%s=%s" % (key, words.get(value, value) if isinstance(value, bool) else value)
+        for key, value in options.items() if key != "qom-type"])
+
+
+class Guest(Machine):
+    """In a `with` statement: boots on entry, ends on exit.
+
+    memory, slots, maxmem, smp  the machine
+    dimms      sizes of DIMMs that are present at boot, e.g. ["512M"]
+    nodes      NUMA nodes; each gets an equal part of the memory
+    udev       start systemd-udevd
+    daemon     start memonlined; a test may call start_daemon() later instead
+    config     text of /etc/memonlined.conf
+    auto_online  written to auto_online_blocks before all else; None leaves the kernel's own
+    files      {path: bytes or (bytes, mode)} laid over the guest's root
+    modules    more kernel modules to load
+    append     more words for the kernel's command line
+    arguments  more arguments for QEMU
+    """
+
+    def __init__(self, lab, name="guest", memory="1G", slots=8, maxmem="64G", smp=2, dimms=(),
+                 nodes=1, udev=True, daemon=True, config=None, auto_online="offline",
+                 files=None, modules=(), append="", arguments=()):
+        super().__init__()
+        self.lab = lab
+        self.name = name
+        self.qmp = None
+        self._process = None
+        self._dimms = 0
+        self._daemon = daemon and not without_daemon()
+        self.log = lab.log_path(name + "-serial.log")
+        self._sockets = {key: lab.temp_path("%s-%s.sock" % (name, key))
+                         for key in ("qmp", "agent", "lab")}
+        initramfs = lab.temp_path(name + ".img")
+        image.write(initramfs, lab.kernel, guest_files(udev, daemon, config, auto_online, files),
+                    modules)
+        self._command = (
+            [emulator(), "-accel", accelerator(), "-machine", "pc", "-cpu", "max",
+             "-smp", str(smp), "-m", "%s,slots=%d,maxmem=%s" % (memory, slots, maxmem),
+             "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot",
+             "-serial", "file:" + self.log,
+             "-qmp", "unix:%s,server=on,wait=off" % self._sockets["qmp"],
+             "-kernel", lab.kernel.image, "-initrd", initramfs,
+             "-append", (APPEND + " " + append).strip(), "-device", "virtio-serial"] +
+            self._port("agent", AGENT_PORT) + self._port("lab", LAB_PORT) +
+            self._nodes(nodes, size_bytes(memory)) + self._boot_dimms(dimms) + list(arguments))
+        lab.guests.append(self)
+
+    def _port(self, key, name):
+        return ["-chardev", "socket,id=%s,path=%s,server=on,wait=off" % (key, self._sockets[key]),
+                "-device", "virtserialport,chardev=%s,name=%s" % (key, name)]
+
+    @staticmethod
+    def _nodes(count, memory):
+        arguments = []
+        for node in range(count if count > 1 else 0):
+            arguments += ["-object", "memory-backend-ram,id=node%d,size=%d" %
+                          (node, memory // count),
+                          "-numa", "node,nodeid=%d,memdev=node%d" % (node, node)]
+        return arguments
+
+    def _boot_dimms(self, sizes):
+        arguments = []
+        for size in sizes:
+            name = self._new_dimm()
+            arguments += ["-object", as_argument(backend(name, size_bytes(size))),
+                          "-device", "pc-dimm,id=%s,memdev=mem-%s" % (name, name)]
+        return arguments
+
+    def _new_dimm(self):
+        self._dimms += 1
+        return "dimm%d" % self._dimms
+
+    # --- life
+
+    def __enter__(self):
+        with open(self.lab.log_path(self.name + "-qemu.log"), "w") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, preexec_fn=supervise.die_with_parent)
+        try:
+            self.qmp = Qmp(self._sockets["qmp"], BOOT_DEADLINE)
+            self.attach(self._sockets["lab"], BOOT_DEADLINE)
+            if self._daemon:
+                self.wait_daemon()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(60)
+
+    # --- the host's side
+
+    def channel(self, deadline=60):
+        """A new connection to the agent's port; QEMU serves one at a time."""
+        return Channel(self.channel_path(), deadline)
+
+    def channel_path(self):
+        return self._sockets["agent"]
+
+    def dimms(self):
+        """{id: {"addr", "size", "node", ...}} as QEMU tells."""
+        return {device["data"]["id"]: device["data"]
+                for device in self.qmp.command("query-memory-devices")
+                if device["type"] == "dimm"}
+
+    def plug(self, size="512M", node=0):
+        """Hot-plugs a DIMM: {"id", "addr", "size", "node", ...}."""
+        name = self._new_dimm()
+        self.qmp.command("object-add", **backend(name, size_bytes(size)))
+        self.qmp.command("device_add", driver="pc-dimm", id=name, memdev="mem-" + name, node=node)
+        return self.dimms()[name]
+
+    def unplug(self, name, deadline=120):
+        """Asks the guest to let a DIMM go and waits until it has."""
+        self.qmp.command("device_del", id=name)
+        self.qmp.wait_event("DEVICE_DELETED", deadline)

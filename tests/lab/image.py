@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest's root: busybox, udevd, lsmem, the programs under test, their libraries."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from . import cpio, packages, paths
+
+MODULES = ("virtio_pci", "virtio_console", "virtio_blk")
+TOOLS = ("lsmem", "chmem", "udevadm")
+PROGRAMS = {"memonlined": "/usr/sbin/memonlined", "memonlinectl": "/usr/bin/memonlinectl"}
+# What systemd's 50-udev-default.rules says about them.
+RULES = """\
+SUBSYSTEM=="virtio-ports", KERNEL=="vport*", ATTR{name}=="?*", \
+SYMLINK+="virtio-ports/$attr{name}"
+"""
+MERGED = ("bin", "sbin", "lib", "lib64")
+
+
+def contents(path):
+    with open(path, "rb") as source:
+        return source.read()
+
+
+def merged(path):
+    """Where a host's path lies in a root with a merged /usr."""
+    return "/usr" + path if path.split("/")[1] in MERGED else path
+
+
+def libraries(program):
+    """What ldd names, the loader included; nothing for a static program."""
+    done = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True)
+    if "not found" in done.stdout:
+        raise packages.Missing("%s lacks a library:\n%s" % (program, done.stdout))
+    return re.findall(r"(/\S+) \(0x", done.stdout)
+
+
+class Root(cpio.Archive):
+    def __init__(self):
+        super().__init__()
+        for name in ("dev", "proc", "sys", "run", "tmp", "etc", "root", "var"):
+            self.directory("/" + name)
+        for name in MERGED:
+            self.directory("/usr/" + name)
+            self.link("/" + name, "usr/" + name)
+        self.link("/var/run", "/run")
+
+    def program(self, source, target):
+        """A program of the host or of the build, with all it needs to start."""
+        self.file(target, contents(source), 0o755)
+        for library in libraries(source):
+            if merged(library) not in self:
+                self.file(merged(library), contents(library), 0o755)
+
+    def busybox(self, source):
+        self.program(source, "/usr/bin/busybox")
+        for applet in subprocess.check_output([source, "--list"]).decode().split():
+            if "/usr/bin/" + applet not in self:
+                self.link("/usr/bin/" + applet, "busybox")
+
+    def modules(self, kernel, wanted):
+        order = kernel.modules(wanted)
+        for name, data in order:
+            self.file("/lab/modules/%s.ko" % name, data)
+        self.file("/lab/modules/order", "".join(name + "\n" for name, _ in order).encode())
+
+
+def host_program(name):
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if not found:
+        raise packages.Missing(name + " is not installed")
+    return found
+
+
+def base(kernel, modules=()):
+    """The archive that every guest of this kernel and build starts from."""
+    root = Root()
+    for name in TOOLS:
+        root.program(host_program(name), "/usr/bin/" + name)
+    udevd = next(path for path in packages.UDEVD if os.path.exists(path))
+    root.program(udevd, packages.UDEVD[0])
+    for name, target in PROGRAMS.items():
+        root.program(os.path.join(paths.programs(), "agent", name), target)
+    root.busybox(host_program("busybox"))
+    root.modules(kernel, MODULES + tuple(modules))
+    root.file("/usr/lib/udev/rules.d/50-virtio-ports.rules", RULES.encode())
+    root.file("/init", contents(os.path.join(paths.LAB, "init")), 0o755)
+    for name in ("start-daemon", "shell"):
+        root.file("/lab/" + name, contents(os.path.join(paths.LAB, name)), 0o755)
+    return root.data()
+
+
+def overlay(files):
+    """A second archive, unpacked over the first: {path: bytes, or (bytes, mode)}."""
+    archive = cpio.Archive()
+    for path, value in files.items():
+        data, mode = value if isinstance(value, tuple) else (value, 0o644)
+        archive.file(merged(path), data, mode)
+    return archive.data()
+
+
+def write(path, kernel, files, modules=()):
+    # Not compressed: an emulated processor takes longer to unpack it than to load it.
+    with open(path, "wb") as image:
+        image.write(base(kernel, modules))
+        image.write(overlay(files))

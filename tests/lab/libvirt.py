@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A private libvirtd: its own user's session, its own folders, its own socket."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from . import host, image, supervise
+from .guest import APPEND, BOOT_DEADLINE, accelerator, emulator
+from .channel import Channel
+from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, without_daemon
+from .stream import Timeout
+
+# Nobody's number: a session daemon refuses to be root's.
+USER_ID = 65534
+DAEMON_CONF = 'unix_sock_dir = "%s"\nauth_unix_rw = "none"\n'
+QEMU_CONF = 'stdio_handler = "file"\nsecurity_driver = "none"\n'
+
+DOMAIN = """\
+<domain type='{type}'>
+  <name>{name}</name>
+  <memory unit='GiB'>1</memory>
+  <maxMemory slots='32' unit='GiB'>64</maxMemory>
+  <vcpu>2</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <initrd>{initrd}</initrd>
+    <cmdline>{append}</cmdline>
+  </os>
+  <features><acpi/></features>
+  <cpu mode='maximum'>
+    <numa><cell id='0' cpus='0-1' memory='1' unit='GiB'/></numa>
+  </cpu>
+  <on_reboot>destroy</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>{emulator}</emulator>
+    <serial type='file'><source path='{log}'/></serial>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+{channels}
+  </devices>
+</domain>
+"""
+CHANNEL = """\
+    <channel type='unix'><target type='virtio' name='%s'/></channel>"""
+DIMM = """\
+<memory model='dimm'><target><size unit='MiB'>%d</size><node>%d</node></target></memory>
+"""
+
+
+class Libvirt:
+    """In a `with` statement: started on entry, ended with its domains on exit."""
+
+    def __init__(self, lab):
+        self._lab = lab
+        self.directory = lab.temp_path("libvirt")
+        self._process = None
+        self._domains = []
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def write(self, name, text):
+        """A file that the session's user can read."""
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "w") as out:
+            out.write(text)
+        return self.path(name)
+
+    def _environment(self):
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.directory,
+                "XDG_CONFIG_HOME": self.path("c"), "XDG_CACHE_HOME": self.path("h"),
+                "XDG_DATA_HOME": self.path("d"), "XDG_RUNTIME_DIR": self.path("r"), "LC_ALL": "C"}
+
+    def _as_user(self, argv):
+        if os.geteuid() != 0:
+            return argv
+        groups = ["--clear-groups"]
+        if accelerator() == "kvm":
+            groups = ["--groups", str(os.stat("/dev/kvm").st_gid)]
+        return ["setpriv", "--reuid", str(USER_ID), "--regid", str(USER_ID)] + groups + argv
+
+    def give(self, path):
+        """The session's user must be able to reach what root has made."""
+        if os.geteuid() == 0:
+            os.chown(path, USER_ID, USER_ID)
+
+    def __enter__(self):
+        os.chmod(self._lab.temp_path(), 0o711)
+        for name in ("", "c", "c/libvirt", "h", "d", "r", "s"):
+            os.makedirs(self.path(name), mode=0o700, exist_ok=True)
+            self.give(self.path(name))
+        self.write("c/libvirt/qemu.conf", QEMU_CONF)
+        config = self.write("libvirtd.conf", DAEMON_CONF % self.path("s"))
+        with open(self._lab.log_path("libvirtd.log"), "w") as log:
+            self._process = subprocess.Popen(
+                self._as_user([shutil.which("libvirtd"), "-f", config,
+                               "-p", self.path("libvirtd.pid")]),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment(),
+                start_new_session=True, preexec_fn=supervise.die_with_parent)
+        self._wait()
+        return self
+
+    def _wait(self, deadline=120):
+        until = time.monotonic() + deadline
+        while True:
+            try:
+                return self.virsh("uri")
+            except host.Failure:
+                if time.monotonic() >= until or self._process.poll() is not None:
+                    raise
+                time.sleep(0.2)
+
+    def virsh(self, *arguments):
+        uri = "qemu:///session?socket=%s/libvirt-sock" % self.path("s")
+        return host.call(self._as_user(["virsh", "-q", "-c", uri] + list(arguments)),
+                         env=self._environment())
+
+    def __exit__(self, *_):
+        for name in self._domains:
+            try:
+                self.virsh("destroy", name)
+            except (host.Failure, subprocess.TimeoutExpired):
+                pass  # it has ended by itself; our supervisor ends what is left
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(30)
+
+    def start(self, name, xml):
+        self.virsh("create", self.write(name + ".xml", xml))
+        self._domains.append(name)
+
+
+class Domain(Machine):
+    """A guest of libvirt's. The channels' sockets are where libvirt puts them."""
+
+    def __init__(self, libvirt, lab, name="guest", channels=(AGENT_PORT,), udev=True, daemon=True,
+                 config=None, auto_online="offline", files=None):
+        super().__init__()
+        self.libvirt = libvirt
+        self.name = name
+        self._daemon = daemon and not without_daemon()
+        kernel, initrd = libvirt.path("vmlinuz"), libvirt.path(name + ".img")
+        shutil.copyfile(lab.kernel.image, kernel)
+        image.write(initrd, lab.kernel, guest_files(udev, daemon, config, auto_online, files))
+        log = libvirt.path(name + "-serial.log")
+        for path in (kernel, initrd):
+            libvirt.give(path)
+        os.symlink(log, lab.log_path(name + "-serial.log"))
+        libvirt.start(name, DOMAIN.format(
+            type="kvm" if accelerator() == "kvm" else "qemu", name=name, kernel=kernel,
+            initrd=initrd, append=APPEND, emulator=emulator(), log=log,
+            channels="\n".join(CHANNEL % port for port in list(channels) + [LAB_PORT])))
+        self.attach(self.socket(LAB_PORT), BOOT_DEADLINE)
+        if self._daemon:
+            self.wait_daemon()
+
+    def socket(self, port):
+        """The path that libvirt chose for the host's end of a port."""
+        xml = self.libvirt.virsh("dumpxml", self.name)
+        for channel in re.findall(r"<channel .*?</channel>", xml, re.S):
+            if "name='%s'" % port in channel:
+                return re.search(r"path='([^']+)'", channel).group(1)
+        raise Timeout("the domain has no channel " + port)
+
+    def channel(self, port=AGENT_PORT):
+        return Channel(self.socket(port))
+
+    def plug(self, mebibytes=512, node=0):
+        """virsh attach-device --live; {"addr", "size", "node"} of what was added."""
+        path = self.libvirt.write("dimm.xml", DIMM % (mebibytes, node))
+        self.libvirt.virsh("attach-device", "--live", self.name, path)
+        xml = self.libvirt.virsh("dumpxml", self.name)
+        base = re.findall(r"<address type='dimm' slot='\d+' base='(0x[0-9a-f]+)'/>", xml)[-1]
+        return {"addr": int(base, 16), "size": mebibytes << 20, "node": node}

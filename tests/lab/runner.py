@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Builds with warnings as errors and runs the tests.
+
+usage: tests/run [OPTION...] [NAME...]
+
+  --full        everything, also what takes longer
+  --kernel DIR  run the guests with the kernel of this unpacked package or build
+  --seed N      seed of the tests that draw at random
+  --keep        keep the logs of tests that passed
+  --list        list the names and what each is
+  --help        this text
+
+Names choose tests. The last line tells how many passed, failed and were skipped.
+"""
+
+import argparse
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from . import jobs, kernel, packages, paths, scenario
+
+JOBS_AT_A_TIME = 2
+TAIL_LINES = 60
+GUEST_LIMIT_SEC = 900
+RESULT = re.compile(r"(ok|not ok|skip) (\S+)(?: (.*))?$")
+# As automake prints them.
+CHECKED = re.compile(r"(PASS|FAIL|ERROR|XPASS|SKIP|XFAIL): (\S+)()$")
+KINDS = {"PASS": "ok", "XFAIL": "ok", "SKIP": "skip"}
+
+
+class Test:
+    """One program to run; it may print the results of many tests."""
+
+    def __init__(self, name, command, about, limit, full=False, needs=()):
+        self.name = name
+        self.command = command
+        self.about = about
+        self.limit = limit
+        self.full = full
+        self.needs = tuple(needs)
+        self.log = os.path.join(paths.LOGS, name + ".log")
+
+
+def own_tests():
+    def job(name, about, limit, **options):
+        return Test(name, ["jobs", name], about, limit, **options)
+    return [
+        job("unit", "make check", 300),
+        job("process", "whole programs over fake trees and sockets", 600, needs=["process"]),
+        job("style", "clang-format, cppcheck, shellcheck, licence lines", 300, needs=["style"]),
+        job("sanitizers", "unit and process tests with sanitizers", 1200, full=True,
+            needs=["sanitizers", "process"]),
+        job("distcheck", "make distcheck", 900, full=True),
+    ]
+
+
+def constants(name):
+    """A scenario's settings, read without running it."""
+    with open(os.path.join(paths.SCENARIOS, name, "test.py")) as source:
+        tree = ast.parse(source.read())
+    found = {node.targets[0].id: ast.literal_eval(node.value) for node in tree.body
+             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in
+             ("LIMIT", "NEEDS", "FULL")}
+    found["about"] = (ast.get_docstring(tree) or "").split("\n")[0]
+    return found
+
+
+def guest_tests():
+    for name in scenario.names():
+        settings = constants(name)
+        yield Test(name, ["scenario", name], settings["about"],
+                   settings.get("LIMIT", GUEST_LIMIT_SEC), settings.get("FULL", False),
+                   ["guest"] + list(settings.get("NEEDS", ())))
+
+
+class Results:
+    def __init__(self):
+        self.count = {"ok": 0, "not ok": 0, "skip": 0}
+
+    def add(self, kind, name, seconds, reason=""):
+        self.count[kind] += 1
+        print("%s %s (%d s)%s" % (kind, name, round(seconds), ": " + reason if reason else ""),
+              flush=True)
+
+    def totals(self):
+        text = "%d passed, %d failed" % (self.count["ok"], self.count["not ok"])
+        return text + (", %d skipped" % self.count["skip"] if self.count["skip"] else "")
+
+    def status(self):
+        return 1 if self.count["not ok"] or not self.count["ok"] else 0
+
+
+class Running:
+    """A test under way: its output goes to its log, and results are read from there."""
+
+    def __init__(self, test, results):
+        self.test = test
+        self._results = results
+        self._since = time.monotonic()
+        self._seen = self._failed = 0
+        os.makedirs(os.path.dirname(test.log), exist_ok=True)
+        self._log = open(test.log, "w")
+        self._reader = open(test.log, errors="replace")
+        self._partial = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lab", "supervise", str(test.limit), sys.executable, "-m",
+             "lab"] + test.command, stdin=subprocess.DEVNULL, stdout=self._log,
+            stderr=subprocess.STDOUT, cwd=paths.TOP, start_new_session=True)
+
+    def _result(self, kind, name, reason=""):
+        now = time.monotonic()
+        full = name if name == self.test.name else "%s/%s" % (self.test.name, name)
+        self._results.add(kind, full, now - self._since, reason or "")
+        self._since = now
+        self._seen += 1
+        self._failed += kind == "not ok"
+
+    def read(self):
+        text = self._partial + self._reader.read()
+        lines = text.split("\n")
+        self._partial = lines.pop()
+        for line in lines:
+            match = RESULT.match(line) or CHECKED.match(line)
+            if match:
+                kind, name, reason = match.groups()
+                kind = kind if kind in self._results.count else KINDS.get(kind, "not ok")
+                if kind == "skip" and not reason:
+                    reason = "see " + self.test.log
+                self._result(kind, os.path.basename(name), reason)
+
+    def ended(self):
+        """Whether it is over; if so, all that it has to say has been said."""
+        status = self.process.poll()
+        self.read()
+        if status is None:
+            return False
+        self.read()
+        if status and not self._failed:
+            reason = "time limit" if status == 124 else "exit status %d" % status
+            self._result("not ok", self.test.name, reason)
+        elif not self._seen:
+            self._result("ok", self.test.name)
+        if self._failed:
+            self._print_tail()
+        self._log.close()
+        self._reader.close()
+        return True
+
+    def _print_tail(self):
+        with open(self.test.log, errors="replace") as log:
+            lines = log.read().splitlines()[-TAIL_LINES:]
+        print("--- the end of %s" % self.test.log)
+        print("\n".join("    " + line for line in lines), flush=True)
+
+    def end(self):
+        """Its supervisor ends all that it started."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+
+
+def run_all(tests, results, at_a_time=JOBS_AT_A_TIME):
+    waiting, running = list(tests), []
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_a_time:
+                running.append(Running(waiting.pop(0), results))
+            time.sleep(0.1)
+            running = [test for test in running if not test.ended()]
+    finally:
+        for test in running:
+            test.end()
+
+
+def skip_without_packages(tests, results):
+    """Those that can run; the others are told as skipped, with the reason."""
+    able, lacking = [], {}
+    for group in sorted({group for test in tests for group in test.needs}):
+        try:
+            packages.install([group])
+        except packages.Missing as reason:
+            lacking[group] = " ".join(str(reason).split())[:300]
+    for test in tests:
+        reasons = [lacking[group] for group in test.needs if group in lacking]
+        if reasons:
+            results.add("skip", test.name, 0, reasons[0])
+        else:
+            able.append(test)
+    return able
+
+
+def fetch_kernel(tests, results):
+    """Before the tests, so that a download is not part of any test's time."""
+    try:
+        os.environ["MEMONLINE_KERNEL"] = (os.environ.get("MEMONLINE_KERNEL") or
+                                          kernel.download())
+        return tests
+    except packages.Missing as reason:
+        for test in tests:
+            if "guest" in test.needs:
+                results.add("skip", test.name, 0, str(reason))
+        return [test for test in tests if "guest" not in test.needs]
+
+
+def choose(tests, options):
+    unknown = set(options.names) - {test.name for test in tests}
+    if unknown:
+        sys.exit("tests/run: no test is called %s; --list names them" % ", ".join(sorted(unknown)))
+    return [test for test in tests
+            if test.name in options.names or
+            (not options.names and (options.full or not test.full))]
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="tests/run", usage=argparse.SUPPRESS, add_help=False)
+    for flag in ("--full", "--keep", "--list", "--help"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--kernel")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("names", nargs="*")
+    return parser.parse_args(argv)
+
+
+def settings(options):
+    os.environ.setdefault("MEMONLINE_BUILD", paths.NORMAL)
+    if options.kernel:
+        os.environ["MEMONLINE_KERNEL"] = os.path.abspath(options.kernel)
+    if options.seed is not None:
+        os.environ["MEMONLINE_SEED"] = str(options.seed)
+
+
+def run(tests, options):
+    results = Results()
+    packages.install(["build"])
+    build = Test("build", ["tree"], "", 600)
+    run_all([build], results)
+    if not results.status():
+        tests = skip_without_packages(tests, results)
+        if any("guest" in test.needs for test in tests):
+            tests = fetch_kernel(tests, results)
+        run_all(tests, results)
+    if not options.keep and not results.status():
+        shutil.rmtree(paths.LOGS, ignore_errors=True)
+    print(results.totals(), flush=True)
+    return results.status()
+
+
+def on_signal(number, _frame):
+    raise KeyboardInterrupt(number)
+
+
+def main(argv):
+    options = parse(argv)
+    tests = own_tests() + list(guest_tests())
+    if options.help:
+        print(__doc__.strip())
+        return 0
+    if options.list:
+        for test in tests:
+            print("%-20s %s%s" % (test.name, test.about, " (--full)" if test.full else ""))
+        return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    settings(options)
+    try:
+        return run(choose(tests, options), options)
+    except packages.Missing as reason:
+        print("tests/run: %s" % reason)
+        return 1
+    except KeyboardInterrupt:
+        print("tests/run: interrupted")
+        return 130

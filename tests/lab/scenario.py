@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs one scenario: python3 -m lab scenario NAME
+
+tests/guest/NAME/test.py holds a docstring that says what must hold, and run(lab). It may
+set LIMIT (seconds), NEEDS (groups of lab/packages.py beside "guest") and FULL = True (only
+in tests/run --full, or by name).
+"""
+
+import glob
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+
+from . import kernel, packages, paths
+
+TAIL_LINES = 40
+
+
+class Failure(Exception):
+    """What must hold does not."""
+
+
+class Skip(Exception):
+    """The scenario cannot run here; the text says why."""
+
+
+def check(holds, what):
+    if not holds:
+        raise Failure(what)
+
+
+def equal(found, wanted, what):
+    check(found == wanted, "%s: %r, not %r" % (what, found, wanted))
+
+
+class Lab:
+    """What a scenario is given: the kernel, its log folder, a folder for sockets."""
+
+    def __init__(self, name):
+        self.name = name
+        self.kernel = kernel.chosen()
+        # Short, since the path of a unix socket is.
+        self._temp = tempfile.mkdtemp(prefix="memonline-")
+        self._logs = os.path.join(paths.LOGS, name)
+        shutil.rmtree(self._logs, ignore_errors=True)
+        os.makedirs(self._logs)
+        self.guests = []
+
+    def temp_path(self, name=""):
+        return os.path.join(self._temp, name)
+
+    def log_path(self, name):
+        return os.path.join(self._logs, name)
+
+    def seed(self):
+        return int(os.environ.get("MEMONLINE_SEED", "1"))
+
+    def print_logs(self):
+        for path in sorted(glob.glob(os.path.join(self._logs, "*"))):
+            with open(path, errors="replace") as log:
+                lines = log.read().splitlines()
+            print("--- %s\n%s" % (path, "\n".join(lines[-TAIL_LINES:])))
+
+    def _keep_linked_logs(self):
+        """What another user had to write lies in the temporary folder."""
+        for path in glob.glob(os.path.join(self._logs, "*")):
+            if os.path.islink(path) and os.path.exists(path):
+                target = os.path.realpath(path)
+                os.unlink(path)
+                shutil.copyfile(target, path)
+
+    def close(self):
+        self._keep_linked_logs()
+        shutil.rmtree(self._temp, ignore_errors=True)
+
+
+def load(name):
+    path = os.path.join(paths.SCENARIOS, name, "test.py")
+    spec = importlib.util.spec_from_file_location("scenario_" + name.replace("-", "_"), path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def names():
+    return sorted(os.path.basename(os.path.dirname(path))
+                  for path in glob.glob(os.path.join(paths.SCENARIOS, "*", "test.py")))
+
+
+def one_line(error):
+    text = " ".join(str(error).split())
+    return text if isinstance(error, Failure) else "%s: %s" % (type(error).__name__, text)
+
+
+def run(name):
+    """The exit status; prints the one line that tells the result last."""
+    lab = None
+    try:
+        lab = Lab(name)
+        load(name).run(lab)
+    except (Skip, packages.Missing) as reason:
+        print("skip %s %s" % (name, " ".join(str(reason).split())))
+        return 0
+    except Exception as error:
+        traceback.print_exc(file=sys.stdout)
+        if lab:
+            lab.print_logs()
+        print("not ok %s %s" % (name, one_line(error)[:300]))
+        return 1
+    finally:
+        if lab:
+            lab.close()
+    print("ok " + name)
+    return 0
+
+
+def main(argv):
+    # So that `with` statements and `finally` get their turn.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    return run(argv[0])

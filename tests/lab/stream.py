@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lines over a unix socket, with deadlines."""
+
+import socket
+import time
+
+
+class Timeout(Exception):
+    """What was waited for did not come; never raised about how long it took."""
+
+
+class Closed(Exception):
+    """The other side ended the connection."""
+
+
+def connect(path, deadline):
+    """Tries again until the deadline: the other side may still be starting."""
+    until = time.monotonic() + deadline
+    while True:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.connect(path)
+            return sock
+        except (FileNotFoundError, ConnectionRefusedError, BlockingIOError):
+            sock.close()
+            if time.monotonic() >= until:
+                raise Timeout("nobody listens at " + path)
+            time.sleep(0.05)
+
+
+class Stream:
+    def __init__(self, path, deadline=60):
+        self._socket = connect(path, deadline)
+        self._buffer = b""
+
+    def send(self, data, deadline=60):
+        self._socket.settimeout(deadline)
+        try:
+            self._socket.sendall(data)
+        except socket.timeout:
+            raise Timeout("the other side does not read")
+
+    def _receive(self, until):
+        left = until - time.monotonic()
+        if left <= 0:
+            raise Timeout("no line came; read so far: %r" % self._buffer[-200:])
+        self._socket.settimeout(left)
+        try:
+            data = self._socket.recv(65536)
+        except socket.timeout:
+            return
+        if not data:
+            raise Closed("closed by the other side")
+        self._buffer += data
+
+    def line(self, deadline=60):
+        """The next line, without its newline."""
+        until = time.monotonic() + deadline
+        while b"\n" not in self._buffer:
+            self._receive(until)
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def close(self):
+        self._socket.close()
