@@ -131,6 +131,8 @@ static void changed(const struct snapshot_change *change, void *data)
 		return;
 	burst_observe(change, agent->next.block_size_bytes, &range);
 	gather(agent, dimm_of(holder, block), &range);
+	if (change->after)
+		snapshot_find(&agent->next, block->index)->reason = range.reason;
 }
 
 /* What the agent before this one wrote and did not live to report. */
@@ -279,9 +281,11 @@ static bool decide_block(struct agent *agent, struct block *block,
 	policy_decide(agent->config, &agent->now, block, verdict);
 	if (verdict->word == BLOCK_WORD_NONE)
 		gather_left_alone(agent, block, verdict);
-	block->reason = (uint8_t)(agent->dry_run && verdict->word != BLOCK_WORD_NONE
-					  ? REASON_DRY_RUN
-					  : verdict->reason);
+	/* How it came to be online says more than that it is. */
+	if (verdict->reason != REASON_ALREADY_ONLINE || block->reason == REASON_NONE)
+		block->reason = (uint8_t)verdict->reason;
+	if (agent->dry_run && verdict->word != BLOCK_WORD_NONE)
+		block->reason = REASON_DRY_RUN;
 	if (block->state == BLOCK_ONLINE)
 		block->marks = BLOCK_MARK_WAS_ONLINE;
 	return agent->dry_run || plan_add(&agent->plan, block->index, verdict) == 0;

@@ -12,13 +12,13 @@ import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 TIME_IS_UP = 124
 GRACE_SEC = 15
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
 class Ended(Exception):
@@ -81,25 +81,37 @@ def on_signal(number, _frame):
     raise Ended(number)
 
 
+def start(command):
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True).pid
+
+
+def wait_for(wanted):
+    """Its exit status. Orphans are reaped on the way: someone may wait for their end."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == wanted:
+            return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
 def run(limit, command):
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-        status = process.wait(limit)
-        return status if status >= 0 else 128 - status
-    except subprocess.TimeoutExpired:
+        signal.setitimer(signal.ITIMER_REAL, limit)
+        return wait_for(start(command))
+    except Ended as ended:
+        number = ended.args[0]
+        if number != signal.SIGALRM:
+            return 128 + number
         print("time limit of %d s is up: %s" % (limit, " ".join(command)), flush=True)
         return TIME_IS_UP
-    except Ended as ended:
-        return 128 + ended.args[0]
 
 
 def main(argv):
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     die_with_parent()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, on_signal)
     status = run(float(argv[0]), argv[1:])
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     end_children()
     return status

@@ -11,8 +11,10 @@ import sys
 
 from . import paths
 
-OPTIONS = {paths.NORMAL: ["--enable-werror"],
-           paths.SANITIZERS: ["--enable-werror", "--enable-sanitizers"]}
+# As the packages are configured: programs in a guest look for /etc/memonlined.conf.
+COMMON = ["--prefix=/usr", "--sysconfdir=/etc", "--enable-werror"]
+OPTIONS = {paths.NORMAL: COMMON,
+           paths.SANITIZERS: COMMON + ["--enable-sanitizers"]}
 LEFT_OUT = {".git", ".build", "autom4te.cache"}
 
 
@@ -82,11 +84,25 @@ def prepare():
         call(["autoreconf", "-fi"], paths.SOURCE)
 
 
+def configured(directory):
+    try:
+        with open(os.path.join(directory, "configured-with")) as options:
+            return options.read().split("\n")
+    except OSError:
+        return None
+
+
+def configure(directory, options):
+    call([os.path.join(paths.SOURCE, "configure"), "-q"] + options, directory)
+    with open(os.path.join(directory, "configured-with"), "w") as out:
+        out.write("\n".join(options))
+
+
 def build(directory, options=()):
     """make does the rest: it runs autoconf and configure again when they are stale."""
     os.makedirs(directory, exist_ok=True)
-    if not os.path.exists(os.path.join(directory, "Makefile")):
-        call([os.path.join(paths.SOURCE, "configure"), "-q"] + list(options), directory)
+    if configured(directory) != list(options):
+        configure(directory, list(options))
     call(["make", "-s", "-j%d" % (os.cpu_count() or 1)], directory)
 
 

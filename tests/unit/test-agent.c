@@ -170,6 +170,9 @@ static void takes_a_lost_race_for_a_success(void **state)
 	assert_int_equal(range->result, REPORT_SUCCESS);
 	assert_int_equal(range->reason, REASON_ONLINED_ELSEWHERE);
 	assert_int_equal(range->error, 0);
+	/* And it is remembered with the block. */
+	assert_int_equal(agent_snapshot(fixture->agent)->blocks[0].reason,
+			 REASON_ONLINED_ELSEWHERE);
 }
 
 static void believes_the_state_not_the_write(void **state)
