@@ -328,8 +328,8 @@ static void decide(struct agent *agent)
 		log_decision(agent, first, last, &run);
 }
 
-static void mark(struct agent *agent, const struct plan_write *write,
-		 const struct block *block)
+static void set_mark(struct agent *agent, const struct plan_write *write,
+		     const struct block *block)
 {
 	struct journal *journal = agent->edges.journal;
 
@@ -362,7 +362,7 @@ static void write_one(struct agent *agent, const struct plan_write *write)
 	struct block before = *block;
 	int r;
 
-	mark(agent, write, &before);
+	set_mark(agent, write, &before);
 	r = sysfs_write_word(agent->edges.sysfs, block, write->word);
 	written(agent, write, r, &before, block);
 }
@@ -420,7 +420,7 @@ static bool start_worker(struct agent *agent, const struct block *block)
 {
 	uint64_t msec = time_left_msec(agent);
 
-	mark(agent, &agent->job_write, block);
+	set_mark(agent, &agent->job_write, block);
 	if (msec)
 		agent->worker = worker_start(agent->edges.loop, agent->edges.sysfs,
 					     block->index, agent->job_write.word, msec,
@@ -440,7 +440,7 @@ static void job_write(struct agent *agent, struct block *block)
 			return;
 		r = -errno;
 	} else {
-		mark(agent, &agent->job_write, &before);
+		set_mark(agent, &agent->job_write, &before);
 		r = sysfs_write_word(agent->edges.sysfs, block, agent->job_write.word);
 	}
 	job_written(agent, r, &before, block);

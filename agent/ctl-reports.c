@@ -102,12 +102,13 @@ static int put_rows(struct ctl *ctl, const struct protocol_answer_report *report
 {
 	struct protocol_answer_report_range range;
 	size_t i;
-	int r;
 
 	if (report->range_count == 0)
 		put_report(ctl, report);
 	for (i = 0; i < report->range_count; i++) {
-		r = protocol_answer_report_range(ctl->session.answer, report, i, &range);
+		int r = protocol_answer_report_range(ctl->session.answer, report, i,
+						     &range);
+
 		if (r < 0)
 			return r;
 		put_report(ctl, report);

@@ -234,10 +234,11 @@ static void put_code(struct text *out, uint32_t code)
 void protocol_put_ascii(struct text *out, const char *json, size_t len)
 {
 	const unsigned char *bytes = (const unsigned char *)json;
-	size_t plain, used;
-	uint32_t code;
 
 	while (len > 0) {
+		size_t plain, used = 1;
+		uint32_t code = 0x7f;
+
 		for (plain = 0; plain < len && bytes[plain] < 0x7f;)
 			plain++;
 		text_append(out, (const char *)bytes, plain);
@@ -245,8 +246,6 @@ void protocol_put_ascii(struct text *out, const char *json, size_t len)
 		len -= plain;
 		if (len == 0)
 			return;
-		used = 1;
-		code = 0x7f;
 		if (*bytes != 0x7f)
 			used = utf8_next(bytes, len, &code);
 		put_code(out, code);

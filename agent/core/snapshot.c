@@ -167,11 +167,12 @@ static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *
 size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals,
 		       size_t max)
 {
-	struct snapshot_total *total;
 	size_t count = 0, i;
 
 	for (i = 0; i < snapshot->count; i++) {
-		total = find_total(totals, &count, max, &snapshot->blocks[i]);
+		struct snapshot_total *total =
+			find_total(totals, &count, max, &snapshot->blocks[i]);
+
 		if (total)
 			total->bytes += snapshot->block_size_bytes;
 	}

@@ -52,9 +52,10 @@ static int kernel_receive(struct source *source, struct uevent *event)
 	struct sockaddr_nl sender;
 	struct iovec vector = { bytes, sizeof(bytes) };
 	struct msghdr message;
-	ssize_t len;
 
 	for (;;) {
+		ssize_t len;
+
 		memset(&message, 0, sizeof(message));
 		message.msg_name = &sender;
 		message.msg_namelen = sizeof(sender);

@@ -95,8 +95,7 @@ static int set_up(void **state)
 
 	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
 	strcpy(fixture->root, "/tmp/memonline-test-XXXXXX");
-	if (!mkdtemp(fixture->root))
-		return -1;
+	assert_non_null(mkdtemp(fixture->root));
 	fixture->loop = loop_new();
 	fixture->channel = channel_new(fixture->loop, &handler, fixture);
 	fixture->timer = loop_timer_add(fixture->loop, on_timer, fixture);
@@ -259,7 +258,6 @@ static void stops_reading_whom_it_cannot_answer(void **state)
 	struct fixture *fixture = *state;
 	char bytes[65536];
 	size_t answered = 0;
-	ssize_t len;
 	int fd, i;
 
 	memset(bytes, 'x', sizeof(bytes));
@@ -273,6 +271,8 @@ static void stops_reading_whom_it_cannot_answer(void **state)
 	assert_true(channel_queued(fixture->peer) < CHANNEL_QUEUE_LOW + fixture->answer);
 	assert_true(channel_queued(fixture->peer) >= CHANNEL_QUEUE_LOW);
 	for (i = 0; i < 10; i++) {
+		ssize_t len;
+
 		while ((len = read(fd, bytes, sizeof(bytes))) > 0)
 			answered += (size_t)len;
 		work(fixture);

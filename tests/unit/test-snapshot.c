@@ -109,13 +109,14 @@ static void adds_up_by_node_state_and_zone(void **state)
 
 static void note_change(const struct snapshot_change *change, void *data)
 {
-	char *text = data;
+	const struct block *known = change->after ? change->after : change->before;
+	char *text = data, kind = '~';
 
-	sprintf(text + strlen(text), "%c%d ",
-		!change->before	 ? '+'
-		: !change->after ? '-'
-				 : '~',
-		(int)(change->after ? change->after->index : change->before->index));
+	if (!change->before)
+		kind = '+';
+	else if (!change->after)
+		kind = '-';
+	sprintf(text + strlen(text), "%c%d ", kind, (int)known->index);
 }
 
 static void tells_what_changed(void **state)
