@@ -114,6 +114,13 @@ static void gather(struct agent *agent, uint64_t dimm, const struct report_range
 	burst_add(&agent->burst, dimm, range, agent->begun_usec, now_usec);
 }
 
+/* An unreadable one was announced before it was whole. */
+static bool was_known(const struct block *before)
+{
+	return before && before->state != BLOCK_ABSENT &&
+	       before->state != BLOCK_UNREADABLE;
+}
+
 /* A block changed, and not by a write of ours: those are in `now` already. */
 static void changed(const struct snapshot_change *change, void *data)
 {
@@ -122,11 +129,10 @@ static void changed(const struct snapshot_change *change, void *data)
 	const struct snapshot *holder = change->after ? &agent->next : &agent->now;
 	const struct block *block = change->after ? change->after : change->before;
 
-	if (!change->before || change->before->state == BLOCK_ABSENT) {
-		/* A new offline block is reported with what is done with it. */
-		if (!change->after || change->after->state != BLOCK_ONLINE)
-			return;
-	}
+	/* A new offline block is reported with what is done with it. */
+	if (!was_known(change->before) &&
+	    (!change->after || change->after->state != BLOCK_ONLINE))
+		return;
 	if (change->after && change->after->state == BLOCK_UNREADABLE)
 		return;
 	burst_observe(change, agent->next.block_size_bytes, &range);

@@ -9,6 +9,7 @@ from .stream import Stream, Timeout
 
 __all__ = ["Channel", "Refused", "Timeout"]
 
+SYNC_SEC = 3
 REPORT = "MEMONLINE_REPORT"
 
 
@@ -56,6 +57,30 @@ class Channel:
                 raise Refused(message["error"])
             elif message.get("id") == self._id:
                 return message["return"]
+
+    def sync(self, deadline=60):
+        """Begins as qemu-ga's clients do, and tries again.
+
+        0xFF ends what another host left, and marks the answer. A request that reaches the guest
+        together with the news that another host has left may be lost with it.
+        """
+        until = time.monotonic() + deadline
+        while True:
+            self._id += 1
+            self.send(b"\xff" + json.dumps({"execute": "guest-sync-delimited", "arguments":
+                                            {"id": self._id}}).encode() + b"\n")
+            try:
+                return self._synced(min(until, time.monotonic() + SYNC_SEC))
+            except Timeout:
+                if time.monotonic() >= until:
+                    raise
+
+    def _synced(self, until):
+        while True:
+            line = self._stream.line(max(until - time.monotonic(), 0.01))
+            answer = line.rpartition(b"\xff")[2] if b"\xff" in line else b"{}"
+            if json.loads(answer.decode()).get("return") == self._id:
+                return
 
     def event(self, deadline=60):
         """The oldest event not yet taken."""

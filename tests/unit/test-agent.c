@@ -226,6 +226,31 @@ static void reports_what_is_gone_once(void **state)
 	assert_int_equal(first_range(fixture, 2)->size, 2 * (128 << 20));
 }
 
+static void waits_for_a_block_that_is_not_whole(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].state_missing = true;
+	event(fixture, UEVENT_ADD, 32);
+	assert_int_equal(fixture->kernel->writes, 0);
+	assert_int_equal(last_seq(fixture), 0);
+	fixture->kernel->blocks[32].state_missing = false;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 1);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_ONLINE);
+	/* Gone before it was whole: nothing to tell. */
+	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[33].state_missing = true;
+	event(fixture, UEVENT_ADD, 33);
+	fake_kernel_remove(fixture->kernel, 33, 1);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+}
+
 static void finds_blocks_that_no_event_told_of(void **state)
 {
 	struct fixture *fixture = *state;
@@ -445,6 +470,7 @@ int main(void)
 		TEST(believes_the_state_not_the_write),
 		TEST(leaves_an_offlined_block_alone),
 		TEST(reports_what_is_gone_once),
+		TEST(waits_for_a_block_that_is_not_whole),
 		TEST(finds_blocks_that_no_event_told_of),
 		TEST(keeps_its_hands_off),
 		TEST(writes_nothing_in_a_dry_run),
