@@ -32,6 +32,7 @@ def path(*patterns):
 # group: (how to tell that it is there, Debian's package, RHEL's and Fedora's)
 NEEDS = {
     "build": (
+        (command("git"), "git", "git"),
         (command("gcc"), "gcc", "gcc"),
         (path("/usr/include/stdlib.h"), "libc6-dev", "glibc-devel"),
         (command("make"), "make", "make"),

@@ -43,7 +43,6 @@ def delivered_once(guest, dimm):
 
 def noticed(guest):
     """Until the guest's kernel knows that the host has left, and the agent has been woken."""
-    guest.sh("mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug")
     guest.until("port=$(basename $(readlink -f /dev/virtio-ports/org.memonline.agent.0)) && "
                 "grep -q 'host_connected: 0' /sys/kernel/debug/virtio-ports/$port")
     guest.sh("sleep 1")
