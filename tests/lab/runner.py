@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from . import jobs, kernel, packages, paths, scenario
+from . import kernel, packages, paths, scenario, tree
 
 JOBS_AT_A_TIME = 2
 TAIL_LINES = 60
@@ -63,11 +63,11 @@ def own_tests():
 def constants(name):
     """A scenario's settings, read without running it."""
     with open(os.path.join(paths.SCENARIOS, name, "test.py")) as source:
-        tree = ast.parse(source.read())
-    found = {node.targets[0].id: ast.literal_eval(node.value) for node in tree.body
+        parsed = ast.parse(source.read())
+    found = {node.targets[0].id: ast.literal_eval(node.value) for node in parsed.body
              if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in
              ("LIMIT", "NEEDS", "FULL")}
-    found["about"] = (ast.get_docstring(tree) or "").split("\n")[0]
+    found["about"] = (ast.get_docstring(parsed) or "").split("\n")[0]
     return found
 
 
@@ -131,8 +131,17 @@ class Running:
                 kind, name, reason = match.groups()
                 kind = kind if kind in self._results.count else KINDS.get(kind, "not ok")
                 if kind == "skip" and not reason:
-                    reason = "see " + self.test.log
+                    reason = self._check_log(name) or "see " + self.test.log
                 self._result(kind, os.path.basename(name), reason)
+
+    def _check_log(self, name):
+        """What automake's test said, which make check keeps to itself."""
+        directory = paths.SANITIZERS if self.test.name == "sanitizers" else paths.NORMAL
+        try:
+            with open(os.path.join(directory, name + ".log"), errors="replace") as log:
+                return " ".join(log.read().splitlines()[0:1])
+        except OSError:
+            return ""
 
     def ended(self):
         """Whether it is over; if so, all that it has to say has been said."""
@@ -265,11 +274,13 @@ def main(argv):
         for test in tests:
             print("%-20s %s%s" % (test.name, test.about, " (--full)" if test.full else ""))
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     settings(options)
+    chosen = choose(tests, options)
     try:
-        return run(choose(tests, options), options)
+        with tree.lock():
+            return run(chosen, options)
     except packages.Missing as reason:
         print("tests/run: %s" % reason)
         return 1
