@@ -26,6 +26,9 @@ struct agent {
 	struct loop_watch *source_watch;
 	struct loop_timer *again;
 	unsigned again_tries; /* so far */
+	struct loop_timer *retry; /* of refused writes */
+	unsigned retry_attempt; /* so far */
+	uint64_t retry_since_usec; /* when the first was refused; 0: none is waiting */
 	struct snapshot now; /* what was last seen */
 	struct snapshot next; /* being read */
 	struct plan plan;
@@ -104,14 +107,20 @@ static void flush_reports(struct agent *agent)
 		agent->edges.reported(agent->edges.data);
 }
 
-static void gather(struct agent *agent, uint64_t dimm, const struct report_range *range)
+static void gather_since(struct agent *agent, uint64_t dimm,
+			 const struct report_range *range, uint64_t begun_usec)
 {
 	uint64_t now_usec = loop_now_usec();
 
-	if (burst_add(&agent->burst, dimm, range, agent->begun_usec, now_usec))
+	if (burst_add(&agent->burst, dimm, range, begun_usec, now_usec))
 		return;
 	flush_reports(agent);
-	burst_add(&agent->burst, dimm, range, agent->begun_usec, now_usec);
+	burst_add(&agent->burst, dimm, range, begun_usec, now_usec);
+}
+
+static void gather(struct agent *agent, uint64_t dimm, const struct report_range *range)
+{
+	gather_since(agent, dimm, range, agent->begun_usec);
 }
 
 /* An unreadable one was announced before it was whole. */
@@ -346,20 +355,88 @@ static void set_mark(struct agent *agent, const struct plan_write *write,
 	journal_mark(journal, write->index, write->word, (enum block_state)block->state);
 }
 
+/* --- refusals that may pass */
+
+/* Whether the refusal is kept back, since the write will be tried again. */
+static bool put_off(struct agent *agent, struct block *block,
+		    const struct report_range *result)
+{
+	uint64_t now_usec = loop_now_usec();
+
+	if (result->result == REPORT_SUCCESS || result->requested == BLOCK_WORD_OFFLINE ||
+	    !plan_may_pass(result->error))
+		return false;
+	if (!agent->retry_since_usec)
+		agent->retry_since_usec = agent->begun_usec;
+	if (now_usec - agent->retry_since_usec >= PLAN_RETRY_TOTAL_MSEC * 1000ull)
+		return false;
+	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
+		    strerror(result->error));
+	block->marks |= BLOCK_MARK_FAILED | BLOCK_MARK_RETRY;
+	return true;
+}
+
+static void clear_marks(struct agent *agent, uint8_t having, uint8_t marks)
+{
+	size_t i;
+
+	for (i = 0; i < agent->now.count; i++)
+		if ((agent->now.blocks[i].marks & having) == having)
+			agent->now.blocks[i].marks &= (uint8_t)~marks;
+}
+
+static bool any_to_retry(const struct agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < agent->now.count; i++)
+		if (agent->now.blocks[i].marks & BLOCK_MARK_RETRY)
+			return true;
+	return false;
+}
+
+static void schedule_retry(struct agent *agent)
+{
+	if (!agent->retry_since_usec)
+		return;
+	if (!any_to_retry(agent)) {
+		agent->retry_since_usec = 0;
+		agent->retry_attempt = 0;
+	} else if (agent->retry) {
+		loop_timer_arm(agent->retry,
+			       plan_retry_pause_msec(agent->retry_attempt++));
+	}
+}
+
+/* RETRY stays: it tells since when the block has been waited for. */
+static void retry(void *data)
+{
+	struct agent *agent = data;
+
+	clear_marks(agent, BLOCK_MARK_RETRY, BLOCK_MARK_FAILED);
+	agent_wake(agent);
+}
+
 /* The write is over, and `block` of `now` read again. */
 static void written(struct agent *agent, const struct plan_write *write, int error,
 		    const struct block *before, struct block *block)
 {
+	uint64_t begun_usec = agent->begun_usec;
 	struct report_range result;
 
 	agent->wrote = true;
 	plan_judge(write, error, before, block, agent->now.block_size_bytes, &result);
 	block->reason = result.reason;
+	if (put_off(agent, block, &result))
+		return;
+	if (before->marks & BLOCK_MARK_RETRY)
+		begun_usec = agent->retry_since_usec;
+	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
 	if (block->state == BLOCK_ONLINE)
 		block->marks = BLOCK_MARK_WAS_ONLINE;
 	else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE)
 		block->marks |= BLOCK_MARK_FAILED;
-	gather(agent, dimm_of(&agent->now, block), &result);
+	gather_since(agent, dimm_of(&agent->now, block), &result, begun_usec);
 }
 
 static void write_one(struct agent *agent, const struct plan_write *write)
@@ -513,6 +590,7 @@ bool agent_step(struct agent *agent)
 		return true;
 	}
 	flush_reports(agent);
+	schedule_retry(agent);
 	agent->begun_usec = 0;
 	return false;
 }
@@ -526,12 +604,10 @@ void agent_wake(struct agent *agent)
 		loop_set_work(agent->edges.loop, step_work, agent);
 }
 
+/* Something has happened: every refused block gets another chance at once. */
 static void forgive(struct agent *agent)
 {
-	size_t i;
-
-	for (i = 0; i < agent->now.count; i++)
-		agent->now.blocks[i].marks &= (uint8_t)~BLOCK_MARK_FAILED;
+	clear_marks(agent, 0, BLOCK_MARK_FAILED);
 }
 
 void agent_configure(struct agent *agent, const struct config *config)
@@ -638,7 +714,8 @@ static int connect_edges(struct agent *agent)
 	if (!loop)
 		return 0;
 	agent->again = loop_timer_add(loop, again, agent);
-	if (!agent->again)
+	agent->retry = loop_timer_add(loop, retry, agent);
+	if (!agent->again || !agent->retry)
 		return -errno;
 	if (!agent->edges.source)
 		return 0;
@@ -676,6 +753,7 @@ void agent_free(struct agent *agent)
 	job_free(&agent->job);
 	loop_watch_remove(agent->source_watch);
 	loop_timer_remove(agent->again);
+	loop_timer_remove(agent->retry);
 	if (agent->edges.loop)
 		loop_set_work(agent->edges.loop, NULL, NULL);
 	burst_free(&agent->burst);

@@ -61,6 +61,8 @@ struct block {
 
 #define BLOCK_MARK_WAS_ONLINE 1 /* in this boot: offline now means somebody wanted that */
 #define BLOCK_MARK_FAILED 2 /* the kernel refused it, and nothing has happened since */
+#define BLOCK_MARK_RETRY \
+	4 /* with FAILED: for a cause that may pass, so it is tried again */
 
 /* The words of sysfs and of the protocol; never NULL. */
 const char *block_state_word(enum block_state state);

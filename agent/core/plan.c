@@ -56,6 +56,23 @@ const struct plan_write *plan_take(struct plan *plan)
 	return plan->next < plan->count ? &plan->writes[plan->next++] : NULL;
 }
 
+#define RETRY_FIRST_MSEC 100
+#define RETRY_LAST_MSEC 30000
+
+bool plan_may_pass(int error)
+{
+	return error == EBUSY || error == ENOMEM || error == EAGAIN || error == EINTR;
+}
+
+uint64_t plan_retry_pause_msec(unsigned attempt)
+{
+	uint64_t pause_msec = RETRY_FIRST_MSEC;
+
+	while (attempt-- && pause_msec < RETRY_LAST_MSEC)
+		pause_msec *= 2;
+	return pause_msec < RETRY_LAST_MSEC ? pause_msec : RETRY_LAST_MSEC;
+}
+
 static bool zone_as_asked(enum block_word word, enum block_zone zone)
 {
 	if (zone == BLOCK_ZONE_UNKNOWN)

@@ -42,6 +42,16 @@ const struct plan_write *plan_take(struct plan *plan);
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
 		const struct block *after, uint64_t block_size_bytes,
 		struct report_range *result);
+/*
+ * Back-off. Whether a refusal with this errno may pass by itself: EBUSY (isolation, reserved pages),
+ * ENOMEM, EAGAIN, EINTR. EINVAL (word, state, zone) does not.
+ */
+bool plan_may_pass(int error);
+#define PLAN_RETRY_TOTAL_MSEC \
+	600000 /* after that a refusal is final, until something happens */
+/* The pause before try number `attempt` + 1, from 0: 100 ms, doubling to 30 s. */
+uint64_t plan_retry_pause_msec(unsigned attempt);
+
 /* Whether the block is as the word wants it. */
 bool plan_reached(enum block_word word, const struct block *block);
 

@@ -132,7 +132,7 @@ static void reports_a_refusal_and_does_not_spin(void **state)
 	const struct report_range *ranges;
 
 	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
-	fixture->kernel->blocks[33].refuse = ENOMEM;
+	fixture->kernel->blocks[33].refuse = EINVAL;
 	fixture->kernel->blocks[33].refuse_times = -1;
 	start(fixture, false);
 	settle(fixture);
@@ -141,7 +141,7 @@ static void reports_a_refusal_and_does_not_spin(void **state)
 	assert_int_equal(report(fixture, 1)->count, 3);
 	ranges = first_range(fixture, 1);
 	assert_int_equal(ranges[1].result, REPORT_FAILED);
-	assert_int_equal(ranges[1].error, ENOMEM);
+	assert_int_equal(ranges[1].error, EINVAL);
 	assert_int_equal(ranges[1].reason, REASON_REFUSED);
 	assert_int_equal(ranges[1].to, BLOCK_OFFLINE);
 	assert_int_equal(ranges[2].size, 2 * (128 << 20));
@@ -155,6 +155,45 @@ static void reports_a_refusal_and_does_not_spin(void **state)
 	event(fixture, UEVENT_ADD, 36);
 	assert_int_equal(fixture->kernel->writes, 6);
 	assert_int_equal(agent_failed_blocks(fixture->agent), 0);
+}
+
+static void stop_loop(void *data)
+{
+	struct fixture *fixture = data;
+
+	fixture->reported++;
+	loop_quit(fixture->edges.loop);
+}
+
+/* A cause that passes: nothing is reported before it has, and then once. */
+static void tries_again_what_may_pass(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].refuse = ENOMEM;
+	fixture->kernel->blocks[32].refuse_times = 2;
+	fixture->kernel->blocks[33].refuse = EBUSY;
+	fixture->kernel->blocks[33].refuse_times = 1;
+	fixture->edges.loop = loop_new();
+	fixture->edges.reported = stop_loop;
+	start(fixture, false);
+	agent_wake(fixture->agent);
+	assert_int_equal(loop_run(fixture->edges.loop), 0);
+	assert_int_equal(fixture->kernel->blocks[33].state, BLOCK_ONLINE);
+	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_OFFLINE);
+	assert_int_equal(agent_failed_blocks(fixture->agent), 1);
+	assert_int_equal(loop_run(fixture->edges.loop), 0);
+	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_ONLINE);
+	assert_int_equal(fixture->kernel->writes, 5);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(first_range(fixture, 2)->result, REPORT_SUCCESS);
+	assert_int_equal(first_range(fixture, 2)->reason, REASON_POLICY);
+	/* Waited for from the first refusal on. */
+	assert_true(report(fixture, 2)->elapsed_usec > report(fixture, 1)->elapsed_usec);
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	loop_free(fixture->edges.loop);
 }
 
 static void takes_a_lost_race_for_a_success(void **state)
@@ -466,6 +505,7 @@ int main(void)
 		TEST(says_nothing_of_boot_memory),
 		TEST(survives_a_kernel_without_blocks),
 		TEST(reports_a_refusal_and_does_not_spin),
+		TEST(tries_again_what_may_pass),
 		TEST(takes_a_lost_race_for_a_success),
 		TEST(believes_the_state_not_the_write),
 		TEST(leaves_an_offlined_block_alone),

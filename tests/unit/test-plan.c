@@ -96,11 +96,27 @@ static void judges_by_what_is_read(void **state)
 	}
 }
 
+static void backs_off(void **state)
+{
+	static const uint64_t pauses[] = { 100,	 200,  400,   800,   1600,
+					   3200, 6400, 12800, 25600, 30000 };
+	unsigned i;
+
+	(void)state;
+	assert_false(plan_may_pass(EINVAL));
+	assert_false(plan_may_pass(0));
+	assert_true(plan_may_pass(EBUSY));
+	for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++)
+		assert_int_equal(plan_retry_pause_msec(i), pauses[i]);
+	assert_int_equal(plan_retry_pause_msec(UINT32_MAX), 30000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_nothing_from_nothing),
 		cmocka_unit_test(keeps_the_order),
+		cmocka_unit_test(backs_off),
 		cmocka_unit_test(judges_by_what_is_read),
 	};
 
