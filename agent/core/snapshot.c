@@ -197,9 +197,18 @@ void snapshot_inherit(struct snapshot *snapshot, const struct snapshot *before)
 	}
 }
 
+/* A zone that could not be read, as while a neighbour goes offline, is no other zone. */
+static bool same_zone(const struct block *a, const struct block *b)
+{
+	enum block_zone zone_a = block_zone_now(a), zone_b = block_zone_now(b);
+
+	return zone_a == zone_b || zone_a == BLOCK_ZONE_UNKNOWN ||
+	       zone_b == BLOCK_ZONE_UNKNOWN;
+}
+
 static bool same_block(const struct block *a, const struct block *b)
 {
-	return a->state == b->state && block_zone_now(a) == block_zone_now(b);
+	return a->state == b->state && same_zone(a, b);
 }
 
 void snapshot_diff(const struct snapshot *before, const struct snapshot *after,

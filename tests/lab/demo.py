@@ -42,7 +42,8 @@ def prepare():
     progress("installing what is missing (compiler, libraries, QEMU)")
     packages.install(["build", "guest"])
     progress("building memonline")
-    build()
+    with tree.lock(progress):
+        build()
     progress("fetching a guest kernel")
     os.environ["MEMONLINE_KERNEL"] = os.environ.get("MEMONLINE_KERNEL") or kernel.download()
 

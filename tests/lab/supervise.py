@@ -82,7 +82,8 @@ def on_signal(number, _frame):
 
 
 def start(command):
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True).pid
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
+                            preexec_fn=die_with_parent).pid
 
 
 def wait_for(wanted):

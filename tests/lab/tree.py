@@ -4,6 +4,7 @@
 usage: python3 -m lab tree DIRECTORY [CONFIGURE-OPTION...]
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -77,6 +78,18 @@ def sync():
         out.write("\n".join(names))
 
 
+def lock(say=print):
+    """One run at a time in one checkout; held until the file that is returned is closed."""
+    os.makedirs(paths.BUILD, exist_ok=True)
+    held = open(os.path.join(paths.BUILD, "lock"), "w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("waiting for another run in this checkout to end")
+        fcntl.flock(held, fcntl.LOCK_EX)
+    return held
+
+
 def prepare():
     os.makedirs(paths.SOURCE, exist_ok=True)
     sync()
@@ -93,6 +106,9 @@ def configured(directory):
 
 
 def configure(directory, options):
+    """From nothing: what was compiled with other options knows nothing of these."""
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
     call([os.path.join(paths.SOURCE, "configure"), "-q"] + options, directory)
     with open(os.path.join(directory, "configured-with"), "w") as out:
         out.write("\n".join(options))
@@ -100,7 +116,6 @@ def configure(directory, options):
 
 def build(directory, options=()):
     """make does the rest: it runs autoconf and configure again when they are stale."""
-    os.makedirs(directory, exist_ok=True)
     if configured(directory) != list(options):
         configure(directory, list(options))
     call(["make", "-s", "-j%d" % (os.cpu_count() or 1)], directory)

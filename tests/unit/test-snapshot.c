@@ -141,6 +141,11 @@ static void tells_what_changed(void **state)
 	changes[0] = '\0';
 	snapshot_diff(&before, &after, note_change, changes);
 	assert_string_equal(changes, "+0 -1 ~2 ~4 +9 ");
+	/* One whose zone is not known is not another. */
+	before.blocks[1].zone_count = 0;
+	changes[0] = '\0';
+	snapshot_diff(&before, &after, note_change, changes);
+	assert_string_equal(changes, "+0 -1 ~4 +9 ");
 	snapshot_free(&before);
 	snapshot_free(&after);
 }
