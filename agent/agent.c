@@ -26,9 +26,10 @@ struct agent {
 	struct loop_watch *source_watch;
 	struct loop_timer *again;
 	unsigned again_tries; /* so far */
+	bool again_armed;
 	struct loop_timer *retry; /* of refused writes */
 	unsigned retry_attempt; /* so far */
-	uint64_t retry_since_usec; /* when the first was refused; 0: none is waiting */
+	bool retry_refused; /* a write was, since the timer was armed */
 	struct snapshot now; /* what was last seen */
 	struct snapshot next; /* being read */
 	struct plan plan;
@@ -39,6 +40,7 @@ struct agent {
 	uint64_t job_deadline_usec; /* 0: none */
 	struct plan_write job_write; /* the one under way */
 	struct worker *worker; /* doing it, apart */
+	bool reports_new; /* and not yet announced */
 	bool look_wanted;
 	bool looked_once;
 	bool wrote; /* since the last look: then look once more, others may have been at it too */
@@ -103,8 +105,15 @@ static void flush_reports(struct agent *agent)
 	if (journal_last(agent->edges.journal) == last)
 		return;
 	log_reports(agent->edges.journal, last);
-	if (agent->edges.reported)
+	agent->reports_new = true;
+}
+
+/* From the loop only: whoever is in the middle of an answer must not be given a report. */
+static void announce(struct agent *agent)
+{
+	if (agent->reports_new && agent->edges.reported)
 		agent->edges.reported(agent->edges.data);
+	agent->reports_new = false;
 }
 
 static void gather_since(struct agent *agent, uint64_t dimm,
@@ -123,28 +132,41 @@ static void gather(struct agent *agent, uint64_t dimm, const struct report_range
 	gather_since(agent, dimm, range, agent->begun_usec);
 }
 
-/* An unreadable one was announced before it was whole. */
-static bool was_known(const struct block *before)
+/* As it was when it was last read; ABSENT where it never was. */
+static struct block as_known(const struct block *block)
 {
-	return before && before->state != BLOCK_ABSENT &&
-	       before->state != BLOCK_UNREADABLE;
+	struct block known;
+
+	memset(&known, 0, sizeof(known));
+	if (!block)
+		return known;
+	known = *block;
+	if (block->state == BLOCK_UNREADABLE)
+		known.state = block->known;
+	return known;
 }
 
 /* A block changed, and not by a write of ours: those are in `now` already. */
 static void changed(const struct snapshot_change *change, void *data)
 {
 	struct agent *agent = data;
-	struct report_range range;
 	const struct snapshot *holder = change->after ? &agent->next : &agent->now;
 	const struct block *block = change->after ? change->after : change->before;
+	struct block before = as_known(change->before);
+	struct snapshot_change told = { before.state == BLOCK_ABSENT ? NULL : &before,
+					change->after };
+	struct report_range range;
 
-	/* A new offline block is reported with what is done with it. */
-	if (!was_known(change->before) &&
-	    (!change->after || change->after->state != BLOCK_ONLINE))
-		return;
+	/* Not whole yet, or on its way out: that will be seen. */
 	if (change->after && change->after->state == BLOCK_UNREADABLE)
 		return;
-	burst_observe(change, agent->next.block_size_bytes, &range);
+	/* A new offline block is reported with what is done with it. */
+	if (!told.before && (!told.after || told.after->state != BLOCK_ONLINE))
+		return;
+	if (told.before && told.after && before.state == told.after->state &&
+	    change->before->state == BLOCK_UNREADABLE)
+		return;
+	burst_observe(&told, agent->next.block_size_bytes, &range);
 	gather(agent, dimm_of(holder, block), &range);
 	if (change->after)
 		snapshot_find(&agent->next, block->index)->reason = range.reason;
@@ -154,9 +176,9 @@ static void changed(const struct snapshot_change *change, void *data)
 static void resume(struct agent *agent)
 {
 	const struct journal *journal = agent->edges.journal;
-	size_t i;
+	size_t count = journal_mark_count(journal), i;
 
-	for (i = 0; i < journal_mark_count(journal); i++) {
+	for (i = 0; i < count; i++) {
 		const struct journal_mark *mark;
 		const struct block *block;
 		struct report_range range;
@@ -171,6 +193,21 @@ static void resume(struct agent *agent)
 	}
 }
 
+/* Whether `now` knows nothing of this block yet. */
+static bool is_new(const struct agent *agent, const struct block *block)
+{
+	const struct block *old = snapshot_find(&agent->now, block->index);
+
+	return !old || old->state == BLOCK_ABSENT;
+}
+
+static bool was_unreadable(const struct agent *agent, const struct block *block)
+{
+	const struct block *old = snapshot_find(&agent->now, block->index);
+
+	return old && old->state == BLOCK_UNREADABLE;
+}
+
 /*
  * A new block is announced before it is linked to its node, and the rest of its DIMM may not be
  * there either: it counts as unreadable until then, unless that never comes.
@@ -179,10 +216,13 @@ static void hold_back_unlinked(const struct agent *agent, struct snapshot *snaps
 {
 	size_t i;
 
-	for (i = 0; i < snapshot->count && agent->again_tries < AGAIN_TRIES; i++) {
+	for (i = 0; i < snapshot->count; i++) {
 		struct block *block = &snapshot->blocks[i];
 
-		if (block->state == BLOCK_OFFLINE && block->node == BLOCK_NODE_UNKNOWN)
+		if (block->state != BLOCK_OFFLINE || block->node != BLOCK_NODE_UNKNOWN)
+			continue;
+		if (is_new(agent, block) ||
+		    (was_unreadable(agent, block) && agent->again_tries < AGAIN_TRIES))
 			block->state = BLOCK_UNREADABLE;
 	}
 }
@@ -212,25 +252,43 @@ static int read_next(struct agent *agent)
 
 static void look_again_later(struct agent *agent)
 {
-	if (!agent->again || agent->again_tries == AGAIN_TRIES)
+	if (!agent->again || agent->again_armed || agent->again_tries == AGAIN_TRIES)
 		return;
-	loop_timer_arm(agent->again, AGAIN_FIRST_MSEC << agent->again_tries++);
+	agent->again_armed = true;
+	loop_timer_arm(agent->again, (uint64_t)AGAIN_FIRST_MSEC << agent->again_tries);
 }
 
-static bool any_unreadable(const struct snapshot *snapshot)
+/* The tries are each new block's own: one that stays unreadable uses up nobody else's. */
+static bool any_unreadable(struct agent *agent, const struct snapshot *snapshot)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		if (snapshot->blocks[i].state != BLOCK_UNREADABLE)
+			continue;
+		any = true;
+		if (!was_unreadable(agent, &snapshot->blocks[i]))
+			agent->again_tries = 0;
+	}
+	return any;
+}
+
+/* Up to where its removal is no news of this block. */
+static void note_online(struct snapshot *snapshot)
 {
 	size_t i;
 
 	for (i = 0; i < snapshot->count; i++)
-		if (snapshot->blocks[i].state == BLOCK_UNREADABLE)
-			return true;
-	return false;
+		if (snapshot->blocks[i].state == BLOCK_ONLINE)
+			snapshot->blocks[i].online_seqnum = snapshot->uevent_seqnum;
 }
 
 /* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
 static int refresh(struct agent *agent)
 {
 	struct snapshot before;
+	bool unreadable;
 	int r = read_next(agent);
 
 	if (!agent->begun_usec)
@@ -241,6 +299,8 @@ static int refresh(struct agent *agent)
 		return r;
 	}
 	snapshot_inherit(&agent->next, &agent->now);
+	note_online(&agent->next);
+	unreadable = any_unreadable(agent, &agent->next);
 	if (agent->looked_once)
 		snapshot_diff(&agent->now, &agent->next, changed, agent);
 	before = agent->now;
@@ -249,7 +309,7 @@ static int refresh(struct agent *agent)
 	if (!agent->looked_once)
 		resume(agent);
 	agent->looked_once = true;
-	if (any_unreadable(&agent->now))
+	if (unreadable)
 		look_again_later(agent);
 	else
 		agent->again_tries = 0;
@@ -282,9 +342,28 @@ static void gather_left_alone(struct agent *agent, const struct block *block,
 	struct snapshot_change change = { NULL, block };
 	struct report_range range;
 
-	if (block->state != BLOCK_OFFLINE || block->reason != REASON_NONE)
+	if (block->state != BLOCK_OFFLINE ||
+	    (block->reason != REASON_NONE && block->reason != REASON_STATE_UNREADABLE))
 		return;
 	burst_observe(&change, agent->now.block_size_bytes, &range);
+	range.reason = (uint8_t)verdict->reason;
+	gather(agent, dimm_of(&agent->now, block), &range);
+}
+
+/* It was refused and waited for, and is no longer wanted: the refusal has not been told yet. */
+static void give_up_retry(struct agent *agent, struct block *block,
+			  const struct policy_verdict *verdict)
+{
+	struct snapshot_change change = { block, block };
+	struct report_range range;
+
+	if (!(block->marks & BLOCK_MARK_RETRY))
+		return;
+	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
+	if (block->state != BLOCK_OFFLINE)
+		return;
+	burst_observe(&change, agent->now.block_size_bytes, &range);
+	range.result = REPORT_FAILED;
 	range.reason = (uint8_t)verdict->reason;
 	gather(agent, dimm_of(&agent->now, block), &range);
 }
@@ -294,6 +373,8 @@ static bool decide_block(struct agent *agent, struct block *block,
 			 struct policy_verdict *verdict)
 {
 	policy_decide(agent->config, &agent->now, block, verdict);
+	if (verdict->word == BLOCK_WORD_NONE && !(block->marks & BLOCK_MARK_FAILED))
+		give_up_retry(agent, block, verdict);
 	if (verdict->word == BLOCK_WORD_NONE)
 		gather_left_alone(agent, block, verdict);
 	/* How it came to be online says more than that it is. */
@@ -357,22 +438,26 @@ static void set_mark(struct agent *agent, const struct plan_write *write,
 
 /* --- refusals that may pass */
 
+/* Monotonic, never 0. */
+static uint32_t now_sec(void)
+{
+	return (uint32_t)(loop_now_usec() / 1000000) + 1;
+}
+
 /* Whether the refusal is kept back, since the write will be tried again. */
 static bool put_off(struct agent *agent, struct block *block,
 		    const struct report_range *result)
 {
-	uint64_t now_usec = loop_now_usec();
-
-	if (result->result == REPORT_SUCCESS || result->requested == BLOCK_WORD_OFFLINE ||
-	    !plan_may_pass(result->error))
+	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error))
 		return false;
-	if (!agent->retry_since_usec)
-		agent->retry_since_usec = agent->begun_usec;
-	if (now_usec - agent->retry_since_usec >= PLAN_RETRY_TOTAL_MSEC * 1000ull)
+	if (!(block->marks & BLOCK_MARK_RETRY))
+		block->retry_since_sec = now_sec();
+	if (now_sec() - block->retry_since_sec >= PLAN_RETRY_TOTAL_MSEC / 1000)
 		return false;
 	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
 		    strerror(result->error));
 	block->marks |= BLOCK_MARK_FAILED | BLOCK_MARK_RETRY;
+	agent->retry_refused = true;
 	return true;
 }
 
@@ -395,17 +480,15 @@ static bool any_to_retry(const struct agent *agent)
 	return false;
 }
 
+/* A timer that is running goes on: other work must not put the next try off. */
 static void schedule_retry(struct agent *agent)
 {
-	if (!agent->retry_since_usec)
+	if (!agent->retry_refused || !agent->retry)
 		return;
-	if (!any_to_retry(agent)) {
-		agent->retry_since_usec = 0;
-		agent->retry_attempt = 0;
-	} else if (agent->retry) {
+	agent->retry_refused = false;
+	if (any_to_retry(agent))
 		loop_timer_arm(agent->retry,
 			       plan_retry_pause_msec(agent->retry_attempt++));
-	}
 }
 
 /* RETRY stays: it tells since when the block has been waited for. */
@@ -413,30 +496,42 @@ static void retry(void *data)
 {
 	struct agent *agent = data;
 
+	if (!any_to_retry(agent)) {
+		agent->retry_attempt = 0;
+		return;
+	}
 	clear_marks(agent, BLOCK_MARK_RETRY, BLOCK_MARK_FAILED);
 	agent_wake(agent);
+}
+
+/* When the report's time began: with the first refusal, for what was put off. */
+static uint64_t begun_usec(const struct agent *agent, const struct block *before)
+{
+	return before->marks & BLOCK_MARK_RETRY
+		       ? (before->retry_since_sec - 1) * 1000000ull
+		       : agent->begun_usec;
 }
 
 /* The write is over, and `block` of `now` read again. */
 static void written(struct agent *agent, const struct plan_write *write, int error,
 		    const struct block *before, struct block *block)
 {
-	uint64_t begun_usec = agent->begun_usec;
+	bool of_job = write == &agent->job_write;
 	struct report_range result;
 
 	agent->wrote = true;
 	plan_judge(write, error, before, block, agent->now.block_size_bytes, &result);
 	block->reason = result.reason;
-	if (put_off(agent, block, &result))
+	/* Who asked by name is answered at once. */
+	if (!of_job && put_off(agent, block, &result))
 		return;
-	if (before->marks & BLOCK_MARK_RETRY)
-		begun_usec = agent->retry_since_usec;
 	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
 	if (block->state == BLOCK_ONLINE)
 		block->marks = BLOCK_MARK_WAS_ONLINE;
 	else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE)
 		block->marks |= BLOCK_MARK_FAILED;
-	gather_since(agent, dimm_of(&agent->now, block), &result, begun_usec);
+	gather_since(agent, dimm_of(&agent->now, block), &result,
+		     begun_usec(agent, before));
 }
 
 static void write_one(struct agent *agent, const struct plan_write *write)
@@ -571,6 +666,7 @@ bool agent_step(struct agent *agent)
 {
 	const struct plan_write *write;
 
+	announce(agent);
 	/* One writer at a time: worker_done goes on from here. */
 	if (agent->worker)
 		return false;
@@ -590,6 +686,7 @@ bool agent_step(struct agent *agent)
 		return true;
 	}
 	flush_reports(agent);
+	announce(agent);
 	schedule_retry(agent);
 	agent->begun_usec = 0;
 	return false;
@@ -613,8 +710,22 @@ static void forgive(struct agent *agent)
 void agent_configure(struct agent *agent, const struct config *config)
 {
 	agent->config = config;
+	plan_clear(&agent->plan);
 	forgive(agent);
 	agent_wake(agent);
+}
+
+/*
+ * A removal that came after the block was last seen online is one of that block: what is there now
+ * under its number is another, though the snapshot may be newer than the event.
+ */
+static bool replaced(const struct agent *agent, const struct uevent *event,
+		     const struct block *block)
+{
+	return event->action == UEVENT_REMOVE && event->seqnum &&
+	       event->seqnum <= agent->now.uevent_seqnum && block &&
+	       block->state == BLOCK_OFFLINE && (block->marks & BLOCK_MARK_WAS_ONLINE) &&
+	       event->seqnum > block->online_seqnum;
 }
 
 /* Whether the event tells what `now` does not show; also true of what cannot be told. */
@@ -623,8 +734,10 @@ static bool is_news(const struct agent *agent, const struct uevent *event,
 {
 	if (event->seqnum && event->seqnum <= agent->now.uevent_seqnum)
 		return false;
-	if (!block || block->state == BLOCK_UNREADABLE || block->state == BLOCK_ABSENT)
+	if (!block || block->state == BLOCK_ABSENT)
 		return event->action != UEVENT_REMOVE;
+	if (block->state == BLOCK_UNREADABLE)
+		return true;
 	switch (event->action) {
 	case UEVENT_ADD: /* had it gone in between, that came first */
 		return false;
@@ -642,11 +755,14 @@ static bool is_news(const struct agent *agent, const struct uevent *event,
 /* Another DIMM may be in its place by the time of the look: that one inherits nothing. */
 static void block_removed(struct agent *agent, struct block *block)
 {
-	struct snapshot_change change = { block, NULL };
+	struct block before = as_known(block);
+	struct snapshot_change change = { &before, NULL };
 	struct report_range range;
 
-	burst_observe(&change, agent->now.block_size_bytes, &range);
-	gather(agent, dimm_of(&agent->now, block), &range);
+	if (before.state != BLOCK_ABSENT) {
+		burst_observe(&change, agent->now.block_size_bytes, &range);
+		gather(agent, dimm_of(&agent->now, block), &range);
+	}
 	block->state = BLOCK_ABSENT;
 	block->marks = 0;
 	block->reason = REASON_NONE;
@@ -656,12 +772,16 @@ void agent_event(struct agent *agent, const struct uevent *event)
 {
 	struct block *block = snapshot_find(&agent->now, event->index);
 
-	if (!is_news(agent, event, block))
+	if (replaced(agent, event, block)) {
+		block->marks = 0;
+		block->reason = REASON_NONE;
+	} else if (!is_news(agent, event, block)) {
 		return;
+	} else if (event->action == UEVENT_REMOVE) {
+		block_removed(agent, block);
+	}
 	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
 	agent_wake(agent);
-	if (event->action == UEVENT_REMOVE)
-		block_removed(agent, block);
 	forgive(agent);
 }
 
@@ -682,15 +802,22 @@ static void source_event(uint32_t events, void *data)
 		agent_wake(agent);
 		if (r == -ENOBUFS)
 			continue;
+		/* An agent that hears nothing is worse than one that is started again. */
 		loop_watch_remove(agent->source_watch);
 		agent->source_watch = NULL;
+		if (agent->edges.broken)
+			agent->edges.broken(agent->edges.data);
 		break;
 	}
 }
 
 static void again(void *data)
 {
-	agent_wake(data);
+	struct agent *agent = data;
+
+	agent->again_armed = false;
+	agent->again_tries++;
+	agent_wake(agent);
 }
 
 /* What the onlining path will touch is there before memory is short. */
@@ -761,6 +888,11 @@ void agent_free(struct agent *agent)
 	snapshot_free(&agent->now);
 	snapshot_free(&agent->next);
 	free(agent);
+}
+
+bool agent_has_looked(const struct agent *agent)
+{
+	return agent->looked_once;
 }
 
 const struct snapshot *agent_snapshot(const struct agent *agent)

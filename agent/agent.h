@@ -29,6 +29,8 @@ struct agent_edges {
 	struct journal *journal; /* with what an agent before this one left in it */
 	/* New reports are in the journal. May be NULL. */
 	void (*reported)(void *data);
+	/* The source of events is broken for good. May be NULL. */
+	void (*broken)(void *data);
 	void *data;
 };
 
@@ -57,6 +59,8 @@ int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void
 /* The job with this `data` goes on to its end, but nobody is told. */
 void agent_disown_job(struct agent *agent, const void *data);
 
+/* Whether the blocks could be read at all so far. */
+bool agent_has_looked(const struct agent *agent);
 /* What was last seen; up to date with every write of the agent's own. */
 const struct snapshot *agent_snapshot(const struct agent *agent);
 /* Likewise, after a new look where the events do not say that nothing has changed. */

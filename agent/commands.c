@@ -4,10 +4,15 @@
 #endif
 #include "commands.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef void (*command_fn)(struct agent *agent, const struct protocol_request *request,
 			   struct text *out);
+/* Makes the job that carries a request out; false, with an error in `out`, where there is none. */
+typedef bool (*job_fn)(struct agent *agent, const struct protocol_request *request,
+		       struct text *out, struct job *job);
 
 static void run_sync(struct agent *agent, const struct protocol_request *request,
 		     struct text *out)
@@ -27,9 +32,9 @@ static void run_ping(struct agent *agent, const struct protocol_request *request
 static void run_info(struct agent *agent, const struct protocol_request *request,
 		     struct text *out)
 {
-	(void)agent;
-	(void)request;
-	protocol_put_guest_info(out, PACKAGE_VERSION);
+	unsigned disabled = commands_disabled(agent, request->from_port);
+
+	protocol_put_guest_info(out, PACKAGE_VERSION, disabled);
 }
 
 static void run_get_blocks(struct agent *agent, const struct protocol_request *request,
@@ -132,6 +137,131 @@ static void run_subscribe(struct agent *agent, const struct protocol_request *re
 	protocol_put_subscribed(out, agent_journal(agent), request->since);
 }
 
+/* --- commands that change blocks: a job each, answered when it is over */
+
+static enum block_word policy_word(const struct agent *agent)
+{
+	switch (agent_config(agent)->policy) {
+	case CONFIG_POLICY_ONLINE_KERNEL:
+		return BLOCK_WORD_ONLINE_KERNEL;
+	case CONFIG_POLICY_ONLINE_MOVABLE:
+		return BLOCK_WORD_ONLINE_MOVABLE;
+	case CONFIG_POLICY_ONLINE:
+	case CONFIG_POLICY_KEEP:
+		break;
+	}
+	return BLOCK_WORD_ONLINE;
+}
+
+static bool make_set(struct agent *agent, const struct protocol_request *request,
+		     struct text *out, struct job *job)
+{
+	size_t i;
+
+	if (job_init(job, JOB_SET, request->block_count) < 0) {
+		protocol_put_error(out, request, "Cannot allocate memory");
+		return false;
+	}
+	for (i = 0; i < job->count; i++) {
+		job->items[i].index = request->blocks[i].index;
+		job->items[i].word = request->blocks[i].online ? policy_word(agent)
+							       : BLOCK_WORD_OFFLINE;
+	}
+	return true;
+}
+
+static void put_range_error(struct text *out, const struct protocol_request *request,
+			    const struct snapshot *snapshot, int error)
+{
+	char desc[160];
+
+	if (error == -ENOENT)
+		snprintf(desc, sizeof(desc), "There is no memory block in this range");
+	else if (error == -ENOMEM)
+		snprintf(desc, sizeof(desc), "Cannot allocate memory");
+	else if (!request->size || request->start + request->size - 1 < request->start)
+		snprintf(desc, sizeof(desc),
+			 "The range is empty or goes beyond the last address");
+	else
+		snprintf(desc, sizeof(desc),
+			 "'start' and 'size' have to be multiples of the block size %llu",
+			 (unsigned long long)snapshot->block_size_bytes);
+	protocol_put_error(out, request, desc);
+}
+
+static bool make_range(struct agent *agent, const struct protocol_request *request,
+		       struct text *out, struct job *job, enum job_kind kind,
+		       enum block_word word)
+{
+	const struct snapshot *snapshot = agent_look(agent);
+	int r = job_init_range(job, kind, snapshot, request->start, request->size, word);
+
+	if (r < 0)
+		put_range_error(out, request, snapshot, r);
+	return r == 0;
+}
+
+static bool make_online(struct agent *agent, const struct protocol_request *request,
+			struct text *out, struct job *job)
+{
+	enum block_word word = request->word ? request->word : policy_word(agent);
+
+	return make_range(agent, request, out, job, JOB_ONLINE, word);
+}
+
+static bool make_offline(struct agent *agent, const struct protocol_request *request,
+			 struct text *out, struct job *job)
+{
+	if (!make_range(agent, request, out, job, JOB_OFFLINE, BLOCK_WORD_OFFLINE))
+		return false;
+	job->timeout_msec = request->timeout_sec * 1000;
+	return true;
+}
+
+static const job_fn jobs[PROTOCOL_COMMANDS] = {
+	[PROTOCOL_GUEST_SET_MEMORY_BLOCKS] = make_set,
+	[PROTOCOL_ONLINE] = make_online,
+	[PROTOCOL_OFFLINE] = make_offline,
+};
+
+static enum commands_result start_job(struct agent *agent,
+				      const struct protocol_request *request,
+				      struct text *out, agent_done_fn done, void *data)
+{
+	struct job job;
+
+	memset(&job, 0, sizeof(job));
+	if (!jobs[request->command](agent, request, out, &job))
+		return COMMANDS_ANSWERED;
+	/* Linux 2.6 removes no memory: unplugging what was online there is a panic. */
+	if (strncmp(agent_kernel_release(agent), "2.", 2) == 0)
+		job.can_offline = false;
+	if (!job.count) {
+		commands_finish(request, &job, out);
+		job_free(&job);
+		return COMMANDS_ANSWERED;
+	}
+	if (agent_start_job(agent, &job, done, data) == 0)
+		return COMMANDS_PENDING;
+	job_free(&job);
+	protocol_put_error(out, request,
+			   "Another change of memory blocks is in progress");
+	return COMMANDS_ANSWERED;
+}
+
+void commands_finish(const struct protocol_request *request, const struct job *job,
+		     struct text *out)
+{
+	protocol_reply_begin(out, request);
+	if (job->kind == JOB_SET)
+		protocol_put_guest_responses(out, job);
+	else
+		protocol_put_job(out, job);
+	protocol_reply_end(out, request);
+}
+
+/* --- all of them: each is in one of the two tables */
+
 static const command_fn commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_GUEST_SYNC] = run_sync,
 	[PROTOCOL_GUEST_SYNC_DELIMITED] = run_sync,
@@ -145,10 +275,23 @@ static const command_fn commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_SUBSCRIBE] = run_subscribe,
 };
 
-void commands_run(struct agent *agent, const struct protocol_request *request,
-		  struct text *out)
+unsigned commands_disabled(const struct agent *agent, bool is_port)
 {
+	const struct config *config = agent_config(agent);
+	unsigned allowed = is_port ? config->port_allowed : config->control_allowed;
+	unsigned blocked = is_port ? config->port_blocked : config->control_blocked;
+
+	return blocked | (allowed ? ~allowed : 0);
+}
+
+enum commands_result commands_run(struct agent *agent,
+				  const struct protocol_request *request,
+				  struct text *out, agent_done_fn done, void *data)
+{
+	if (jobs[request->command])
+		return start_job(agent, request, out, done, data);
 	protocol_reply_begin(out, request);
 	commands[request->command](agent, request, out);
 	protocol_reply_end(out, request);
+	return COMMANDS_ANSWERED;
 }

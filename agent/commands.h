@@ -7,8 +7,19 @@
 #include "agent.h"
 #include "core/protocol.h"
 
-/* Appends the one line of answer to `out`. */
-void commands_run(struct agent *agent, const struct protocol_request *request,
-		  struct text *out);
+enum commands_result {
+	COMMANDS_ANSWERED, /* the one line of answer was appended to `out` */
+	COMMANDS_PENDING /* `done` will be called from the loop: then commands_finish */
+};
+
+/* `done` and `data` are those of agent_start_job; the request has to live on while pending. */
+enum commands_result commands_run(struct agent *agent,
+				  const struct protocol_request *request,
+				  struct text *out, agent_done_fn done, void *data);
+/* The line of answer to a request that was pending. */
+void commands_finish(const struct protocol_request *request, const struct job *job,
+		     struct text *out);
+/* What the configuration forbids: 1 << command for each. Blocking wins over allowing. */
+unsigned commands_disabled(const struct agent *agent, bool is_port);
 
 #endif

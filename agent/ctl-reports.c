@@ -235,6 +235,7 @@ static int watch_event(struct protocol_answer *event, void *data)
 	if (r < 0 || !is_news(watch, &report))
 		return r;
 	watch->seq = report.seq;
+	ctl_clear_progress();
 	r = print_report(watch->ctl, &report);
 	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		return -EIO;
@@ -289,6 +290,7 @@ static int subscribe(struct watch *watch)
 static void stop(int number)
 {
 	(void)number;
+	ctl_clear_progress();
 	_exit(CTL_DONE); /* every line is flushed when it is whole */
 }
 
@@ -296,10 +298,17 @@ int ctl_watch(struct ctl *ctl)
 {
 	struct watch watch = { .ctl = ctl };
 	struct ctl_session *session = &ctl->session;
-	int r = find_position(&watch);
+	int r;
 
+	if (session->by_virsh) {
+		ctl_say("watch needs the agent's own port org.memonline.agent.0: %s",
+			"libvirtd keeps that of qemu-ga to itself and passes no events on");
+		return CTL_FAILED;
+	}
+	r = find_position(&watch);
 	if (r < 0)
 		return r;
+	ctl_show_progress(ctl);
 	signal(SIGINT, stop);
 	if (!ctl->options.json) {
 		r = table_print(&ctl->table, stdout, !ctl->options.no_headings);

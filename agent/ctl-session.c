@@ -2,6 +2,7 @@
 #include "ctl-session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,9 +10,17 @@
 #include "ctl-print.h"
 #include "io/client.h"
 
+#define RESEND_MSEC 1000
+#define PROGRESS_MSEC 1000
+
 static uint64_t deadline(const struct ctl_session *session)
 {
-	return client_now_msec() + (uint64_t)session->timeout_sec * 1000;
+	return client_now_msec() + (session->timeout_sec + session->extra_sec) * 1000;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 static void set_answer(struct ctl_session *session, struct protocol_answer *answer)
@@ -61,29 +70,75 @@ static int64_t sync_id(void)
 	return (int64_t)(id & INT64_MAX);
 }
 
-static int sync_stream(struct ctl_session *session, uint64_t until_msec)
+static int send_sync(struct ctl_session *session, int64_t id, uint64_t until_msec)
 {
 	struct text request = TEXT_INIT;
-	int64_t id = sync_id();
-	int r;
 
 	protocol_ask_sync(&request, id);
-	r = send_request(session, &request, until_msec);
-	while (r == 0 || r == -EBADMSG || r == -EMSGSIZE) {
+	return send_request(session, &request, until_msec);
+}
+
+/* Whether it answers one of the syncs from `first` to `last`; which, in *id. */
+static bool is_sync(const struct protocol_answer *answer, int64_t first, int64_t last,
+		    int64_t *id)
+{
+	for (*id = first; *id <= last; ++*id)
+		if (protocol_answer_is_sync(answer, *id))
+			return true;
+	return false;
+}
+
+/*
+ * Reads until `until_msec` or the answer to the sync of `last`. Once an earlier one of
+ * them is answered the stream is good, but the answers that are still to come must not be
+ * taken for those of the first request.
+ */
+static int await_sync(struct ctl_session *session, int64_t first, int64_t last,
+		      uint64_t until_msec)
+{
+	int64_t id;
+	int r;
+
+	do {
 		r = receive(session, until_msec);
-		if (r == 0 && protocol_answer_is_sync(session->answer, id)) {
+		if (r == 0 && is_sync(session->answer, first, last, &id)) {
 			session->synced = true;
-			return 0;
+			if (id == last)
+				return 0;
 		}
+	} while (r == 0 || r == -EBADMSG || r == -EMSGSIZE);
+	return r == -ETIMEDOUT && session->synced ? 0 : r;
+}
+
+/*
+ * A host that connects while another is just leaving may lose its first request: QEMU
+ * drops what comes in before the guest knows of the new one.
+ */
+static int sync_stream(struct ctl_session *session, uint64_t until_msec)
+{
+	int64_t first = sync_id(), last = first;
+	int r;
+
+	for (;; last++) {
+		uint64_t resend_msec = client_now_msec() + RESEND_MSEC;
+
+		r = send_sync(session, last, until_msec);
+		if (r == 0)
+			r = await_sync(session, first, last,
+				       earlier(resend_msec, until_msec));
+		if (r != -ETIMEDOUT || client_now_msec() >= until_msec)
+			return r;
 	}
-	return r;
 }
 
 int ctl_session_open(struct ctl_session *session)
 {
 	uint64_t until_msec = deadline(session);
-	int r = client_connect(session->path, until_msec, &session->client);
+	int r;
 
+	if (session->by_virsh)
+		return 0;
+	r = client_connect(session->path, until_msec, &session->client);
 	return r < 0 ? r : sync_stream(session, until_msec);
 }
 
@@ -92,15 +147,101 @@ void ctl_session_close(struct ctl_session *session)
 	set_answer(session, NULL);
 	client_close(session->client);
 	session->client = NULL;
+	virsh_free(&session->virsh);
+}
+
+/* Progress: memonline-status in between */
+
+static int ask_progress(struct ctl_session *session)
+{
+	struct text request = TEXT_INIT;
+
+	if (session->progress_asked)
+		return 0;
+	session->progress_asked = true;
+	protocol_ask_progress(&request);
+	return send_request(session, &request, client_now_msec() + PROGRESS_MSEC);
+}
+
+/* An agent that knows no such command only leaves the progress out. */
+static void take_progress(struct ctl_session *session)
+{
+	uint64_t pending;
+
+	session->progress_asked = protocol_answer_kind(session->answer) ==
+				  PROTOCOL_ANSWER_ERROR;
+	if (protocol_answer_kind(session->answer) == PROTOCOL_ANSWER_RETURN &&
+	    protocol_answer_pending(session->answer, &pending) == 0 &&
+	    session->on_progress)
+		session->on_progress(pending);
+}
+
+static int receive_with_progress(struct ctl_session *session, uint64_t until_msec)
+{
+	uint64_t tick_msec = client_now_msec() + PROGRESS_MSEC;
+	int r;
+
+	for (;;) {
+		r = receive(session, session->on_progress ? earlier(tick_msec, until_msec)
+							  : until_msec);
+		if (r == 0 && protocol_answer_is_progress(session->answer)) {
+			take_progress(session);
+			continue;
+		}
+		if (r != -ETIMEDOUT || client_now_msec() >= until_msec)
+			return r;
+		tick_msec = client_now_msec() + PROGRESS_MSEC;
+		r = ask_progress(session);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* virsh */
+
+static int take_output(struct ctl_session *session, const struct text *out)
+{
+	struct protocol_answer *answer;
+	size_t len = out->len;
+	int r;
+
+	while (len > 0 && strchr("\r\n \t", out->data[len - 1]))
+		len--;
+	r = len == 0 ? -EBADMSG : protocol_answer_parse(out->data, len, &answer);
+	if (r < 0)
+		return r;
+	set_answer(session, answer);
+	return protocol_answer_kind(answer) == PROTOCOL_ANSWER_ERROR ? -EREMOTEIO : 0;
+}
+
+static int ask_virsh(struct ctl_session *session, struct text *request)
+{
+	struct text out = TEXT_INIT;
+	int r = -ENOMEM;
+
+	set_answer(session, NULL);
+	if (!request->failed) {
+		request->data[strcspn(request->data, "\n")] = '\0';
+		r = virsh_agent_command(&session->virsh, request->data, deadline(session),
+					&out);
+	}
+	if (r == 0)
+		r = take_output(session, &out);
+	text_free(&out);
+	text_free(request);
+	return r;
 }
 
 int ctl_session_ask(struct ctl_session *session, struct text *request)
 {
 	uint64_t until_msec = deadline(session);
-	int r = send_request(session, request, until_msec);
+	int r;
 
+	if (session->by_virsh)
+		return ask_virsh(session, request);
+	r = send_request(session, request, until_msec);
 	while (r == 0) {
-		r = receive(session, until_msec);
+		r = receive_with_progress(session, until_msec);
 		if (r < 0)
 			return r;
 		switch (protocol_answer_kind(session->answer)) {
@@ -121,7 +262,7 @@ int ctl_session_next_event(struct ctl_session *session)
 	int r;
 
 	do {
-		r = receive(session, CLIENT_FOREVER);
+		r = receive_with_progress(session, CLIENT_FOREVER);
 	} while (r == 0 &&
 		 protocol_answer_kind(session->answer) != PROTOCOL_ANSWER_EVENT);
 	return r;
@@ -129,12 +270,29 @@ int ctl_session_next_event(struct ctl_session *session)
 
 static void explain_timeout(const struct ctl_session *session, struct text *out)
 {
-	if (!session->synced && client_is_waiting(session->client))
+	if (session->client && !session->synced && client_is_waiting(session->client))
 		text_printf(out, "channel in use: another client holds %s",
 			    session->path);
 	else
-		text_printf(out, "no agent answers on %s within %u s", session->path,
-			    session->timeout_sec);
+		text_printf(out,
+			    "no agent answers on %s within %u s"
+			    " (a guest that needs none, as Windows, has none)",
+			    session->path,
+			    session->timeout_sec + (unsigned)session->extra_sec);
+}
+
+static void explain_virsh(const struct ctl_session *session, struct text *out)
+{
+	const char *said = session->virsh.errors.data ? session->virsh.errors.data : "";
+	char line[256];
+
+	/* One line of it says what is wrong; the word in front is ours to say. */
+	if (strncmp(said, "error: ", strlen("error: ")) == 0)
+		said += strlen("error: ");
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(said, "\r\n"), said);
+	text_printf(out, "virsh failed for domain %s", session->virsh.domain);
+	text_puts(out, *line ? ": " : "");
+	print_escaped(out, line);
 }
 
 static void explain_closed(const struct ctl_session *session, struct text *out)
@@ -204,6 +362,8 @@ static const struct {
 	{ EREMOTEIO, NULL, NULL, explain_refusal },
 	{ EBADMSG, NULL, NULL, explain_nonsense },
 	{ EMSGSIZE, NULL, NULL, explain_length },
+	{ ECOMM, NULL, NULL, explain_virsh },
+	{ ENOPKG, "virsh is not installed here, it is needed to reach ", "", NULL },
 };
 
 void ctl_session_explain(const struct ctl_session *session, int error, struct text *out)

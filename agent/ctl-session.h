@@ -5,11 +5,12 @@
 /*
  * One conversation with an agent: connect, guest-sync-delimited, then requests. Whatever
  * lay in the stream before the answer to the sync is dropped: half lines, garbage, stale
- * answers, events.
+ * answers, events. Or, where libvirtd holds the channel, one virsh(1) for each request.
  */
 
 #include "core/protocol-client.h"
 #include "core/text.h"
+#include "ctl-virsh.h"
 
 struct client;
 
@@ -19,19 +20,29 @@ struct client;
 typedef int (*ctl_session_event_fn)(struct protocol_answer *event, void *data);
 
 struct ctl_session {
-	const char *path;
+	const char *path; /* of the socket, or how errors name the channel */
+	struct virsh virsh;
+	bool by_virsh; /* requests go through it, and events do not come */
 	unsigned timeout_sec; /* for connecting and syncing, then for each answer */
+	uint64_t extra_sec; /* added to that for an answer which takes its time */
 	struct client *client;
 	bool synced;
 	struct protocol_answer *answer; /* the last one; owned */
 	ctl_session_event_fn on_event; /* NULL: events are passed over */
 	void *data;
+	/*
+	 * NULL, or called about once a second while something is waited for, with the
+	 * number of blocks that are still to be written.
+	 */
+	void (*on_progress)(uint64_t pending);
+	bool progress_asked; /* and not answered yet */
 };
 
 /*
  * All return 0 or negative errno, to be told by ctl_session_explain: what connect(2)
  * says, -EBUSY, -ETIMEDOUT, -EPIPE (closed by the other end), -EMSGSIZE, -EBADMSG (no
- * answer of this protocol), -EREMOTEIO (the agent answered with an error).
+ * answer of this protocol), -EREMOTEIO (the agent answered with an error), -ENOPKG and
+ * -ECOMM (virsh is missing, or failed).
  */
 int ctl_session_open(struct ctl_session *session);
 void ctl_session_close(struct ctl_session *session);

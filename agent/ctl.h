@@ -14,6 +14,8 @@ struct ctl_options {
 	const char *columns; /* NULL: the usual ones */
 	uint64_t since;
 	uint64_t max;
+	uint64_t offline_sec;
+	const char *word; /* NULL: the policy's */
 	bool has_since;
 	bool json;
 	bool bytes;
@@ -23,6 +25,8 @@ struct ctl_options {
 
 struct ctl {
 	struct ctl_options options;
+	const char *verb;
+	const char *argument; /* NULL where the verb takes none */
 	struct ctl_session session;
 	struct table table; /* of the verb's columns */
 };
@@ -33,6 +37,20 @@ int ctl_status(struct ctl *ctl);
 int ctl_list(struct ctl *ctl);
 int ctl_reports(struct ctl *ctl);
 int ctl_watch(struct ctl *ctl);
+int ctl_online(struct ctl *ctl);
+int ctl_offline(struct ctl *ctl);
+
+/* Whether the text is a range of addresses or of block numbers. */
+bool ctl_is_extent(const char *text);
+/*
+ * --domain: where its agent is, into ctl->session. Says what is wrong and returns
+ * CTL_FAILED, or negative errno for ctl_session_explain.
+ */
+int ctl_find_domain(struct ctl *ctl);
+/* From here on a line on stderr says how many blocks are pending, if a terminal reads. */
+void ctl_show_progress(struct ctl *ctl);
+/* Takes that line away before something else is printed. */
+void ctl_clear_progress(void);
 
 /* Requests without arguments. */
 int ctl_ask(struct ctl *ctl, enum protocol_command command);
@@ -41,8 +59,10 @@ int ctl_print_answer(const struct ctl *ctl);
 /* "memonlinectl: " and a line of stderr. */
 void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+#define CTL_ACT_COLUMNS 7
 #define CTL_LIST_COLUMNS 7
 #define CTL_REPORT_COLUMNS 14
+extern const struct table_column ctl_act_columns[CTL_ACT_COLUMNS];
 extern const struct table_column ctl_list_columns[CTL_LIST_COLUMNS];
 extern const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS];
 

@@ -20,6 +20,8 @@
 
 #define TIMEOUT_SEC 5
 #define TIMEOUT_SEC_MAX 86400
+#define OFFLINE_SEC 60
+#define OFFLINE_SEC_MAX 3600 /* what the agent takes */
 
 static const char *const default_sockets[] = {
 	"/run/memonline/control.sock",
@@ -36,7 +38,8 @@ struct parsed {
 };
 
 enum { OPTION_JSON = 1, OPTION_BYTES = 2, OPTION_COLUMNS = 4, OPTION_NO_HEADINGS = 8 };
-enum { OPTION_ALL = 16, OPTION_SINCE = 32, OPTION_MAX = 64 };
+enum { OPTION_ALL = 16, OPTION_SINCE = 32, OPTION_MAX = 64, OPTION_WORD = 128 };
+enum { OPTION_TIMEOUT_OFFLINE = 256 };
 #define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
 
 static bool parse_number(const char *text, uint64_t least, uint64_t most,
@@ -69,6 +72,36 @@ static bool set_timeout(struct parsed *parsed, const char *value)
 		return false;
 	parsed->ctl.session.timeout_sec = (unsigned)seconds;
 	return true;
+}
+
+static bool set_domain(struct parsed *parsed, const char *value)
+{
+	parsed->ctl.session.virsh.domain = value;
+	return *value != '\0';
+}
+
+static bool set_connect(struct parsed *parsed, const char *value)
+{
+	parsed->ctl.session.virsh.uri = value;
+	return *value != '\0';
+}
+
+static bool set_timeout_offline(struct parsed *parsed, const char *value)
+{
+	return parse_number(value, 1, OFFLINE_SEC_MAX, &parsed->ctl.options.offline_sec);
+}
+
+static bool set_word(struct parsed *parsed, const char *value)
+{
+	static const char *const words[] = { "online", "online_kernel",
+					     "online_movable" };
+	size_t i;
+
+	parsed->ctl.options.word = value;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(value, words[i]) == 0)
+			return true;
+	return false;
 }
 
 static bool set_since(struct parsed *parsed, const char *value)
@@ -110,6 +143,9 @@ static const struct {
 	const char *help;
 } options[] = {
 	{ "socket", 0, 0, "PATH", set_socket, "speak to this socket" },
+	{ "domain", 0, 0, "NAME", set_domain,
+	  "speak to the guest of this libvirt domain" },
+	{ "connect", 0, 0, "URI", set_connect, "libvirt's URI of that domain" },
 	{ "timeout", 0, 0, "SECONDS", set_timeout, "wait that long for an answer (5)" },
 	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON" },
 	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes" },
@@ -121,6 +157,10 @@ static const struct {
 	{ "since", 0, OPTION_SINCE, "NUMBER", set_since,
 	  "only reports after this number" },
 	{ "max", 0, OPTION_MAX, "COUNT", set_max, "at most so many reports" },
+	{ "word", 0, OPTION_WORD, "WORD", set_word,
+	  "online, online_kernel or online_movable" },
+	{ "timeout-offline", 0, OPTION_TIMEOUT_OFFLINE, "SECONDS", set_timeout_offline,
+	  "give up after that long (60)" },
 	{ "help", 'h', 0, NULL, set_help, "this help" },
 	{ "version", 'V', 0, NULL, set_version, "the version" },
 };
@@ -130,23 +170,29 @@ static const struct {
 
 static const struct verb {
 	const char *name;
+	const char *argument; /* NULL: it takes none */
 	const char *help;
 	unsigned takes; /* bits of options */
 	int (*run)(struct ctl *ctl);
 	const struct table_column *columns;
 	size_t column_count;
 } verbs[] = {
-	{ "status", "what the agent is and how the memory stands",
+	{ "status", NULL, "what the agent is and how the memory stands",
 	  OPTION_JSON | OPTION_BYTES, ctl_status, NULL, 0 },
-	{ "list", "the memory blocks, merged into ranges", OPTIONS_TABLE | OPTION_ALL,
-	  ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
-	{ "reports", "what was brought online, and what failed",
+	{ "list", NULL, "the memory blocks, merged into ranges",
+	  OPTIONS_TABLE | OPTION_ALL, ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
+	{ "reports", NULL, "what was brought online, and what failed",
 	  OPTIONS_TABLE | OPTION_SINCE | OPTION_MAX, ctl_reports, ctl_report_columns,
 	  CTL_REPORT_COLUMNS },
-	{ "watch", "each report as it comes, until interrupted",
+	{ "watch", NULL, "each report as it comes, until interrupted",
 	  OPTIONS_TABLE | OPTION_SINCE, ctl_watch, ctl_report_columns,
 	  CTL_REPORT_COLUMNS },
-	{ "ping", "whether an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
+	{ "online", "RANGE", "bring memory blocks online", OPTIONS_TABLE | OPTION_WORD,
+	  ctl_online, ctl_act_columns, CTL_ACT_COLUMNS },
+	{ "offline", "RANGE", "take memory blocks offline: all of them or none",
+	  OPTIONS_TABLE | OPTION_TIMEOUT_OFFLINE, ctl_offline, ctl_act_columns,
+	  CTL_ACT_COLUMNS },
+	{ "ping", NULL, "whether an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -167,6 +213,7 @@ void ctl_say(const char *format, ...)
 	va_list arguments;
 
 	fflush(stdout);
+	ctl_clear_progress();
 	fputs("memonlinectl: ", stderr);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
@@ -193,7 +240,7 @@ static void print_options(unsigned takes)
 			continue;
 		snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
 			 value ? " " : "", value ? value : "");
-		printf("%4s %-18s %s\n", options[i].letter ? letter : "", name,
+		printf("%4s %-26s %s\n", options[i].letter ? letter : "", name,
 		       options[i].help);
 	}
 }
@@ -218,8 +265,12 @@ static int print_verb_help(const struct verb *verb)
 {
 	size_t i;
 
-	printf("Usage: memonlinectl %s [OPTION]...\n\nShows %s.\n\nOptions:\n",
+	printf("Usage: memonlinectl %s [OPTION]...%s%s\n\n%s: %s.\n", verb->name,
+	       verb->argument ? " " : "", verb->argument ? verb->argument : "",
 	       verb->name, verb->help);
+	if (verb->argument)
+		puts("RANGE is 0xFIRST-0xLAST, 0xSTART+SIZE, or block numbers as 32-35.");
+	puts("\nOptions:");
 	print_options(verb->takes);
 	if (verb->column_count)
 		puts("\nColumns:");
@@ -301,18 +352,44 @@ static const char *default_socket(void)
 	return default_sockets[0];
 }
 
+static bool check_target(const struct ctl_session *session)
+{
+	if (session->virsh.domain && session->path)
+		ctl_say("--domain and --socket exclude each other");
+	else if (session->virsh.uri && !session->virsh.domain)
+		ctl_say("--connect is for --domain");
+	else
+		return true;
+	return false;
+}
+
+static int find_agent(struct ctl *ctl)
+{
+	if (ctl->session.virsh.domain)
+		return ctl_find_domain(ctl);
+	if (!ctl->session.path)
+		ctl->session.path = default_socket();
+	return 0;
+}
+
 static int run_verb(struct parsed *parsed, const struct verb *verb)
 {
 	struct ctl *ctl = &parsed->ctl;
 	int r;
 
-	if (!check_options(verb, parsed->given) || !select_columns(ctl, verb))
+	if (!check_options(verb, parsed->given) || !check_target(&ctl->session) ||
+	    !select_columns(ctl, verb))
 		return bad_usage();
-	if (!ctl->session.path)
-		ctl->session.path = default_socket();
-	r = ctl_session_open(&ctl->session);
+	ctl->verb = verb->name;
+	r = find_agent(ctl);
+	if (r == 0)
+		r = ctl_session_open(&ctl->session);
 	if (r == 0)
 		r = verb->run(ctl);
+	if (r == -ERANGE) {
+		ctl_say("no range of memory blocks: '%s'", ctl->argument);
+		r = CTL_FAILED;
+	}
 	if (r < 0)
 		r = explain(&ctl->session, r);
 	ctl_session_close(&ctl->session);
@@ -333,6 +410,26 @@ static int run_help(int count, char **names)
 	return bad_usage();
 }
 
+/* The words after the verb: as many as it takes. */
+static bool take_argument(struct ctl *ctl, const struct verb *verb, int count,
+			  char **words)
+{
+	if (verb->argument && count == 0) {
+		ctl_say("%s needs a %s", verb->name, verb->argument);
+		return false;
+	}
+	if (count > (verb->argument ? 1 : 0)) {
+		ctl_say("%s takes no '%s'", verb->name, words[verb->argument ? 1 : 0]);
+		return false;
+	}
+	if (verb->argument && !ctl_is_extent(words[0])) {
+		ctl_say("no range of memory blocks: '%s'", words[0]);
+		return false;
+	}
+	ctl->argument = verb->argument ? words[0] : NULL;
+	return true;
+}
+
 static int run(struct parsed *parsed, int count, char **words)
 {
 	const struct verb *verb = count ? find_verb(words[0]) : NULL;
@@ -345,11 +442,11 @@ static int run(struct parsed *parsed, int count, char **words)
 		return run_help(count - 1, words + 1);
 	if (parsed->help)
 		return run_help(count, words);
-	if (verb && count == 1)
-		return run_verb(parsed, verb);
 	if (verb)
-		ctl_say("%s takes no '%s'", verb->name, words[1]);
-	else if (count)
+		return take_argument(&parsed->ctl, verb, count - 1, words + 1)
+			       ? run_verb(parsed, verb)
+			       : bad_usage();
+	if (count)
 		ctl_say("unknown verb: '%s'", words[0]);
 	else
 		ctl_say("a verb is missing");
@@ -417,6 +514,7 @@ int main(int argc, char **argv)
 	memset(&parsed, 0, sizeof(parsed));
 	parsed.ctl.session.timeout_sec = TIMEOUT_SEC;
 	parsed.ctl.options.max = INT64_MAX;
+	parsed.ctl.options.offline_sec = OFFLINE_SEC;
 	if (!parse_options(argc, argv, &parsed))
 		return bad_usage();
 	r = run(&parsed, argc - optind, argv + optind);

@@ -28,11 +28,13 @@
 /* On 2.6.32 nobody has seen an edge-triggered port wake up. */
 #define OLD_KERNEL_POLL_MSEC 1000
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
+#define JOURNAL_RANGES_SPARE 256
 #define JOURNAL_MARKS 32768 /* writes in one burst before it is reported in parts */
 
 struct options {
 	const char *config_file; /* NULL: the default one, which may be missing */
 	const char *root;
+	const char *listen; /* NULL: the socket of the configuration */
 	bool foreground;
 	bool dry_run;
 	bool dump_config;
@@ -51,6 +53,7 @@ struct daemon {
 	struct sessions *sessions;
 	struct channel *channel;
 	struct loop_timer *watchdog;
+	bool failed;
 };
 
 static const char usage[] =
@@ -58,17 +61,19 @@ static const char usage[] =
 	"Bring hot-plugged memory online by policy and report it to the host.\n\n"
 	"  -c, --config FILE   read FILE instead of " CONFIG_FILE "\n"
 	"      --sysroot DIR   work below DIR as if it were /\n"
+	"      --listen PATH   serve local clients at PATH, whatever [control] says\n"
 	"  -f, --foreground    do not go to the background\n"
 	"  -n, --dry-run       print what would be written, write nothing, exit\n"
 	"      --dump-config   print the configuration in force, exit\n"
 	"  -V, --version       print the version, exit\n"
 	"  -h, --help          print this, exit\n";
 
-enum { OPTION_SYSROOT = 256, OPTION_DUMP_CONFIG };
+enum { OPTION_SYSROOT = 256, OPTION_DUMP_CONFIG, OPTION_LISTEN };
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "sysroot", required_argument, NULL, OPTION_SYSROOT },
+	{ "listen", required_argument, NULL, OPTION_LISTEN },
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "dump-config", no_argument, NULL, OPTION_DUMP_CONFIG },
@@ -85,6 +90,9 @@ static void parse_option(int option, struct options *options)
 		break;
 	case OPTION_SYSROOT:
 		options->root = optarg;
+		break;
+	case OPTION_LISTEN:
+		options->listen = optarg;
 		break;
 	case 'f':
 		options->foreground = true;
@@ -107,6 +115,15 @@ static void parse_option(int option, struct options *options)
 	}
 }
 
+/* The daemon leaves its directory, and may read its configuration again. */
+static const char *absolute(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	/* A path that is not there is told of by whoever opens it. */
+	return real ? real : path;
+}
+
 static void parse_options(int argc, char **argv, struct options *options)
 {
 	int option;
@@ -114,6 +131,9 @@ static void parse_options(int argc, char **argv, struct options *options)
 	options->root = "/";
 	while ((option = getopt_long(argc, argv, "c:fnVh", long_options, NULL)) >= 0)
 		parse_option(option, options);
+	options->root = absolute(options->root);
+	if (options->config_file)
+		options->config_file = absolute(options->config_file);
 	if (optind < argc) {
 		fprintf(stderr, "memonlined: unexpected argument '%s'\n", argv[optind]);
 		exit(EXIT_FAILURE);
@@ -143,6 +163,22 @@ static int read_whole(const char *path, struct text *text)
 	return text->len > CONFIG_SIZE_MAX ? -EFBIG : (int)len;
 }
 
+static int set_listen(const struct options *options, struct config *config,
+		      char error[CONFIG_ERROR_SIZE])
+{
+	size_t len = strlen(options->listen);
+
+	if (options->listen[0] != '/' || len >= CONFIG_PATH_SIZE) {
+		snprintf(error, CONFIG_ERROR_SIZE,
+			 "--listen %.60s: expected an absolute path of at most 103 bytes",
+			 options->listen);
+		return -EINVAL;
+	}
+	memset(config->control_socket, 0, CONFIG_PATH_SIZE);
+	memcpy(config->control_socket, options->listen, len);
+	return 0;
+}
+
 /* 0, or negative with the reason in `error`; *config is untouched then. */
 static int load_config(const struct options *options, struct config *config,
 		       char error[CONFIG_ERROR_SIZE])
@@ -165,6 +201,8 @@ static int load_config(const struct options *options, struct config *config,
 		r = config_parse(config, path, text.data ? text.data : "", text.len,
 				 error);
 	text_free(&text);
+	if (r == 0 && options->listen)
+		r = set_listen(options, config, error);
 	return r;
 }
 
@@ -217,6 +255,15 @@ static void on_reported(void *data)
 	notify_send(status);
 	if (daemon->sessions)
 		sessions_push(daemon->sessions);
+}
+
+static void on_broken(void *data)
+{
+	struct daemon *daemon = data;
+
+	log_error("no more memory events: ending, to be started again");
+	daemon->failed = true;
+	loop_quit(daemon->loop);
 }
 
 static bool wants_udev(const struct daemon *daemon)
@@ -300,7 +347,8 @@ static bool open_state(struct daemon *daemon, size_t bytes)
 static int open_journal(struct daemon *daemon)
 {
 	struct journal_bounds bounds = { daemon->config.journal_reports,
-					 daemon->config.journal_reports * JOURNAL_RANGES,
+					 daemon->config.journal_reports * JOURNAL_RANGES +
+						 JOURNAL_RANGES_SPARE,
 					 JOURNAL_MARKS };
 	char instance[JOURNAL_INSTANCE_SIZE];
 
@@ -325,6 +373,7 @@ static int open_agent(struct daemon *daemon)
 	edges.source = daemon->source;
 	edges.journal = daemon->journal;
 	edges.reported = on_reported;
+	edges.broken = on_broken;
 	edges.data = daemon;
 	daemon->agent = agent_new(&daemon->config, &edges, daemon->options.dry_run);
 	if (daemon->agent)
@@ -454,6 +503,7 @@ static int run(struct daemon *daemon, int ready_fd)
 		agent_wake(daemon->agent);
 		while (agent_step(daemon->agent))
 			;
+		r = agent_has_looked(daemon->agent) ? 0 : -1;
 	} else if (r == 0) {
 		log_info("memonlined " PACKAGE_VERSION ", kernel %s, policy %s",
 			 system_kernel_release(daemon->system),
@@ -463,6 +513,10 @@ static int run(struct daemon *daemon, int ready_fd)
 		notify_send("READY=1");
 		agent_wake(daemon->agent);
 		r = loop_run(daemon->loop);
+		if (r < 0)
+			log_error("event loop: %s", strerror(-r));
+		if (daemon->failed)
+			r = -1;
 	}
 	notify_send("STOPPING=1");
 	close_edges(daemon);

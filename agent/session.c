@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
 #include "io/log.h"
@@ -12,29 +14,36 @@ struct session {
 	struct channel_peer *peer;
 	struct protocol_parser *parser;
 	bool is_port;
-	bool subscribed; /* the agent's own port is from the start */
+	bool pending; /* `request` waits for its job; until then no other is taken */
+	struct protocol_request request;
+	bool subscribed; /* the agent's own port is from the start, qemu-ga's is not */
 	uint64_t position; /* number of the last report that was sent */
 };
 
 struct sessions {
 	struct agent *agent;
 	struct session *first;
+	bool port_is_quiet; /* a name whose clients expect no events */
 	struct text reply; /* one line in the making, reused */
 };
 
+#define QEMU_GA_PORT "org.qemu.guest_agent.0"
 #define REPLY_KEEP_SIZE (64 * 1024)
 
-static void send_reply(struct session *session)
+/* 0 or negative errno: then the peer got none of it. */
+static int send_reply(struct session *session)
 {
 	struct text *reply = &session->sessions->reply;
+	int r = reply->failed ? -ENOMEM : 0;
 
-	if (reply->failed)
+	if (r == 0 && reply->len)
+		r = channel_send(session->peer, reply->data, reply->len);
+	if (r == -ENOMEM)
 		log_error("no memory for an answer");
-	else if (reply->len)
-		channel_send(session->peer, reply->data, reply->len);
 	if (reply->capacity > REPLY_KEEP_SIZE)
 		text_free(reply);
 	text_clear(reply);
+	return r;
 }
 
 static void push(struct session *session)
@@ -47,8 +56,10 @@ static void push(struct session *session)
 		if (!report)
 			return;
 		protocol_put_event(&session->sessions->reply, journal, report);
+		/* What could not be sent is sent with the next one. */
+		if (send_reply(session) < 0)
+			return;
 		session->position = report->seq;
-		send_reply(session);
 	}
 }
 
@@ -88,7 +99,7 @@ static void *opened(struct channel_peer *peer, bool is_port, void *data)
 	session->is_port = is_port;
 	session->next = sessions->first;
 	sessions->first = session;
-	if (is_port) {
+	if (is_port && !sessions->port_is_quiet) {
 		/* The number the host last subscribed with: it has everything up to there. */
 		subscribe(session, journal_position(agent_journal(sessions->agent)));
 		push(session);
@@ -96,9 +107,28 @@ static void *opened(struct channel_peer *peer, bool is_port, void *data)
 	return session;
 }
 
+static void job_done(const struct job *job, void *data)
+{
+	struct session *session = data;
+
+	commands_finish(&session->request, job, &session->sessions->reply);
+	send_reply(session);
+	protocol_request_clear(&session->request);
+	session->pending = false;
+	/* The session may be gone after this. */
+	channel_resume(session->peer);
+}
+
 static void handle(struct session *session, struct protocol_request *request)
 {
-	commands_run(session->sessions->agent, request, &session->sessions->reply);
+	request->from_port = session->is_port;
+	session->pending = commands_run(session->sessions->agent, request,
+					&session->sessions->reply, job_done,
+					session) == COMMANDS_PENDING;
+	if (session->pending) {
+		session->request = *request;
+		return;
+	}
 	send_reply(session);
 	if (request->command == PROTOCOL_SUBSCRIBE) {
 		subscribe(session, request->since);
@@ -115,7 +145,10 @@ static size_t received(struct channel_peer *peer, const char *bytes, size_t len,
 	struct protocol_request request;
 
 	/* Request by request: an answer may fill the queue, and then the others wait. */
-	while (channel_queued(peer) < CHANNEL_QUEUE_LOW) {
+	while (!session->pending && channel_queued(peer) < CHANNEL_QUEUE_LOW) {
+		protocol_parser_disable(session->parser,
+					commands_disabled(session->sessions->agent,
+							  session->is_port));
 		switch (protocol_feed(session->parser, &rest, &len, &request,
 				      &session->sessions->reply)) {
 		case PROTOCOL_MORE:
@@ -146,18 +179,31 @@ static void closed(struct channel_peer *peer, void *user)
 	while (*link != session)
 		link = &(*link)->next;
 	*link = session->next;
+	if (session->pending) {
+		agent_disown_job(session->sessions->agent, session);
+		protocol_request_clear(&session->request);
+	}
 	protocol_parser_free(session->parser);
 	free(session);
 }
 
-const struct channel_handler sessions_handler = { opened, received, drained, closed };
+static bool owes(struct channel_peer *peer, void *user)
+{
+	(void)peer;
+	return ((const struct session *)user)->pending;
+}
+
+const struct channel_handler sessions_handler = { opened, received, drained, closed,
+						  owes };
 
 struct sessions *sessions_new(struct agent *agent)
 {
 	struct sessions *sessions = calloc(1, sizeof(*sessions));
 
-	if (sessions)
-		sessions->agent = agent;
+	if (!sessions)
+		return NULL;
+	sessions->agent = agent;
+	sessions->port_is_quiet = strcmp(agent_config(agent)->port, QEMU_GA_PORT) == 0;
 	return sessions;
 }
 

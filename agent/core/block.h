@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define BLOCK_NODE_UNKNOWN (-1)
-#define BLOCK_ZONES_MAX 4
+#define BLOCK_ZONES_MAX 3
 
 enum block_state {
 	BLOCK_ABSENT, /* no such directory */
@@ -47,7 +47,11 @@ enum block_zone {
 
 struct block {
 	uint64_t index; /* the N of memoryN */
+	/* uevent number up to which it was seen online: a later removal is one of this block. */
+	uint64_t online_seqnum;
 	int32_t node; /* NUMA node or BLOCK_NODE_UNKNOWN */
+	uint32_t
+		retry_since_sec; /* with BLOCK_MARK_RETRY: when it was refused first, monotonic */
 	uint8_t state; /* enum block_state */
 	uint8_t zone_count;
 	/*
@@ -57,6 +61,7 @@ struct block {
 	uint8_t zones[BLOCK_ZONES_MAX];
 	uint8_t marks; /* BLOCK_MARK_…: what the agent remembers from earlier snapshots */
 	uint8_t reason; /* enum reason: the latest verdict or result */
+	uint8_t known; /* enum block_state, of an unreadable one: as last read, else ABSENT */
 };
 
 #define BLOCK_MARK_WAS_ONLINE 1 /* in this boot: offline now means somebody wanted that */

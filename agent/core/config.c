@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/protocol.h"
+
 /* inih cuts a line at 200 bytes and goes on: what comes near is refused before. */
 #define LINE_MAX_BYTES 190
 /* How much of a wrong word goes into a message. */
@@ -215,6 +217,76 @@ static bool parse_path(const struct config_key *key, const char *value, void *fi
 
 static const struct config_type path = { parse_path, dump_string };
 
+/* --- lists of commands, kept as a mask of bits */
+
+/* So that what dump_commands makes of it fits into a line. */
+#define COMMANDS_LEN_MAX 170
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static bool parse_command(const char *name_start, size_t len, unsigned *mask)
+{
+	char command_name[64];
+	enum protocol_command command;
+
+	while (len && is_blank(*name_start))
+		name_start++, len--;
+	while (len && is_blank(name_start[len - 1]))
+		len--;
+	if (len >= sizeof(command_name))
+		return false;
+	memcpy(command_name, name_start, len);
+	command_name[len] = '\0';
+	if (!protocol_command_parse(command_name, &command))
+		return false;
+	*mask |= 1u << command;
+	return true;
+}
+
+static bool parse_commands(const struct config_key *key, const char *value, void *field)
+{
+	unsigned mask = 0;
+
+	(void)key;
+	if (strlen(value) > COMMANDS_LEN_MAX)
+		return false;
+	while (*value) {
+		size_t len = strcspn(value, ",");
+
+		if (!parse_command(value, len, &mask))
+			return false;
+		value += len;
+		/* a comma stands between two names */
+		if (*value && !*++value)
+			return false;
+	}
+	memcpy(field, &mask, sizeof(mask));
+	return true;
+}
+
+static void dump_commands(const void *field, const struct config_key *key,
+			  struct text *text)
+{
+	const char *lead = "";
+	unsigned mask, i;
+
+	(void)key;
+	memcpy(&mask, field, sizeof(mask));
+	for (i = 0; i < PROTOCOL_COMMANDS; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		text_puts(text, lead);
+		text_puts(text, protocol_command_name((enum protocol_command)i));
+		lead = ",";
+	}
+}
+
+static const struct config_type command_list = { parse_commands, dump_commands };
+#define COMMANDS_EXPECTED "commands of memonline-protocol(7), at most 170 bytes"
+
 /* --- the keys */
 
 static const char *const policy_words[] = { "online", "online_kernel", "online_movable",
@@ -240,12 +312,20 @@ static const struct config_key keys[] = {
 	{ "channel", "port", "org.memonline.agent.0", &name,
 	  FIELD(port), .max = CONFIG_NAME_SIZE,
 	  .expected = "the name of a port, at most 63 bytes, or nothing" },
+	{ "channel", "allow-rpcs", "", &command_list,
+	  FIELD(port_allowed), .expected = COMMANDS_EXPECTED },
+	{ "channel", "block-rpcs", "", &command_list,
+	  FIELD(port_blocked), .expected = COMMANDS_EXPECTED },
 	{ "control", "socket", "/run/memonline/control.sock", &path,
 	  FIELD(control_socket), .max = CONFIG_PATH_SIZE,
 	  .expected = "an absolute path without blanks, at most 103 bytes" },
 	{ "control", "mode", "0600", &octal,
 	  FIELD(control_mode), .max = 0777,
 	  .expected = "an octal mode from 0 to 0777" },
+	{ "control", "allow-rpcs", "", &command_list,
+	  FIELD(control_allowed), .expected = COMMANDS_EXPECTED },
+	{ "control", "block-rpcs", "", &command_list,
+	  FIELD(control_blocked), .expected = COMMANDS_EXPECTED },
 	{ "log", "level", "info", &choice,
 	  FIELD(log_level), .words = level_words },
 	{ "log", "target", "auto", &choice,
@@ -301,11 +381,6 @@ static bool section_is_known(const char *section, size_t len)
 		    memcmp(keys[i].section, section, len) == 0)
 			return true;
 	return false;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
 }
 
 /* inih reports no section without keys, and does not look at what follows the bracket. */
@@ -515,6 +590,9 @@ void config_dump(const struct config *config, struct text *text)
 		section = key->section;
 		text_printf(text, "%s = ", key->name);
 		key->type->dump((const char *)config + key->offset, key, text);
+		/* no blank at the end where there is no value */
+		if (text->len && text->data[text->len - 1] == ' ')
+			text->data[--text->len] = '\0';
 		text_puts(text, "\n");
 	}
 }

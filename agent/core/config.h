@@ -37,9 +37,12 @@ struct config {
 	unsigned journal_reports; /* journal-reports = 1024; 16 to 65536 */
 	/* [channel] */
 	char port[CONFIG_NAME_SIZE]; /* port = org.memonline.agent.0; empty: no port */
+	/* Bits 1 << enum protocol_command. allow-rpcs = : 0, all of them; block-rpcs = : none */
+	unsigned port_allowed, port_blocked;
 	/* [control] */
 	char control_socket[CONFIG_PATH_SIZE]; /* socket = /run/memonline/control.sock */
 	unsigned control_mode; /* mode = 0600, octal */
+	unsigned control_allowed, control_blocked; /* likewise */
 	/* [log] */
 	enum config_log_level log_level; /* level = info */
 	enum config_log_target log_target; /* target = auto: stderr in the foreground */

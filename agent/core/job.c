@@ -33,51 +33,49 @@ void job_free(struct job *job)
 	memset(job, 0, sizeof(*job));
 }
 
-/* The snapshot's blocks from *first on that lie in the range. */
-static size_t blocks_within(const struct snapshot *snapshot, uint64_t start,
-			    uint64_t size, size_t *first)
+static bool is_within(const struct snapshot *snapshot, const struct block *block,
+		      uint64_t start, uint64_t size)
 {
-	uint64_t from = start / snapshot->block_size_bytes;
-	uint64_t count = size / snapshot->block_size_bytes;
-	size_t found = 0, i;
+	uint64_t first = start / snapshot->block_size_bytes;
 
-	for (i = 0; i < snapshot->count; i++) {
-		const struct block *block = &snapshot->blocks[i];
+	return block->state != BLOCK_ABSENT && block->index >= first &&
+	       block->index - first < size / snapshot->block_size_bytes;
+}
 
-		if (block->state == BLOCK_ABSENT || block->index < from ||
-		    block->index - from >= count)
-			continue;
-		if (!found++)
-			*first = i;
-	}
-	return found;
+static size_t count_within(const struct snapshot *snapshot, uint64_t start, uint64_t size)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < snapshot->count; i++)
+		count += is_within(snapshot, &snapshot->blocks[i], start, size);
+	return count;
 }
 
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
 		   uint64_t start, uint64_t size, enum block_word word)
 {
-	size_t first = 0, count, i;
 	uint64_t unit = snapshot->block_size_bytes;
+	size_t count, taken = 0, i;
 	int r;
 
 	if (!unit || !size || start % unit || size % unit || start + size - 1 < start)
 		return -EINVAL;
-	count = blocks_within(snapshot, start, size, &first);
+	count = count_within(snapshot, start, size);
 	if (!count)
 		return -ENOENT;
 	r = job_init(job, kind, count);
-	for (i = 0; r == 0 && i < count; i++) {
-		size_t position = kind == JOB_OFFLINE ? count - 1 - i : i;
+	for (i = 0; r == 0 && i < snapshot->count; i++) {
+		const struct block *block = &snapshot->blocks[i];
+		struct job_item *item;
 
-		job->items[i].index = snapshot->blocks[first + position].index;
-		job->items[i].word = word;
+		if (!is_within(snapshot, block, start, size))
+			continue;
+		item = &job->items[kind == JOB_OFFLINE ? count - 1 - taken : taken];
+		item->index = block->index;
+		item->word = word;
+		taken++;
 	}
 	return r;
-}
-
-static enum block_state wanted_state(enum block_word word)
-{
-	return word == BLOCK_WORD_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE;
 }
 
 /* The word that brings an online block back to where it is. */
@@ -118,7 +116,7 @@ static bool needs_write(const struct job *job, const struct snapshot *snapshot,
 		answer(item, JOB_NOT_FOUND, ENOENT, REASON_REMOVED);
 		return false;
 	}
-	if (item->state == wanted_state(item->word)) {
+	if (plan_reached(item->word, block)) {
 		answer(item, JOB_SUCCESS, 0, REASON_ASKED);
 		return false;
 	}
@@ -130,13 +128,27 @@ static bool needs_write(const struct job *job, const struct snapshot *snapshot,
 	return true;
 }
 
+/* A DIMM may go while its blocks are being brought back. */
+static bool still_there(const struct snapshot *snapshot, struct job_item *item)
+{
+	const struct block *block = snapshot_find(snapshot, item->index);
+
+	if (block && block->state != BLOCK_ABSENT)
+		return true;
+	item->state = BLOCK_ABSENT;
+	answer(item, JOB_NOT_FOUND, ENOENT, REASON_REMOVED);
+	return false;
+}
+
 /* From here on backwards: the last block that went offline is the first to come back. */
-static bool next_undo(struct job *job, struct plan_write *write)
+static bool next_undo(struct job *job, const struct snapshot *snapshot,
+		      struct plan_write *write)
 {
 	while (job->next > 0) {
 		struct job_item *item = &job->items[job->next - 1];
 
-		if (item->written && item->response == JOB_SUCCESS) {
+		if (item->written && item->response == JOB_SUCCESS &&
+		    still_there(snapshot, item)) {
 			write->index = item->index;
 			write->word = item->undo;
 			write->reason = REASON_ROLLED_BACK;
@@ -172,7 +184,7 @@ bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_writ
 		if (job->kind == JOB_OFFLINE && item->response != JOB_SUCCESS)
 			start_undoing(job);
 	}
-	return job->undoing && next_undo(job, write);
+	return job->undoing && next_undo(job, snapshot, write);
 }
 
 static void undo_result(struct job *job, int error, const struct block *after)
@@ -197,7 +209,7 @@ void job_result(struct job *job, int error, const struct block *after)
 	item = &job->items[job->next++];
 	item->state = (enum block_state)after->state;
 	item->written = true;
-	if (item->state == wanted_state(item->word)) {
+	if (plan_reached(item->word, after)) {
 		answer(item, JOB_SUCCESS, 0, REASON_ASKED);
 		return;
 	}

@@ -74,6 +74,8 @@ struct json_scan {
 	struct text keys; /* of all open objects, each behind its length */
 	bool in_bulk_member;
 	size_t bulk_depth; /* of the list that is not kept; 0: in none */
+	json_scan_item_fn watch; /* of what is not kept; NULL: nobody */
+	void *watch_data;
 	size_t values; /* kept so far */
 	struct text kept;
 	struct text error; /* empty: none so far */
@@ -97,6 +99,12 @@ void json_scan_free(struct json_scan *scan)
 	text_free(&scan->kept);
 	text_free(&scan->error);
 	free(scan);
+}
+
+void json_scan_watch(struct json_scan *scan, json_scan_item_fn fn, void *data)
+{
+	scan->watch = fn;
+	scan->watch_data = data;
 }
 
 const char *json_scan_text(const struct json_scan *scan, size_t *len)
@@ -449,6 +457,28 @@ static struct level *top(struct json_scan *scan)
 	return scan->depth ? &scan->levels[scan->depth - 1] : NULL;
 }
 
+/* An element of a list that is not kept, or a member of one. */
+static void tell(struct json_scan *scan, enum json_scan_kind kind)
+{
+	const struct level *level = top(scan);
+	struct json_scan_item item;
+
+	if (!scan->watch || !scan->bulk_depth || has_error(scan) ||
+	    scan->depth > scan->bulk_depth + 1)
+		return;
+	memset(&item, 0, sizeof(item));
+	if (scan->depth > scan->bulk_depth) {
+		if (level->expect != EXPECT_VALUE)
+			return;
+		item.key = key_at(scan, level->last_key, &item.key_len);
+	}
+	item.list = key_at(scan, scan->levels[1].last_key, &item.list_len);
+	item.index = scan->levels[scan->bulk_depth - 1].count;
+	item.kind = kind;
+	item.text = scan->token.data;
+	scan->watch(&item, scan->watch_data);
+}
+
 static void member_done(struct json_scan *scan, struct level *level)
 {
 	level->expect = EXPECT_COMMA;
@@ -514,6 +544,7 @@ static void open_level(struct json_scan *scan, int c)
 	}
 	if (!scan->depth)
 		scan->is_object = c == '{';
+	tell(scan, c == '{' ? JSON_SCAN_OPEN_OBJECT : JSON_SCAN_OPEN_LIST);
 	level = &scan->levels[scan->depth++];
 	memset(level, 0, sizeof(*level));
 	level->expect = c == '{' ? EXPECT_FIRST_KEY : EXPECT_FIRST_ITEM;
@@ -529,6 +560,8 @@ static void close_level(struct json_scan *scan, int c)
 	if (scan->bulk_depth == scan->depth)
 		scan->bulk_depth = 0;
 	scan->depth--;
+	if (c == '}' && scan->depth == scan->bulk_depth)
+		tell(scan, JSON_SCAN_CLOSE);
 	keep_byte(scan, (char)c);
 	value_done(scan, false);
 }
@@ -552,6 +585,7 @@ static void take_word(struct json_scan *scan)
 		return;
 	}
 	keep(scan, scan->token.data, scan->token.len);
+	tell(scan, scan->token.data[0] == 'n' ? JSON_SCAN_NULL : JSON_SCAN_BOOLEAN);
 	value_done(scan, false);
 }
 
@@ -560,6 +594,7 @@ static void take_string(struct json_scan *scan)
 	if (!decode_string(scan))
 		return;
 	keep_string(scan, scan->token.data, scan->token.len);
+	tell(scan, JSON_SCAN_STRING);
 	value_done(scan, true);
 }
 
@@ -576,6 +611,7 @@ static void take_value(struct json_scan *scan, int token)
 	case TOKEN_INTEGER:
 	case TOKEN_FLOAT:
 		keep_number(scan, (enum token)token);
+		tell(scan, token == TOKEN_INTEGER ? JSON_SCAN_INTEGER : JSON_SCAN_FLOAT);
 		value_done(scan, false);
 		break;
 	case TOKEN_WORD:

@@ -37,9 +37,38 @@ struct json_scan_limits {
 
 struct json_scan;
 
+enum json_scan_kind {
+	JSON_SCAN_OPEN_OBJECT,
+	JSON_SCAN_OPEN_LIST,
+	JSON_SCAN_STRING,
+	JSON_SCAN_INTEGER,
+	JSON_SCAN_FLOAT,
+	JSON_SCAN_BOOLEAN,
+	JSON_SCAN_NULL,
+	JSON_SCAN_CLOSE /* an element that is an object is whole */
+};
+
+/* What passes by in a list that is not kept. */
+struct json_scan_item {
+	const char *list; /* its name, list_len bytes */
+	size_t list_len;
+	size_t index; /* of the element */
+	const char *
+		key; /* of the element's member, key_len bytes; NULL: the element itself */
+	size_t key_len;
+	enum json_scan_kind kind;
+	const char *text; /* of a string, number or boolean */
+};
+typedef void (*json_scan_item_fn)(const struct json_scan_item *item, void *data);
+
 /* NULL on lack of memory. `limits` is kept, not copied. */
 struct json_scan *json_scan_new(const struct json_scan_limits *limits);
 void json_scan_free(struct json_scan *scan); /* accepts NULL */
+/*
+ * `fn` gets the elements of bulk lists and the members of those that are objects, nothing deeper.
+ * Its request may turn out to be an error later on.
+ */
+void json_scan_watch(struct json_scan *scan, json_scan_item_fn fn, void *data);
 
 enum json_scan_event {
 	JSON_SCAN_MORE, /* all bytes taken, no whole request yet */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define BLOCK_SIZE_MIN (1024 * 1024)
+#define PROGRESS_ID "progress"
 
 struct protocol_answer {
 	enum protocol_answer_kind kind;
@@ -43,6 +44,36 @@ void protocol_ask_subscribe(struct text *out, uint64_t since)
 	text_printf(out,
 		    "{\"execute\": \"%s\", \"arguments\": {\"since\": %" PRIu64 "}}\n",
 		    protocol_command_name(PROTOCOL_SUBSCRIBE), number(since));
+}
+
+static void begin_act(struct text *out, const char *name, uint64_t start, uint64_t size)
+{
+	text_printf(out,
+		    "{\"execute\": \"%s\", \"arguments\": {\"start\": %" PRIu64
+		    ", \"size\": %" PRIu64,
+		    name, number(start), number(size));
+}
+
+void protocol_ask_online(struct text *out, uint64_t start, uint64_t size,
+			 const char *word)
+{
+	begin_act(out, "memonline-online", start, size);
+	if (word)
+		text_printf(out, ", \"word\": \"%s\"", word);
+	text_puts(out, "}}\n");
+}
+
+void protocol_ask_offline(struct text *out, uint64_t start, uint64_t size,
+			  uint64_t timeout_sec)
+{
+	begin_act(out, "memonline-offline", start, size);
+	text_printf(out, ", \"timeout\": %" PRIu64 "}}\n", number(timeout_sec));
+}
+
+void protocol_ask_progress(struct text *out)
+{
+	text_printf(out, "{\"execute\": \"%s\", \"id\": \"%s\"}\n",
+		    protocol_command_name(PROTOCOL_STATUS), PROGRESS_ID);
 }
 
 void protocol_ask_sync(struct text *out, int64_t id)
@@ -155,6 +186,13 @@ bool protocol_answer_is_sync(const struct protocol_answer *answer, int64_t id)
 	return answer->kind == PROTOCOL_ANSWER_RETURN &&
 	       json_object_is_type(answer->value, json_type_int) &&
 	       json_object_get_int64(answer->value) == id;
+}
+
+bool protocol_answer_is_progress(const struct protocol_answer *answer)
+{
+	const char *id = string(member(answer->line, "id"));
+
+	return id && strcmp(id, PROGRESS_ID) == 0;
 }
 
 static const char *error_member(const struct protocol_answer *answer, const char *name)
@@ -396,6 +434,13 @@ int protocol_answer_status(struct protocol_answer *answer,
 	return decode_list(answer, status->totals, "memory", &status->total_count);
 }
 
+int protocol_answer_pending(struct protocol_answer *answer, uint64_t *pending)
+{
+	static const struct field fields[] = { { "pending", FIELD_UNSIGNED, 0 } };
+
+	return DECODE(answer, answer->value, fields, pending);
+}
+
 int protocol_answer_total(struct protocol_answer *answer,
 			  const struct protocol_answer_status *status, size_t i,
 			  struct protocol_answer_total *total)
@@ -449,6 +494,50 @@ const char *protocol_answer_zone(const struct protocol_answer_range *range, size
 	const char *zone = string(element(range->zones, i));
 
 	return zone ? zone : "unknown";
+}
+
+int protocol_answer_act(struct protocol_answer *answer, struct protocol_answer_act *act)
+{
+	static const struct field fields[] = {
+		{ "result", FIELD_STRING, AT(act, result) },
+	};
+	int r = DECODE(answer, answer->value, fields, act);
+
+	if (r < 0)
+		return r;
+	act->blocks = member(answer->value, "blocks");
+	return decode_list(answer, act->blocks, "blocks", &act->block_count);
+}
+
+static const struct field block_fields[] = {
+	{ "response", FIELD_STRING, AT(block, response) },
+	{ "state", FIELD_STRING, AT(block, state) },
+	{ "errno", FIELD_SIGNED, AT(block, error) },
+	{ "reason", FIELD_STRING, AT(block, reason) },
+};
+
+int protocol_answer_block(struct protocol_answer *answer,
+			  const struct protocol_answer_act *act, size_t i,
+			  uint64_t block_bytes, struct protocol_answer_block *block)
+{
+	static const struct protocol_answer_block unknown = { 0, "unknown", "unknown", 0,
+							      "unknown" };
+	struct json_object *from = element(act->blocks, i);
+	size_t k;
+
+	*block = unknown;
+	if (!decode_field(member(from, "phys-index"), FIELD_UNSIGNED,
+			  &block->phys_index) ||
+	    block->phys_index >= INT64_MAX / block_bytes)
+		return fault(answer, "phys-index");
+	for (k = 0; k < sizeof(block_fields) / sizeof(block_fields[0]); k++) {
+		struct json_object *value = member(from, block_fields[k].name);
+
+		if (value && !decode_field(value, block_fields[k].type,
+					   (char *)block + block_fields[k].offset))
+			return fault(answer, block_fields[k].name);
+	}
+	return 0;
 }
 
 static const struct field position_fields[] = {

@@ -20,6 +20,16 @@ struct protocol_answer; /* one line of the peer */
 void protocol_ask(struct text *out, enum protocol_command command);
 void protocol_ask_reports(struct text *out, uint64_t since, uint64_t max);
 void protocol_ask_subscribe(struct text *out, uint64_t since);
+/* `word` NULL: the one that the policy has for each block. */
+void protocol_ask_online(struct text *out, uint64_t start, uint64_t size,
+			 const char *word);
+void protocol_ask_offline(struct text *out, uint64_t start, uint64_t size,
+			  uint64_t timeout_sec);
+/*
+ * memonline-status with an id, so that its answer is known from that of a request which
+ * is still being worked on.
+ */
+void protocol_ask_progress(struct text *out);
 /*
  * Begins with 0xFF, so that half a request of an earlier client does not spoil this one.
  */
@@ -40,6 +50,8 @@ void protocol_answer_free(struct protocol_answer *answer); /* accepts NULL */
 enum protocol_answer_kind protocol_answer_kind(const struct protocol_answer *answer);
 /* Whether it answers the guest-sync-delimited of that id. */
 bool protocol_answer_is_sync(const struct protocol_answer *answer, int64_t id);
+/* Whether it answers a protocol_ask_progress, be it with an error. */
+bool protocol_answer_is_progress(const struct protocol_answer *answer);
 /* "class" and "desc" of an error, "" where they are missing. */
 const char *protocol_answer_error_class(const struct protocol_answer *answer);
 const char *protocol_answer_error_desc(const struct protocol_answer *answer);
@@ -89,6 +101,8 @@ struct protocol_answer_total {
 };
 int protocol_answer_status(struct protocol_answer *answer,
 			   struct protocol_answer_status *status);
+/* "pending" alone. */
+int protocol_answer_pending(struct protocol_answer *answer, uint64_t *pending);
 int protocol_answer_total(struct protocol_answer *answer,
 			  const struct protocol_answer_status *status, size_t i,
 			  struct protocol_answer_total *total);
@@ -110,6 +124,25 @@ int protocol_answer_range(struct protocol_answer *answer, size_t i,
 			  struct protocol_answer_range *range);
 /* Never NULL: "unknown" for an element that is no string. */
 const char *protocol_answer_zone(const struct protocol_answer_range *range, size_t i);
+
+/* memonline-online and memonline-offline */
+struct protocol_answer_act {
+	const char *result;
+	struct json_object *blocks;
+	size_t block_count;
+};
+struct protocol_answer_block {
+	uint64_t phys_index;
+	const char *response; /* "unknown" where it is missing, as the next two */
+	const char *state;
+	int64_t error; /* errno of the guest, 0: none */
+	const char *reason;
+};
+int protocol_answer_act(struct protocol_answer *answer, struct protocol_answer_act *act);
+/* The end of a block of that size is below 2^63. */
+int protocol_answer_block(struct protocol_answer *answer,
+			  const struct protocol_answer_act *act, size_t i,
+			  uint64_t block_bytes, struct protocol_answer_block *block);
 
 /* What get-reports and subscribe say before any report. */
 struct protocol_answer_position {

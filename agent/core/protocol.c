@@ -11,7 +11,13 @@
 
 /* --- the commands and their arguments */
 
-enum argument_type { ARGUMENT_INT64, ARGUMENT_UINT64 };
+enum argument_type {
+	ARGUMENT_INT64,
+	ARGUMENT_UINT64,
+	ARGUMENT_TIMEOUT, /* seconds */
+	ARGUMENT_WORD, /* one that brings a block online */
+	ARGUMENT_BLOCKS /* phys-index and online of each, collected while they are scanned */
+};
 
 struct argument {
 	const char *name;
@@ -22,13 +28,16 @@ struct argument {
 
 struct command {
 	const char *name;
-	struct argument arguments[2]; /* without a name: none */
+	struct argument arguments[3]; /* without a name: none */
 };
 
 #define ARGUMENT(name, type, required, member)                                  \
 	{                                                                       \
 		name, type, required, offsetof(struct protocol_request, member) \
 	}
+
+/* The one list that a command takes; it names its elements in errors. */
+#define BLOCKS "mem-blks"
 
 static const struct command commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_GUEST_SYNC] = {
@@ -42,6 +51,10 @@ static const struct command commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_GUEST_PING] = { .name = "guest-ping" },
 	[PROTOCOL_GUEST_INFO] = { .name = "guest-info" },
 	[PROTOCOL_GUEST_GET_MEMORY_BLOCKS] = { .name = "guest-get-memory-blocks" },
+	[PROTOCOL_GUEST_SET_MEMORY_BLOCKS] = {
+		"guest-set-memory-blocks",
+		{ ARGUMENT(BLOCKS, ARGUMENT_BLOCKS, true, blocks) },
+	},
 	[PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO] = { .name = "guest-get-memory-block-info" },
 	[PROTOCOL_STATUS] = { .name = "memonline-status" },
 	[PROTOCOL_GET_RANGES] = { .name = "memonline-get-ranges" },
@@ -53,6 +66,18 @@ static const struct command commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_SUBSCRIBE] = {
 		"memonline-subscribe",
 		{ ARGUMENT("since", ARGUMENT_UINT64, false, since) },
+	},
+	[PROTOCOL_ONLINE] = {
+		"memonline-online",
+		{ ARGUMENT("start", ARGUMENT_UINT64, true, start),
+		  ARGUMENT("size", ARGUMENT_UINT64, true, size),
+		  ARGUMENT("word", ARGUMENT_WORD, false, word) },
+	},
+	[PROTOCOL_OFFLINE] = {
+		"memonline-offline",
+		{ ARGUMENT("start", ARGUMENT_UINT64, true, start),
+		  ARGUMENT("size", ARGUMENT_UINT64, true, size),
+		  ARGUMENT("timeout", ARGUMENT_TIMEOUT, false, timeout_sec) },
 	},
 };
 
@@ -73,7 +98,7 @@ static const struct argument *find_argument(const struct command *command,
 	return NULL;
 }
 
-static bool find_command(const char *name, enum protocol_command *command)
+bool protocol_command_parse(const char *name, enum protocol_command *command)
 {
 	size_t i;
 
@@ -362,12 +387,160 @@ void protocol_put_error(struct text *out, const struct protocol_request *request
 	put_error(out, request->id, CLASS_GENERIC, desc, "", "");
 }
 
+/* --- the list of guest-set-memory-blocks: never a tree, 16 bytes for each element */
+
+enum field_state { FIELD_MISSING, FIELD_BAD, FIELD_GOOD };
+
+struct block_list {
+	struct protocol_block *blocks; /* owned */
+	size_t count, capacity;
+	bool no_memory;
+	struct text error; /* of the first bad element */
+	/* the element that is being read */
+	struct protocol_block block;
+	enum field_state index, online, can_offline;
+	struct text unexpected; /* the name of the first such member */
+	bool has_unexpected;
+};
+
+static void block_list_clear(struct block_list *list)
+{
+	free(list->blocks);
+	text_free(&list->error);
+	text_free(&list->unexpected);
+	memset(list, 0, sizeof(*list));
+}
+
+/* mem-blks[INDEX] and, with a dot, the name of the member. */
+static void list_error(struct block_list *list, size_t index, const char *before,
+		       const char *name, const char *after)
+{
+	text_printf(&list->error, "%s'" BLOCKS "[%zu]%s", before, index,
+		    *name ? "." : "");
+	text_puts(&list->error, name);
+	text_puts(&list->error, after);
+}
+
+static void add_block(struct block_list *list)
+{
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 64;
+		struct protocol_block *blocks =
+			realloc(list->blocks, capacity * sizeof(*blocks));
+
+		list->no_memory = !blocks;
+		if (!blocks)
+			return;
+		list->blocks = blocks;
+		list->capacity = capacity;
+	}
+	list->blocks[list->count++] = list->block;
+}
+
+/* In the order in which QEMU looks. */
+static void end_block(struct block_list *list, size_t index)
+{
+	static const char missing[] = "' is missing", parameter[] = "Parameter ",
+			  type[] = "Invalid parameter type for ",
+			  boolean[] = "', expected: boolean";
+
+	if (list->index == FIELD_MISSING)
+		list_error(list, index, parameter, "phys-index", missing);
+	else if (list->index == FIELD_BAD)
+		list_error(list, index, parameter, "phys-index", "' expects uint64");
+	else if (list->online == FIELD_MISSING)
+		list_error(list, index, parameter, "online", missing);
+	else if (list->online == FIELD_BAD)
+		list_error(list, index, type, "online", boolean);
+	else if (list->can_offline == FIELD_BAD)
+		list_error(list, index, type, "can-offline", boolean);
+	else if (list->unexpected.failed)
+		list->no_memory = true;
+	else if (list->has_unexpected)
+		list_error(list, index, parameter, list->unexpected.data,
+			   "' is unexpected");
+	else
+		add_block(list);
+}
+
+static bool is_named(const char *name, const char *bytes, size_t len)
+{
+	return strlen(name) == len && memcmp(name, bytes, len) == 0;
+}
+
+/* As QEMU reads an unsigned integer: a negative one counts down from 2^64. */
+static enum field_state read_index(const struct json_scan_item *item, uint64_t *index)
+{
+	bool negative = item->kind == JSON_SCAN_INTEGER && item->text[0] == '-';
+	uint64_t number;
+
+	if (item->kind != JSON_SCAN_INTEGER ||
+	    !parse_uint64(item->text + negative, &number) ||
+	    (negative && number > (uint64_t)1 << 63))
+		return FIELD_BAD;
+	*index = negative ? -number : number;
+	return FIELD_GOOD;
+}
+
+static enum field_state read_boolean(const struct json_scan_item *item, bool *value)
+{
+	if (item->kind != JSON_SCAN_BOOLEAN)
+		return FIELD_BAD;
+	*value = item->text[0] == 't';
+	return FIELD_GOOD;
+}
+
+static void take_member(struct block_list *list, const struct json_scan_item *item)
+{
+	bool ignored;
+
+	if (is_named("phys-index", item->key, item->key_len))
+		list->index = read_index(item, &list->block.index);
+	else if (is_named("online", item->key, item->key_len))
+		list->online = read_boolean(item, &list->block.online);
+	else if (is_named("can-offline", item->key, item->key_len))
+		list->can_offline = read_boolean(item, &ignored);
+	else if (!list->has_unexpected) {
+		list->has_unexpected = true;
+		text_clear(&list->unexpected);
+		text_append(&list->unexpected, item->key, item->key_len);
+		text_puts(&list->unexpected, "");
+	}
+}
+
+static void begin_block(struct block_list *list)
+{
+	list->index = list->online = list->can_offline = FIELD_MISSING;
+	list->has_unexpected = false;
+	text_clear(&list->unexpected);
+}
+
+static void take_item(const struct json_scan_item *item, void *data)
+{
+	struct block_list *list = data;
+
+	if (!is_named(BLOCKS, item->list, item->list_len) || list->error.len ||
+	    list->error.failed || list->no_memory || list->count >= PROTOCOL_LIST_MAX)
+		return;
+	if (item->key)
+		take_member(list, item);
+	else if (item->kind == JSON_SCAN_OPEN_OBJECT)
+		begin_block(list);
+	else if (item->kind == JSON_SCAN_CLOSE)
+		end_block(list, item->index);
+	else
+		list_error(list, item->index, "Invalid parameter type for ", "",
+			   "', expected: object");
+}
+
 /* --- from a checked object to a request; each step false with its error in `reply` */
 
 struct decoding {
 	struct json_object *input;
 	struct protocol_request *request;
 	struct text *reply;
+	struct block_list *list;
+	unsigned disabled; /* 1 << command */
 };
 
 static bool refuse(const struct decoding *decoding, const char *before, const char *name,
@@ -427,30 +600,83 @@ static bool decode_command(const struct decoding *decoding)
 {
 	const char *name = json_object_get_string(member(decoding->input, "execute"));
 
-	if (find_command(name, &decoding->request->command))
+	if (!protocol_command_parse(name, &decoding->request->command)) {
+		put_error(decoding->reply, decoding->request->id, CLASS_NOT_FOUND,
+			  "The command ", name, " has not been found");
+		return false;
+	}
+	if (!(decoding->disabled >> decoding->request->command & 1))
 		return true;
-	put_error(decoding->reply, decoding->request->id, CLASS_NOT_FOUND, "The command ",
-		  name, " has not been found");
+	put_error(decoding->reply, decoding->request->id, CLASS_NOT_FOUND, "Command ",
+		  name, " has been disabled");
 	return false;
 }
 
-/* QEMU words the two types' errors differently. */
+static bool decode_timeout(const struct decoding *decoding,
+			   const struct argument *argument, struct json_object *value,
+			   uint64_t *seconds)
+{
+	if (get_uint64(value, seconds) && *seconds >= 1 &&
+	    *seconds <= PROTOCOL_TIMEOUT_MAX_SEC)
+		return true;
+	return refuse(decoding, "Parameter '", argument->name,
+		      "' expects 1 to 3600 seconds");
+}
+
+static bool decode_word(const struct decoding *decoding, const struct argument *argument,
+			struct json_object *value, enum block_word *word)
+{
+	if (kind_of(value) != KIND_STRING)
+		return refuse(decoding, "Invalid parameter type for '", argument->name,
+			      "', expected: string");
+	if (block_word_parse(json_object_get_string(value), word) &&
+	    *word != BLOCK_WORD_OFFLINE && *word != BLOCK_WORD_NONE)
+		return true;
+	return refuse(decoding, "Parameter '", argument->name,
+		      "' expects online, online_kernel or online_movable");
+}
+
+static bool decode_blocks(const struct decoding *decoding,
+			  const struct argument *argument, struct json_object *value)
+{
+	struct block_list *list = decoding->list;
+
+	if (kind_of(value) != KIND_LIST)
+		return refuse(decoding, "Invalid parameter type for '", argument->name,
+			      "', expected: array");
+	if (list->no_memory || list->error.failed)
+		return refuse(decoding, "Cannot allocate memory", "", "");
+	if (list->error.len)
+		return refuse(decoding, list->error.data, "", "");
+	decoding->request->blocks = list->blocks;
+	decoding->request->block_count = list->count;
+	list->blocks = NULL;
+	return true;
+}
+
+/* QEMU words its two types' errors differently. */
 static bool decode_argument(const struct decoding *decoding,
 			    const struct argument *argument, struct json_object *value)
 {
-	char *field = (char *)decoding->request + argument->offset;
+	void *field = (char *)decoding->request + argument->offset;
 
 	switch (argument->type) {
 	case ARGUMENT_INT64:
-		if (get_int64(value, (int64_t *)(void *)field))
+		if (get_int64(value, field))
 			return true;
 		return refuse(decoding, "Invalid parameter type for '", argument->name,
 			      "', expected: integer");
 	case ARGUMENT_UINT64:
-		if (get_uint64(value, (uint64_t *)(void *)field))
+		if (get_uint64(value, field))
 			return true;
 		return refuse(decoding, "Parameter '", argument->name,
 			      "' expects uint64");
+	case ARGUMENT_TIMEOUT:
+		return decode_timeout(decoding, argument, value, field);
+	case ARGUMENT_WORD:
+		return decode_word(decoding, argument, value, field);
+	case ARGUMENT_BLOCKS:
+		return decode_blocks(decoding, argument, value);
 	}
 	return false;
 }
@@ -496,15 +722,15 @@ static bool decode_arguments(const struct decoding *decoding)
 	return true;
 }
 
-static bool decode(struct json_object *input, struct protocol_request *request,
-		   struct text *reply)
+static bool decode(const struct decoding *decoding)
 {
-	struct decoding decoding = { input, request, reply };
+	struct protocol_request *request = decoding->request;
 
 	memset(request, 0, sizeof(*request));
 	request->max = UINT64_MAX;
-	if (decode_id(&decoding) && check_members(&decoding) &&
-	    decode_command(&decoding) && decode_arguments(&decoding))
+	request->timeout_sec = PROTOCOL_TIMEOUT_SEC;
+	if (decode_id(decoding) && check_members(decoding) && decode_command(decoding) &&
+	    decode_arguments(decoding))
 		return true;
 	protocol_request_clear(request);
 	return false;
@@ -513,13 +739,17 @@ static bool decode(struct json_object *input, struct protocol_request *request,
 void protocol_request_clear(struct protocol_request *request)
 {
 	free(request->id);
+	free(request->blocks);
 	request->id = NULL;
+	request->blocks = NULL;
 }
 
 /* --- the parser: json-scan finds and checks a request, json-c reads it */
 
 struct protocol_parser {
 	struct json_scan *scan;
+	struct block_list list; /* of the request that is being scanned */
+	unsigned disabled; /* 1 << command */
 };
 
 static const struct json_scan_limits limits = {
@@ -544,6 +774,7 @@ struct protocol_parser *protocol_parser_new(void)
 		free(parser);
 		return NULL;
 	}
+	json_scan_watch(parser->scan, take_item, &parser->list);
 	return parser;
 }
 
@@ -552,7 +783,13 @@ void protocol_parser_free(struct protocol_parser *parser)
 	if (!parser)
 		return;
 	json_scan_free(parser->scan);
+	block_list_clear(&parser->list);
 	free(parser);
+}
+
+void protocol_parser_disable(struct protocol_parser *parser, unsigned disabled)
+{
+	parser->disabled = disabled;
 }
 
 /* NULL on lack of memory, since json-scan has found the text to be good. */
@@ -576,24 +813,27 @@ static enum protocol_event read_request(struct protocol_parser *parser,
 	size_t len;
 	const char *text = json_scan_text(parser->scan, &len);
 	struct json_object *input = read_object(text, len);
+	struct decoding decoding = { input, request, reply, &parser->list,
+				     parser->disabled };
 	bool good;
 
 	if (!input) {
 		put_error(reply, NULL, CLASS_GENERIC, "Cannot allocate memory", "", "");
 		return PROTOCOL_BAD;
 	}
-	good = decode(input, request, reply);
+	good = decode(&decoding);
 	json_object_put(input);
 	return good ? PROTOCOL_REQUEST : PROTOCOL_BAD;
 }
 
-enum protocol_event protocol_feed(struct protocol_parser *parser, const char **bytes,
-				  size_t *len, struct protocol_request *request,
-				  struct text *reply)
+static enum protocol_event finish_request(struct protocol_parser *parser,
+					  enum json_scan_event event,
+					  struct protocol_request *request,
+					  struct text *reply)
 {
 	const char *desc = "QMP input must be a JSON object";
 
-	switch (json_scan_feed(parser->scan, bytes, len)) {
+	switch (event) {
 	case JSON_SCAN_MORE:
 		return PROTOCOL_MORE;
 	case JSON_SCAN_OBJECT:
@@ -606,6 +846,18 @@ enum protocol_event protocol_feed(struct protocol_parser *parser, const char **b
 	}
 	put_error(reply, NULL, CLASS_GENERIC, desc, "", "");
 	return PROTOCOL_BAD;
+}
+
+enum protocol_event protocol_feed(struct protocol_parser *parser, const char **bytes,
+				  size_t *len, struct protocol_request *request,
+				  struct text *reply)
+{
+	enum json_scan_event scanned = json_scan_feed(parser->scan, bytes, len);
+	enum protocol_event event = finish_request(parser, scanned, request, reply);
+
+	if (event != PROTOCOL_MORE)
+		block_list_clear(&parser->list);
+	return event;
 }
 
 /* --- answers */
@@ -638,7 +890,7 @@ void protocol_list_end(struct text *out)
 	text_puts(out, "]");
 }
 
-void protocol_put_guest_info(struct text *out, const char *version)
+void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled)
 {
 	size_t i;
 
@@ -647,7 +899,9 @@ void protocol_put_guest_info(struct text *out, const char *version)
 	for (i = 0; i < PROTOCOL_COMMANDS; i++) {
 		put_separator(out);
 		put_string_member(out, "{\"name\": ", commands[i].name);
-		text_puts(out, ", \"enabled\": true, \"success-response\": true}");
+		text_puts(out, disabled >> i & 1 ? ", \"enabled\": false"
+						 : ", \"enabled\": true");
+		text_puts(out, ", \"success-response\": true}");
 	}
 	text_puts(out, "]}");
 }
@@ -680,6 +934,82 @@ void protocol_put_guest_block_info(struct text *out, const struct snapshot *snap
 {
 	put_unsigned_member(out, "{\"size\": ", snapshot->block_size_bytes);
 	text_puts(out, "}");
+}
+
+void protocol_put_guest_responses(struct text *out, const struct job *job)
+{
+	size_t i;
+
+	protocol_list_begin(out);
+	for (i = 0; i < job->count; i++) {
+		const struct job_item *item = &job->items[i];
+
+		put_separator(out);
+		put_unsigned_member(out, "{\"phys-index\": ", item->index);
+		put_string_member(out,
+				  ", \"response\": ", job_response_text(item->response));
+		if (item->error)
+			put_signed_member(out, ", \"error-code\": ", item->error);
+		text_puts(out, "}");
+	}
+	protocol_list_end(out);
+}
+
+static bool has_response(const struct job *job, enum job_response response)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++)
+		if (job->items[i].response == response)
+			return true;
+	return false;
+}
+
+/* Whether taking it back failed as well: a block is offline that should not be. */
+static bool is_left_offline(const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++)
+		if (job->items[i].written && job->items[i].state == BLOCK_OFFLINE)
+			return true;
+	return false;
+}
+
+static const char *job_result_text(const struct job *job)
+{
+	if (job_succeeded(job))
+		return "done";
+	if (job->kind != JOB_OFFLINE)
+		return has_response(job, JOB_SUCCESS) ? "partial" : "failed";
+	if (is_left_offline(job))
+		return "partial";
+	return has_response(job, JOB_ROLLED_BACK) ? "rolled-back" : "failed";
+}
+
+static void put_job_item(struct text *out, const struct job_item *item)
+{
+	put_separator(out);
+	put_unsigned_member(out, "{\"phys-index\": ", item->index);
+	put_string_member(out, ", \"response\": ", job_response_text(item->response));
+	put_string_member(out, ", \"state\": ", block_state_word(item->state));
+	put_signed_member(out, ", \"errno\": ", item->error);
+	put_string_member(out, ", \"reason\": ", reason_text(item->reason));
+	text_puts(out, "}");
+}
+
+void protocol_put_job(struct text *out, const struct job *job)
+{
+	size_t i;
+
+	put_string_member(out, "{\"result\": ", job_result_text(job));
+	text_puts(out, ", \"blocks\": [");
+	/* Offline goes from the highest block down. */
+	for (i = 0; i < job->count; i++)
+		put_job_item(
+			out,
+			&job->items[job->kind == JOB_OFFLINE ? job->count - 1 - i : i]);
+	text_puts(out, "]}");
 }
 
 static void put_total(struct text *out, const struct snapshot_total *total)
@@ -805,7 +1135,8 @@ void protocol_put_reports(struct text *out, const struct journal *journal, uint6
 void protocol_put_subscribed(struct text *out, const struct journal *journal,
 			     uint64_t since)
 {
-	put_position(out, journal, since);
+	/* A number that was never given is of an earlier instance. */
+	put_position(out, journal, since > journal_last(journal) ? 0 : since);
 	text_puts(out, "}");
 }
 

@@ -8,6 +8,7 @@
  * element straight into the text: never a tree of them in memory.
  */
 
+#include "core/job.h"
 #include "core/journal.h"
 #include "core/snapshot.h"
 #include "core/text.h"
@@ -28,30 +29,53 @@ enum protocol_command {
 	PROTOCOL_GUEST_PING,
 	PROTOCOL_GUEST_INFO,
 	PROTOCOL_GUEST_GET_MEMORY_BLOCKS,
+	PROTOCOL_GUEST_SET_MEMORY_BLOCKS,
 	PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO,
 	PROTOCOL_STATUS,
 	PROTOCOL_GET_RANGES,
 	PROTOCOL_GET_REPORTS,
 	PROTOCOL_SUBSCRIBE,
-	PROTOCOL_COMMANDS
+	PROTOCOL_ONLINE,
+	PROTOCOL_OFFLINE,
+	PROTOCOL_COMMANDS /* at most 32, see protocol_parser_disable */
+};
+
+#define PROTOCOL_TIMEOUT_SEC 60 /* of memonline-offline, where it names none */
+#define PROTOCOL_TIMEOUT_MAX_SEC 3600
+
+/* One element of guest-set-memory-blocks. */
+struct protocol_block {
+	uint64_t index;
+	bool online;
 };
 
 struct protocol_request {
 	enum protocol_command command;
+	bool from_port; /* its caller sets it: it came from the host, not from a local client */
 	char *id; /* the request's "id" as JSON text, or NULL; owned */
 	int64_t sync_id; /* guest-sync, guest-sync-delimited */
 	uint64_t since; /* get-reports, subscribe: 0 where not given */
 	uint64_t max; /* get-reports: UINT64_MAX where not given */
+	struct protocol_block
+		*blocks; /* guest-set-memory-blocks, in their order; owned */
+	size_t block_count;
+	uint64_t start, size; /* online, offline; bytes */
+	enum block_word word; /* online: NONE where not given */
+	uint64_t timeout_sec; /* offline */
 };
 /* Frees what the request owns; protocol_feed clears one that it refuses. */
 void protocol_request_clear(struct protocol_request *request);
 /* The wire name, "guest-ping". */
 const char *protocol_command_name(enum protocol_command command);
+/* false, and *command untouched, where there is no such name */
+bool protocol_command_parse(const char *name, enum protocol_command *command);
 
 /* One per connection, so that half a request of one client never meets the next. */
 struct protocol_parser;
 struct protocol_parser *protocol_parser_new(void); /* NULL on lack of memory */
 void protocol_parser_free(struct protocol_parser *parser);
+/* From the next request on: those with their bit, 1 << command, are known but refused. */
+void protocol_parser_disable(struct protocol_parser *parser, unsigned commands);
 
 enum protocol_event {
 	PROTOCOL_MORE, /* all bytes taken, no whole request yet */
@@ -78,7 +102,12 @@ void protocol_put_error(struct text *out, const struct protocol_request *request
 /* What stands between begin and end. guest-sync-delimited's 0xFF comes from protocol_reply_begin. */
 void protocol_put_empty(struct text *out); /* {} */
 void protocol_put_number(struct text *out, int64_t number); /* guest-sync's */
-void protocol_put_guest_info(struct text *out, const char *version);
+void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled);
+/* guest-set-memory-blocks: phys-index, response and, where there is one, error-code. */
+void protocol_put_guest_responses(struct text *out, const struct job *job);
+/* memonline-online, memonline-offline: {"result", "blocks": [{"phys-index", "response", "state",
+ * "errno", "reason"}]}, ascending. */
+void protocol_put_job(struct text *out, const struct job *job);
 void protocol_put_guest_blocks(struct text *out, const struct snapshot *snapshot);
 void protocol_put_guest_block_info(struct text *out, const struct snapshot *snapshot);
 

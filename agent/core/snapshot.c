@@ -179,6 +179,17 @@ size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *t
 	return count;
 }
 
+static void inherit(struct block *block, const struct block *before)
+{
+	block->marks = before->marks;
+	block->reason = before->reason;
+	block->retry_since_sec = before->retry_since_sec;
+	block->online_seqnum = before->online_seqnum;
+	if (block->state == BLOCK_UNREADABLE)
+		block->known = before->state == BLOCK_UNREADABLE ? before->known
+								 : before->state;
+}
+
 void snapshot_inherit(struct snapshot *snapshot, const struct snapshot *before)
 {
 	size_t i, old = 0;
@@ -191,8 +202,7 @@ void snapshot_inherit(struct snapshot *snapshot, const struct snapshot *before)
 		if (old == before->count)
 			break;
 		if (before->blocks[old].index == block->index) {
-			block->marks = before->blocks[old].marks;
-			block->reason = before->blocks[old].reason;
+			inherit(block, &before->blocks[old]);
 		}
 	}
 }

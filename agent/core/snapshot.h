@@ -74,10 +74,10 @@ struct snapshot_total {
 size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals,
 		       size_t max);
 
-/* Gives each block the marks and the reason that it had in `before`; time grows as count. */
+/* Gives each block what is remembered of it (marks, reason, …) as it was in `before`; time grows as count. */
 void snapshot_inherit(struct snapshot *snapshot, const struct snapshot *before);
 
-/* One block that is not as it was; a block that is in one snapshot only has its other state ABSENT. */
+/* One block that is not as it was. */
 struct snapshot_change {
 	const struct block *before; /* NULL: it appeared */
 	const struct block *after; /* NULL: it went away */

@@ -12,10 +12,13 @@
 
 #include "io/log.h"
 
+#define PAUSE_MSEC 1000
+
 struct channel_listener {
 	struct channel *channel;
 	int fd;
 	struct loop_watch *watch;
+	struct loop_timer *pause; /* while there are no descriptors left */
 	struct sockaddr_un address;
 	unsigned mode;
 };
@@ -24,8 +27,8 @@ static void client_event(uint32_t events, void *data)
 {
 	struct channel_peer *peer = data;
 	bool left;
-	/* Nothing more will be read while the handler holds back, so this is the end of it. */
-	bool gone = (events & (EPOLLHUP | EPOLLERR)) && peer->in.len;
+	/* Nothing more is read while the handler holds back or after its end: it has left. */
+	bool gone = (events & (EPOLLHUP | EPOLLERR)) && (peer->in.len || peer->at_end);
 
 	/* What it sent before it left is still read and answered as far as that goes. */
 	if (gone || !channel_peer_service(peer, &left))
@@ -61,8 +64,21 @@ static void accept_clients(uint32_t events, void *data)
 
 	(void)events;
 	/* One in a round: those who have left by now make room before the next is counted. */
-	if (fd >= 0)
+	if (fd >= 0) {
 		add_client(listener->channel, fd);
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		   errno == ENOBUFS) {
+		log_warning("control socket: %s, pausing", strerror(errno));
+		loop_watch_change(listener->watch, 0);
+		loop_timer_arm(listener->pause, PAUSE_MSEC);
+	}
+}
+
+static void accept_again(void *data)
+{
+	struct channel_listener *listener = data;
+
+	loop_watch_change(listener->watch, EPOLLIN);
 }
 
 /* Makes the directories above `path`, as far as they are missing. */
@@ -81,12 +97,17 @@ static int make_directories(const char *path)
 	return 0;
 }
 
-/* Removes a socket that a dead process left; a live one stays: -EADDRINUSE. */
+/* Removes a socket that a dead process left; a live one stays: -EADDRINUSE, a file: -EEXIST. */
 static int remove_stale(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = 0;
+	struct stat status;
+	int fd, r = 0;
 
+	if (lstat(address->sun_path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(status.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
@@ -128,12 +149,14 @@ static int start_listening(struct channel_listener *listener)
 		return r;
 	listener->watch = loop_watch_add(listener->channel->loop, listener->fd, EPOLLIN,
 					 accept_clients, listener);
-	return listener->watch ? 0 : -ENOMEM;
+	listener->pause = loop_timer_add(listener->channel->loop, accept_again, listener);
+	return listener->watch && listener->pause ? 0 : -ENOMEM;
 }
 
 static void listener_close(struct channel_listener *listener)
 {
 	loop_watch_remove(listener->watch);
+	loop_timer_remove(listener->pause);
 	if (listener->fd >= 0)
 		close(listener->fd);
 	free(listener);

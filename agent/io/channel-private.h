@@ -12,6 +12,7 @@ struct channel_peer {
 	int fd;
 	bool is_port; /* its fd and watch are the port's */
 	bool dead; /* to be closed by whoever runs next */
+	bool at_end; /* nothing more will be read */
 	struct loop_watch *watch;
 	/* What the watch calls, and channel_resume. */
 	loop_watch_fn serve;

@@ -131,7 +131,7 @@ static void update_watch(struct channel_peer *peer)
 
 	if (peer->is_port || !peer->watch)
 		return;
-	if (channel_queued(peer) < CHANNEL_QUEUE_LOW && !peer->in.len)
+	if (channel_queued(peer) < CHANNEL_QUEUE_LOW && !peer->in.len && !peer->at_end)
 		events |= EPOLLIN;
 	if (channel_queued(peer))
 		events |= EPOLLOUT;
@@ -174,8 +174,10 @@ static bool read_some(struct channel_peer *peer, bool *more)
 	ssize_t len;
 
 	*more = false;
-	if (text_reserve(&peer->in, READ_SIZE) < 0)
-		return true;
+	if (text_reserve(&peer->in, READ_SIZE) < 0) {
+		peer->dead = true; /* better begun anew than deaf */
+		return false;
+	}
 	len = read(peer->fd, peer->in.data + peer->in.len, READ_SIZE);
 	if (len <= 0)
 		return len < 0 && (errno == EAGAIN || errno == EINTR);
@@ -189,6 +191,17 @@ static bool full(const struct channel_peer *peer)
 	return channel_queued(peer) >= CHANNEL_QUEUE_LOW;
 }
 
+/* A client that says no more may still be waiting for its answers. A host is there or is not. */
+static bool still_owed(struct channel_peer *peer)
+{
+	const struct channel_handler *handler = &peer->channel->handler;
+
+	if (peer->is_port)
+		return false;
+	return channel_queued(peer) || peer->in.len ||
+	       (handler->owes && handler->owes(peer, peer->user));
+}
+
 bool channel_peer_service(struct channel_peer *peer, bool *bytes_left)
 {
 	bool here = true, more = true, was_full = full(peer);
@@ -198,16 +211,19 @@ bool channel_peer_service(struct channel_peer *peer, bool *bytes_left)
 	if (was_full && !full(peer) && !peer->dead)
 		peer->channel->handler.drained(peer, peer->user);
 	offer(peer);
-	while (here && more && !peer->dead && !full(peer) && !peer->in.len &&
-	       reads++ < READS_MAX) {
+	while (here && more && !peer->at_end && !peer->dead && !full(peer) &&
+	       !peer->in.len && reads++ < READS_MAX) {
 		here = read_some(peer, &more);
 		offer(peer);
 	}
-	*bytes_left = here && more && !full(peer);
+	if (!here)
+		peer->at_end = true;
+	here = !peer->at_end;
+	*bytes_left = here && more && !full(peer) && !peer->in.len;
 	if (peer->in.capacity > KEEP_SIZE && !peer->in.len)
 		text_free(&peer->in);
 	update_watch(peer);
-	return here && !peer->dead;
+	return (here || still_owed(peer)) && !peer->dead;
 }
 
 void channel_resume(struct channel_peer *peer)

@@ -34,6 +34,8 @@ struct channel_handler {
 	void (*drained)(struct channel_peer *peer, void *user);
 	/* The connection is over; frees `user`. */
 	void (*closed)(struct channel_peer *peer, void *user);
+	/* Whether an answer is still to come, so that a peer which says no more is kept. May be NULL. */
+	bool (*owes)(struct channel_peer *peer, void *user);
 };
 
 struct channel *channel_new(struct loop *loop, const struct channel_handler *handler,

@@ -18,6 +18,7 @@ struct sysfs {
 	const struct sysfs_operations *operations;
 	void *data;
 	int directory; /* -1 where the operations are a test's */
+	bool has_valid_zones; /* some block had one */
 	bool no_valid_zones; /* before 3.18: do not try to open one per block */
 };
 
@@ -158,11 +159,13 @@ static void read_zones(struct sysfs *sysfs, struct block *block)
 		return;
 	attribute_name(name, sizeof(name), block->index, "valid_zones");
 	len = read_attribute(sysfs, name, text);
-	/* One failing open tells for all blocks: each has the file, or none has. */
+	/* One failing open tells for all blocks, unless another had it: then this one has gone. */
 	if (len == -ENOENT)
-		sysfs->no_valid_zones = true;
-	else if (len >= 0)
-		block_zones_parse(block, text, (size_t)len);
+		sysfs->no_valid_zones = !sysfs->has_valid_zones;
+	if (len < 0)
+		return;
+	sysfs->has_valid_zones = true;
+	block_zones_parse(block, text, (size_t)len);
 }
 
 /* Negative errno where there is no state to read. */

@@ -68,13 +68,15 @@ static void on_timeout(void *data)
 }
 
 static void __attribute__((noreturn))
-work(struct sysfs *sysfs, uint64_t index, enum block_word word, int pipe)
+work(struct sysfs *sysfs, uint64_t index, enum block_word word, int pipe, pid_t agent)
 {
 	struct block block;
 	int error;
 
 	/* No agent, no reason to go on. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != agent) /* it ended before that was said */
+		_exit(1);
 	memset(&block, 0, sizeof(block));
 	block.index = index;
 	error = sysfs_write_word(sysfs, &block, word);
@@ -84,6 +86,7 @@ work(struct sysfs *sysfs, uint64_t index, enum block_word word, int pipe)
 static int start(struct worker *worker, struct loop *loop, struct sysfs *sysfs,
 		 uint64_t index, enum block_word word, uint64_t timeout_msec)
 {
+	pid_t agent = getpid();
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -91,7 +94,7 @@ static int start(struct worker *worker, struct loop *loop, struct sysfs *sysfs,
 	worker->pipe = ends[0];
 	worker->pid = fork();
 	if (worker->pid == 0)
-		work(sysfs, index, word, ends[1]);
+		work(sysfs, index, word, ends[1], agent);
 	close(ends[1]);
 	if (worker->pid < 0)
 		return -errno;

@@ -8,6 +8,7 @@ MEMONLINE_BUILD names the build directory. One line for each test: ok, not ok, o
 import errno
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -178,7 +179,8 @@ class Result:
 def run(*arguments, **keywords):
     done = subprocess.run([CTL] + list(arguments), stdin=subprocess.DEVNULL,
                           stdout=keywords.get("stdout", subprocess.PIPE),
-                          stderr=subprocess.PIPE, timeout=LIMIT)
+                          stderr=subprocess.PIPE, timeout=LIMIT,
+                          env=keywords.get("env"))
     return Result(done.returncode, (done.stdout or b"").decode("latin-1"),
                   done.stderr.decode("latin-1"))
 
@@ -847,6 +849,331 @@ def watch_json():
         check(json.loads(lines[0]) == json.loads(event(8)), lines)
 
 
+# A sync that is lost, and its answers that come late
+
+def sync_lost():
+    seen = []
+
+    def forget_first(number):
+        seen.append(number)
+        return b"" if len(seen) == 1 else b"\xff" + line({"return": number})
+    with Agent(sync=forget_first) as agent:
+        succeeds(ask(agent, "status"))
+        check(len(seen) == 2 and seen[0] != seen[1], seen)
+
+
+def sync_answered_late():
+    """Both answers come after the second: neither is taken for that of the request."""
+    seen = []
+
+    def both(number):
+        seen.append(number)
+        return b"" if len(seen) == 1 else b"".join(
+            b"\xff" + line({"return": i}) for i in seen)
+    with Agent(sync=both) as agent:
+        check(json.loads(succeeds(ask(agent, "status", "-J"))) == STATUS, "status")
+
+
+def sync_never_answered():
+    with Agent(sync=lambda _: b"") as agent:
+        fails(ask(agent, "--timeout", "3", "ping"), "no agent answers", "Windows")
+        check(2 <= len(agent.requests) <= 4, agent.requests)
+
+
+# online, offline
+
+def acted(result, *blocks):
+    return {"result": result, "blocks": list(blocks)}
+
+
+def acted_block(number, **changes):
+    return dict({"phys-index": number, "response": "success", "state": "online",
+                 "errno": 0, "reason": "requested"}, **changes)
+
+
+ACTED = """\
+BLOCK RANGE                                  SIZE RESPONSE         STATE   ERRNO REASON
+32-34 0x0000000100000000-0x0000000117ffffff  384M success          online  -     requested
+   35 0x0000000118000000-0x000000011fffffff  128M operation-failed offline EBUSY refused
+online: partial
+"""
+
+
+def online_partial():
+    answer = acted("partial", *[acted_block(i) for i in (32, 33, 34)],
+                   acted_block(35, response="operation-failed", state="offline",
+                               errno=errno.EBUSY, reason="refused"))
+    with Agent(answers={"memonline-online": answer}) as agent:
+        result = ask(agent, "online", "0x100000000-0x11fffffff", "--word",
+                     "online_movable")
+        check(result.code == 64 and result.err == "", result)
+        check(result.out == ACTED, "\n" + result.out)
+        check(agent.requests[-1]["arguments"] == {
+            "start": 4 * GIB, "size": 512 * MIB, "word": "online_movable"},
+            agent.requests)
+    with Agent(answers={"memonline-online": answer}) as agent:
+        result = ask(agent, "online", "32-35", "--json")
+        check(result.code == 64 and json.loads(result.out) == answer, result)
+        check(agent.requests[-1]["arguments"] == {"start": 4 * GIB, "size": 512 * MIB},
+              agent.requests)
+
+
+def offline_codes():
+    for word, code in (("done", 0), ("partial", 64), ("failed", 1), ("rolled-back", 1),
+                       ("n\x1bew", 1)):
+        with Agent(answers={"memonline-offline": acted(word, acted_block(32))}) as agent:
+            result = ask(agent, "offline", "32", "--timeout-offline", "7")
+            check(result.code == code and result.err == "", result)
+            clean(result.out)
+            check(agent.requests[-1]["arguments"] == {
+                "start": 4 * GIB, "size": BLOCK, "timeout": 7}, agent.requests)
+
+
+def offline_waits_for_its_own_time():
+    def slow(_):
+        time.sleep(2.5)
+        return acted("done")
+    with Agent(answers={"memonline-offline": slow}) as agent:
+        text = succeeds(ask(agent, "--timeout", "1", "offline", "32",
+                            "--timeout-offline", "4"))
+        check(text == "offline: done\n", text)
+    with Agent(answers={"memonline-offline": slow}) as agent:
+        fails(ask(agent, "--timeout", "1", "offline", "32", "--timeout-offline", "1"),
+              "no agent answers")
+
+
+def ranges_of_words():
+    for word, start, size in (("0x100000000+512M", 4 * GIB, 512 * MIB),
+                              ("0x100000000+1G", 4 * GIB, GIB),
+                              ("0x100000000+131072K", 4 * GIB, BLOCK),
+                              ("0x100000000+0x8000000", 4 * GIB, BLOCK),
+                              ("0x100000000+134217728", 4 * GIB, BLOCK),
+                              ("40", 5 * GIB, BLOCK), ("0-0", 0, BLOCK)):
+        with Agent(answers={"memonline-online": acted("done")}) as agent:
+            succeeds(ask(agent, "online", word))
+            got = agent.requests[-1]["arguments"]
+            check(got == {"start": start, "size": size}, (word, got))
+    for word in ("", "x", "-1", "35-32", "0x2-0x1", "0x1", "0x", "0x1-", "1-", "0x1+0",
+                 "0x1+1Q", "0x1+1MM", "0x1-0x2x", "0x1+9999999999G", " 1", "1 ",
+                 "0x7fffffffffffffff+1", "99999999999999999999", "0x1-5"):
+        result = run("--socket", "/nonexistent", "online", "--", word)
+        check(result.code == 1 and "no range" in result.err, (word, result))
+    with Agent() as agent:  # only the size of a block tells
+        fails(ask(agent, "online", "9223372036854775806"), "no range")
+
+
+def act_with_wrong_members():
+    good = acted("done", acted_block(32))
+    for name in good:
+        fails(ask_with({"memonline-online": without(good, name)}, "online", "32"),
+              "'%s'" % name)
+    for bad in ({"phys-index": -1}, {"phys-index": 1 << 62}, {"errno": "x"},
+                {"response": 1}, {"state": []}, {"reason": {}}):
+        answer = acted("done", acted_block(32, **bad))
+        fails(ask_with({"memonline-online": answer}, "online", "32"),
+              "'%s'" % list(bad)[0])
+    fails(ask_with({"memonline-online": acted("done", 7)}, "online", "32"), "phys-index")
+    fails(ask_with({"memonline-online": []}, "online", "32"), "result")
+    text = succeeds(ask_with({"memonline-online": acted("done", {"phys-index": 32})},
+                             "online", "32", "-n", "-o", "BLOCK,RESPONSE,ERRNO"))
+    check(text.split() == ["32", "unknown", "-", "online:", "done"], text)
+    text = succeeds(ask_with({"memonline-online": acted(
+        "done", acted_block(32, reason="\x1b[2J"))}, "online", "32"))
+    clean(text)
+
+
+def online_progress():
+    """On a terminal, while the agent is still at it."""
+    def slow(connection):
+        rest = b""
+        while True:
+            got = connection.recv(65536)
+            if not got:
+                return
+            *lines, rest = (rest + got).split(b"\n")
+            for text in lines:
+                request = json.loads(text.split(b"\xff")[-1])
+                name, number = request["execute"], request.get("arguments", {}).get("id")
+                if name == "guest-sync-delimited":
+                    connection.sendall(b"\xff" + line({"return": number}))
+                elif name == "guest-get-memory-block-info":
+                    connection.sendall(line({"return": {"size": BLOCK}}))
+                elif name == "memonline-status":
+                    connection.sendall(line({"return": dict(STATUS, pending=77),
+                                             "id": request["id"]}))
+                    time.sleep(0.5)
+                    connection.sendall(line({"return": acted("done")}))
+    master, slave = pty.openpty()
+    with Agent(raw=slow) as agent:
+        child = subprocess.Popen([CTL, "--socket", agent.path, "online", "32"],
+                                 stdout=subprocess.PIPE, stderr=slave)
+        out, _ = child.communicate(timeout=LIMIT)
+    os.close(slave)
+    shown = os.read(master, 4096)
+    os.close(master)
+    check(child.returncode == 0 and out == b"online: done\n", out)
+    check(b"77 blocks pending" in shown and shown.endswith(b"\r\x1b[K"), shown)
+
+
+# --domain
+
+VIRSH = """\
+#!%s
+import os, sys, time
+folder = os.path.dirname(os.path.abspath(sys.argv[0]))
+words = sys.argv[1:]
+with open(folder + "/log", "a") as log:
+    log.write(repr(words) + chr(10))
+if words[0] == "-c":
+    words = words[2:]
+name = words[0]
+if name == "qemu-agent-command":
+    name = words[5].split('"')[3]
+path = folder + "/" + name
+if os.path.exists(path + ".sleep"):
+    time.sleep(20)
+if not os.path.exists(path):
+    sys.stderr.write("error: failed to get domain" + chr(10) + "error: " + chr(27))
+    sys.exit(1)
+sys.stdout.write(open(path).read())
+"""
+CHANNELS = """\
+<domain type='kvm' id='1'>
+  <devices>%s
+  </devices>
+</domain>
+"""
+CHANNEL = """
+    <channel type='unix'>
+      <source mode='bind' path='%s'/>
+      <target type='virtio' name='%s' state='connected'/>
+      <address type='virtio-serial' controller='0' bus='0' port='1'/>
+    </channel>"""
+OWN, QGA = "org.memonline.agent.0", "org.qemu.guest_agent.0"
+
+
+class Virsh:
+    """A virsh that prints the files it is given, by the name of its command."""
+
+    def __init__(self, **files):
+        self.files = {name.replace("_", "-"): text for name, text in files.items()}
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="memonline-virsh-")
+        for name, text in dict(self.files, virsh=VIRSH % sys.executable).items():
+            with open(os.path.join(self.folder, name), "w") as file:
+                file.write(text)
+        os.chmod(os.path.join(self.folder, "virsh"), 0o755)
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, *arguments):
+        path = self.folder + ":" + os.environ.get("PATH", "/usr/bin")
+        return run(*arguments, env=dict(os.environ, PATH=path))
+
+    def log(self):
+        with open(os.path.join(self.folder, "log")) as file:
+            return [eval(row) for row in file]  # pylint: disable=eval-used
+
+
+def domain_own_port():
+    with Agent() as agent:
+        xml = CHANNELS % (CHANNEL % ("/x", QGA) + CHANNEL % (agent.path, OWN))
+        with Virsh(dumpxml=xml) as virsh:
+            result = virsh.run("--domain", "a b;$(c)", "--connect", "qemu:///x", "ping")
+            check(agent.path in succeeds(result), result)
+            check(virsh.log() == [["-c", "qemu:///x", "dumpxml", "--domain",
+                                   "a b;$(c)"]], virsh.log())
+
+
+def domain_guest_agent_port():
+    xml = CHANNELS % (CHANNEL % ("/x", QGA))
+    with Virsh(dumpxml=xml, memonline_status=json.dumps({"return": STATUS}) + "\n\n",
+               guest_get_memory_block_info='{"return": {"size": %d}}' % BLOCK,
+               memonline_get_ranges=json.dumps({"return": RANGES}),
+               guest_ping='{"error": {"class": "X", "desc": "no"}}',
+               memonline_online='[1]') as virsh:
+        text = succeeds(virsh.run("--domain", "g", "status", "-J"))
+        check(json.loads(text) == STATUS, text)
+        check(virsh.log()[1][:4] == ["qemu-agent-command", "--domain", "g",
+                                     "--timeout"] and
+              json.loads(virsh.log()[1][5]) == {"execute": "memonline-status"},
+              virsh.log())
+        check(succeeds(virsh.run("--domain", "g", "list")) == LIST, "list")
+        fails(virsh.run("--domain", "g", "ping"), "the agent refused: no")
+        fails(virsh.run("--domain", "g", "reports"), "virsh failed", "domain g",
+              "failed to get domain")
+        fails(virsh.run("--domain", "g", "online", "32"), "is not memonline-protocol")
+        fails(virsh.run("--domain", "g", "watch"), "watch needs the agent's own port")
+
+
+def domain_without_channel():
+    for xml, words in ((CHANNELS % "", "has no channel"), ("junk", "has no XML"),
+                       ("", "has no XML"), ("<domain><devices>", "has no XML"),
+                       (CHANNELS % (CHANNEL % ("", OWN)), "is it running")):
+        with Virsh(dumpxml=xml) as virsh:
+            fails(virsh.run("--domain", "g\x1b", "ping"), "domain g\\x1b", words)
+
+
+def domain_unknown():
+    with Virsh() as virsh:
+        fails(virsh.run("--domain", "g", "ping"), "virsh failed for domain g")
+
+
+def domain_without_virsh():
+    with tempfile.TemporaryDirectory() as folder:
+        fails(run("--domain", "g", "ping", env={"PATH": folder}), "not installed")
+
+
+def domain_virsh_hangs():
+    with Virsh() as virsh:
+        with open(virsh.folder + "/dumpxml.sleep", "w"):
+            pass
+        begin = time.monotonic()
+        fails(virsh.run("--domain", "g", "--timeout", "1", "ping"), "in time")
+        check(time.monotonic() - begin < 5, "took too long")
+    with Virsh(dumpxml=CHANNELS % (CHANNEL % ("/x", QGA))) as virsh:
+        with open(virsh.folder + "/guest-ping.sleep", "w"):
+            pass
+        fails(virsh.run("--domain", "g", "--timeout", "1", "ping"), "no agent answers")
+
+
+# bash completion
+
+COMPLETE = """\
+source "$1"; shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_memonlinectl; printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+def completion():
+    here = os.path.dirname(os.path.abspath(__file__))
+    script = os.path.join(here, "..", "..", "agent", "memonlinectl.bash")
+    if not shutil.which("bash") or not os.path.exists(script):
+        return "no bash, or not in the tree"
+
+    def complete(*words):
+        command = ["bash", "-c", COMPLETE, "bash", script, "memonlinectl"]
+        out = subprocess.run(command + list(words), stdout=subprocess.PIPE, check=True,
+                             timeout=LIMIT).stdout.decode()
+        return set(out.split())
+    text = succeeds(run("--help")).split("Options:")[0]
+    verbs = set(re.findall(r"^ ([a-z]+) ", text, re.M))
+    check(complete("") == verbs, complete(""))
+    for verb in verbs - {"help"}:
+        text, _, columns = succeeds(run("help", verb)).partition("\nColumns:")
+        options = set(re.findall(r"^ .*(--[a-z-]+)", text, re.M))
+        check(complete(verb, "--") == options, (verb, complete(verb, "--"), options))
+        columns = set(re.findall(r"^ +([A-Z]+) ", columns, re.M))
+        check(complete(verb, "-o", "") == columns, (verb, columns))
+    check(complete("list", "-o", "SIZE,ST") == {"SIZE,STATE"}, "columns")
+    check(complete("--domain", "g", "l") == {"list"}, "verb after an option")
+    return None
+
+
 # The command line
 
 def usage():
@@ -854,7 +1181,10 @@ def usage():
                   "reports --since", "reports --since -1", "reports --since=+1",
                   "reports --max x", "reports --max 18446744073709551616",
                   "--timeout 0 ping", "--timeout 1.5 ping", "--socket= ping", "help nope",
-                  "help list more"):
+                  "help list more", "online", "offline", "online 1 2", "online x",
+                  "online 1 --word nope", "offline 1 --word online",
+                  "offline 1 --timeout-offline 0", "--socket /a --domain b ping",
+                  "--connect x ping", "--domain= ping"):
         result = run(*words.split())
         check(result.code == 1 and result.out == "" and
               "Try 'memonlinectl --help'" in result.err, (words, result))
@@ -905,7 +1235,11 @@ TESTS = [
     report_without_ranges, watch_prints_as_it_comes, watch_heading_before_any_report,
     watch_closed, watch_nothing_twice, watch_from_the_beginning,
     watch_since_a_number_never_given, watch_gap, watch_new_instance, watch_other_lines,
-    watch_broken_event, watch_json, usage, help_texts, full_disk,
+    watch_broken_event, watch_json, sync_lost, sync_answered_late, sync_never_answered,
+    online_partial, offline_codes, offline_waits_for_its_own_time, ranges_of_words,
+    act_with_wrong_members, online_progress, domain_own_port, domain_guest_agent_port,
+    domain_without_channel, domain_unknown, domain_without_virsh, domain_virsh_hangs,
+    completion, usage, help_texts, full_disk,
 ]
 
 

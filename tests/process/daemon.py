@@ -343,6 +343,179 @@ def dry_run_prints_and_writes_nothing(tree):
     expect(before == after, "the tree changed")
 
 
+# --- what is asked for by name
+
+BLOCK = 128 << 20
+
+
+def settled(tree, policy="keep", more=""):
+    """A daemon that has had its first look."""
+    tree.configure(f"[memonlined]\npolicy = {policy}\n{more}")
+    daemon = Daemon(tree).start()
+    client = daemon.connect()
+    client.reports(1)
+    return daemon, client
+
+
+def blocks(*wanted):
+    return {"mem-blks": [{"phys-index": index, "online": online} for index, online in wanted]}
+
+
+def set_memory_blocks_refuses_bad_lists(tree):
+    daemon, client = settled(tree)
+    rows = [
+        ({}, "Parameter 'mem-blks' is missing"),
+        ({"mem-blks": {}}, "Invalid parameter type for 'mem-blks', expected: array"),
+        ({"mem-blks": [{"phys-index": 32}]}, "Parameter 'mem-blks[0].online' is missing"),
+        ({"mem-blks": [{"phys-index": "32", "online": True}]},
+         "Parameter 'mem-blks[0].phys-index' expects uint64"),
+        ({"mem-blks": [{"phys-index": 32, "online": True}, {"phys-index": 33, "online": 1}]},
+         "Invalid parameter type for 'mem-blks[1].online', expected: boolean"),
+    ]
+    try:
+        for arguments, text in rows:
+            answer = client.execute("guest-set-memory-blocks", **arguments)
+            expect(answer["error"]["desc"] == text, arguments, answer)
+        expect(tree.state(32) == "offline", "a refused list was carried out")
+    finally:
+        daemon.end()
+
+
+def set_memory_blocks_answers_each_in_order(tree):
+    daemon, client = settled(tree)
+    try:
+        answer = client.execute("guest-set-memory-blocks",
+                                **blocks((33, True), (-1, True), (32, True), (33, True),
+                                         (99, False), (33, False)))["return"]
+        none = {"response": "not-found", "error-code": 2}
+        done = {"response": "success"}
+        wanted = [{"phys-index": 33, **done}, {"phys-index": (1 << 64) - 1, **none},
+                  {"phys-index": 32, **done}, {"phys-index": 33, **done},
+                  {"phys-index": 99, **none}, {"phys-index": 33, **done}]
+        expect(answer == wanted, answer)
+        expect([tree.state(n) for n in (32, 33)] == ["online", "offline"], "states")
+        answer = client.execute("guest-set-memory-blocks", **{"mem-blks": []})
+        expect(answer == {"return": []}, answer)
+    finally:
+        daemon.end()
+
+
+def requests_wait_for_the_job_before_them(tree):
+    daemon, client = settled(tree)
+    try:
+        request = json.dumps({"execute": "guest-set-memory-blocks", "id": 1,
+                              "arguments": blocks((32, True), (33, True))})
+        client.send(request.encode() + b'{"execute":"guest-ping","id":2}')
+        expect([client.line()["id"], client.line()["id"]] == [1, 2], "out of order")
+    finally:
+        daemon.end()
+
+
+def ranges_are_checked(tree):
+    daemon, client = settled(tree)
+    rows = [
+        ({"start": 1 << 32, "size": 1}, "multiples of the block size 134217728"),
+        ({"start": (1 << 32) + 1, "size": BLOCK}, "multiples of the block size 134217728"),
+        ({"start": 1 << 32, "size": 0}, "The range is empty"),
+        ({"start": (1 << 64) - BLOCK, "size": 2 * BLOCK}, "beyond the last address"),
+        ({"start": 1 << 40, "size": BLOCK}, "There is no memory block in this range"),
+    ]
+    try:
+        for command in ("memonline-online", "memonline-offline"):
+            for arguments, text in rows:
+                answer = client.execute(command, **arguments)
+                expect(text in answer["error"]["desc"], command, arguments, answer)
+    finally:
+        daemon.end()
+
+
+def a_range_comes_online_and_goes_offline(tree):
+    daemon, client = settled(tree)
+    try:
+        answer = client.execute("memonline-online", start=1 << 32, size=4 * BLOCK)["return"]
+        expect(answer["result"] == "done", answer)
+        expect([block["phys-index"] for block in answer["blocks"]] == [32, 33, 34, 35], answer)
+        expect([tree.state(n) for n in range(32, 36)] == ["online"] * 4, "states")
+        answer = client.execute("memonline-offline", start=1 << 32, size=2 * BLOCK,
+                                timeout=20)["return"]
+        expect(answer["result"] == "done", answer)
+        expect(answer["blocks"][0] == {"phys-index": 32, "response": "success",
+                                       "state": "offline", "errno": 0, "reason": "asked"}, answer)
+        states = [tree.state(n) for n in range(32, 36)]
+        expect(states == ["offline"] * 2 + ["online"] * 2, states)
+    finally:
+        daemon.end()
+
+
+def disabled_commands_are_refused_and_shown(tree):
+    daemon, client = settled(tree, more="[control]\nblock-rpcs = guest-ping,"
+                             "guest-set-memory-blocks\n[channel]\nallow-rpcs = guest-sync\n")
+    try:
+        for command in ("guest-ping", "guest-set-memory-blocks"):
+            answer = client.execute(command)
+            expect(answer == {"error": {"class": "CommandNotFound",
+                                        "desc": f"Command {command} has been disabled"}}, answer)
+        listed = client.execute("guest-info")["return"]["supported_commands"]
+        disabled = {row["name"] for row in listed if not row["enabled"]}
+        expect(disabled == {"guest-ping", "guest-set-memory-blocks"}, disabled)
+        tree.configure("[control]\nallow-rpcs = guest-info,guest-sync\nblock-rpcs = guest-sync\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for(lambda: "read again" in daemon.output(), "the reload")
+        listed = client.execute("guest-info")["return"]["supported_commands"]
+        enabled = {row["name"] for row in listed if row["enabled"]}
+        expect(enabled == {"guest-info"}, enabled)
+    finally:
+        daemon.end()
+
+
+def a_second_job_is_refused_and_a_client_may_leave(tree):
+    daemon, client = settled(tree)
+    try:
+        other = daemon.connect()
+        wanted = [(32, turn % 2 == 0) for turn in range(2000)]
+        client.send({"execute": "guest-set-memory-blocks", "arguments": blocks(*wanted)})
+        answers = []
+
+        def ask():
+            answers.append(other.execute("guest-set-memory-blocks", **blocks((34, True))))
+            return answers[-1].get("error")
+
+        daemon.wait_for(ask, "a refusal")
+        expect(answers[-1]["error"]["desc"] == "Another change of memory blocks is in progress",
+               answers[-1])
+        client.file.close()
+        client.socket.close()
+        daemon.wait_for(lambda: not ask(), "the end of the job")
+        expect(tree.state(32) == "offline", "the job did not go on to its end")
+        expect(tree.state(34) == "online", answers[-1])
+    finally:
+        daemon.end()
+
+
+def since_beyond_all_numbers_is_taken_for_none(tree):
+    daemon, client = settled(tree)
+    try:
+        last = (1 << 64) - 1
+        answer = client.execute("memonline-get-reports", since=last)["return"]
+        expect(answer["reports"] == [] and answer["lost"] == 0, answer)
+        answer = client.execute("memonline-subscribe", since=last)["return"]
+        expect(answer["last-seq"] == 1 and answer["lost"] == 0, answer)
+        expect(client.line()["data"]["seq"] == 1, "not from the start")
+    finally:
+        daemon.end()
+
+
+def listen_replaces_the_socket(tree):
+    daemon = Daemon(tree, "--listen", "/run/other.sock")
+    daemon.socket = tree.path / "run/other.sock"
+    daemon.start()
+    try:
+        expect(daemon.connect().execute("guest-ping") == {"return": {}}, "ping")
+        expect(not (tree.path / "run/memonline/control.sock").exists(), "both are there")
+    finally:
+        daemon.end()
+
+
 # --- coming and going
 
 
@@ -458,6 +631,15 @@ TESTS = [
     offline_blocks_of_the_tree_come_online_and_are_reported,
     a_subscriber_gets_every_report_once,
     dry_run_prints_and_writes_nothing,
+    set_memory_blocks_refuses_bad_lists,
+    set_memory_blocks_answers_each_in_order,
+    requests_wait_for_the_job_before_them,
+    ranges_are_checked,
+    a_range_comes_online_and_goes_offline,
+    disabled_commands_are_refused_and_shown,
+    a_second_job_is_refused_and_a_client_may_leave,
+    since_beyond_all_numbers_is_taken_for_none,
+    listen_replaces_the_socket,
     a_tree_without_memory_blocks_is_a_clear_error,
     a_second_daemon_is_refused,
     a_killed_daemon_leaves_no_obstacle,

@@ -249,6 +249,46 @@ static void leaves_an_offlined_block_alone(void **state)
 	assert_int_equal(first_range(fixture, 3)[1].to, BLOCK_ONLINE);
 }
 
+/* On its way out its files go first, then the event comes, then the directory goes. */
+static void reports_what_went_unreadable_first(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[32].state_missing = true;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	fake_kernel_remove(fixture->kernel, 32, 1);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(first_range(fixture, 2)->reason, REASON_REMOVED);
+	assert_int_equal(first_range(fixture, 2)->from, BLOCK_ONLINE);
+}
+
+/* Refused and waited for, and then the policy does not want it any more. */
+static void tells_of_a_refusal_that_nobody_will_retry(void **state)
+{
+	struct fixture *fixture = *state;
+	struct config other;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = -1;
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 0);
+	other = fixture->config;
+	other.policy = CONFIG_POLICY_KEEP;
+	agent_configure(fixture->agent, &other);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->result, REPORT_FAILED);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_POLICY_KEEP);
+	assert_int_equal(agent_failed_blocks(fixture->agent), 0);
+}
+
 static void reports_what_is_gone_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -509,6 +549,8 @@ int main(void)
 		TEST(takes_a_lost_race_for_a_success),
 		TEST(believes_the_state_not_the_write),
 		TEST(leaves_an_offlined_block_alone),
+		TEST(reports_what_went_unreadable_first),
+		TEST(tells_of_a_refusal_that_nobody_will_retry),
 		TEST(reports_what_is_gone_once),
 		TEST(waits_for_a_block_that_is_not_whole),
 		TEST(finds_blocks_that_no_event_told_of),

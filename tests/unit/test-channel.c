@@ -75,7 +75,7 @@ static void on_closed(struct channel_peer *peer, void *user)
 }
 
 static const struct channel_handler handler = { on_opened, on_received, on_drained,
-						on_closed };
+						on_closed, NULL };
 
 static void on_timer(void *data)
 {
@@ -181,6 +181,49 @@ static void replaces_a_dead_socket(void **state)
 	close(fd);
 	listen_on(fixture, 0600);
 	close(connect_to(fixture));
+}
+
+/* connect(2) says ECONNREFUSED of a regular file too. */
+static void leaves_a_file_that_is_no_socket(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_un address = address_of(fixture);
+	char directory[96];
+	int fd;
+
+	snprintf(directory, sizeof(directory), "%s/run", fixture->root);
+	mkdir(directory, 0755);
+	fd = open(address.sun_path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(channel_listen(fixture->channel, fixture->root, SOCKET, 0600),
+			 -EEXIST);
+	assert_int_equal(unlink(address.sun_path), 0);
+}
+
+/* As "echo request | socat - UNIX:…" does. */
+static void answers_a_client_that_says_no_more(void **state)
+{
+	struct fixture *fixture = *state;
+	char bytes[65536];
+	size_t answered = 0;
+	ssize_t len;
+	int fd, i;
+
+	fixture->answer = 1000 * 1000;
+	listen_on(fixture, 0600);
+	fd = connect_to(fixture);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	assert_int_equal(write(fd, "x", 1), 1);
+	shutdown(fd, SHUT_WR);
+	for (i = 0; i < 200 && !fixture->closed; i++) {
+		work(fixture);
+		while ((len = read(fd, bytes, sizeof(bytes))) > 0)
+			answered += (size_t)len;
+	}
+	assert_int_equal(answered, fixture->answer);
+	assert_int_equal(fixture->closed, 1);
+	close(fd);
 }
 
 static void gives_the_socket_its_mode(void **state)
@@ -318,6 +361,8 @@ int main(void)
 		TEST(refuses_a_path_that_is_too_long),
 		TEST(refuses_to_take_a_live_socket),
 		TEST(replaces_a_dead_socket),
+		TEST(leaves_a_file_that_is_no_socket),
+		TEST(answers_a_client_that_says_no_more),
 		TEST(gives_the_socket_its_mode),
 		TEST(hands_over_what_was_sent_before_the_end),
 		TEST(closes_one_client_too_many),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/protocol.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -416,10 +417,14 @@ static void test_dump(void **state)
 				       "\n"
 				       "[channel]\n"
 				       "port = org.memonline.agent.0\n"
+				       "allow-rpcs =\n"
+				       "block-rpcs =\n"
 				       "\n"
 				       "[control]\n"
 				       "socket = /run/memonline/control.sock\n"
 				       "mode = 0600\n"
+				       "allow-rpcs =\n"
+				       "block-rpcs =\n"
 				       "\n"
 				       "[log]\n"
 				       "level = info\n"
@@ -432,6 +437,37 @@ static void test_dump(void **state)
 	config_dump(&config, &text);
 	assert_string_equal(text.data, expected);
 	text_free(&text);
+}
+
+static void test_commands(void **state)
+{
+	static const char *const wrong[] = { "guest-pin",
+					     "guest-ping,",
+					     ",guest-ping",
+					     "guest-ping,,guest-info",
+					     "guest-ping guest-info",
+					     "all",
+					     "Guest-ping" };
+	static const char good[] =
+		"[channel]\nallow-rpcs = guest-ping , guest-info,guest-ping\n"
+		"[control]\nblock-rpcs=memonline-offline\n";
+	char error[CONFIG_ERROR_SIZE], text[128];
+	struct config config;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(wrong); i++) {
+		snprintf(text, sizeof(text), "[control]\nallow-rpcs = %s\n", wrong[i]);
+		assert_int_equal(parse(&config, text, error), -EINVAL);
+		assert_non_null(strstr(error, ":2: [control] allow-rpcs"));
+	}
+	assert_int_equal(parse(&config, good, error), 0);
+	assert_int_equal(config.port_allowed,
+			 1u << PROTOCOL_GUEST_PING | 1u << PROTOCOL_GUEST_INFO);
+	assert_int_equal(config.port_blocked, 0);
+	assert_int_equal(config.control_allowed, 0);
+	assert_int_equal(config.control_blocked, 1u << PROTOCOL_OFFLINE);
+	survives_dump(&config);
 }
 
 static void test_policy_text(void **state)
@@ -515,6 +551,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_dump_round_trip),
+		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_policy_text),
 		cmocka_unit_test(test_installed_file),
 	};

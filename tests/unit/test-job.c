@@ -161,6 +161,35 @@ static void undoes_into_the_zone_it_was(void **state)
 	assert_int_equal(fixture->job.items[3].error, EINTR);
 }
 
+/* The DIMM is pulled while its blocks are being brought back. */
+static void survives_a_block_that_goes_while_undoing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	struct block *block;
+
+	assert_int_equal(range(fixture, 34 * UNIT, 2 * UNIT), 0);
+	block = next(fixture, &write);
+	block->state = BLOCK_OFFLINE;
+	job_result(&fixture->job, 0, block);
+	job_result(&fixture->job, -EBUSY, next(fixture, &write));
+	fixture->snapshot.count = 3; /* 35 is gone */
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_NOT_FOUND);
+}
+
+static void passes_over_blocks_that_are_gone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->snapshot.blocks[1].state = BLOCK_ABSENT;
+	assert_int_equal(range(fixture, 32 * UNIT, 4 * UNIT), 0);
+	assert_int_equal(fixture->job.count, 3);
+	assert_int_equal(fixture->job.items[0].index, 35);
+	assert_int_equal(fixture->job.items[1].index, 34);
+	assert_int_equal(fixture->job.items[2].index, 32);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -171,6 +200,8 @@ int main(void)
 		TEST(goes_on_after_a_failure_where_each_is_for_itself),
 		TEST(believes_the_state_of_an_accepted_write),
 		TEST(undoes_into_the_zone_it_was),
+		TEST(survives_a_block_that_goes_while_undoing),
+		TEST(passes_over_blocks_that_are_gone),
 	};
 
 	return cmocka_run_group_tests_name("job", tests, NULL, NULL);

@@ -54,6 +54,10 @@ static void asks(void **state)
 	protocol_request_clear(&request);
 
 	for (command = PROTOCOL_GUEST_PING; command < PROTOCOL_COMMANDS; command++) {
+		/* these do not go without arguments */
+		if (command == PROTOCOL_GUEST_SET_MEMORY_BLOCKS ||
+		    command == PROTOCOL_ONLINE || command == PROTOCOL_OFFLINE)
+			continue;
 		protocol_ask(&bytes, (enum protocol_command)command);
 		assert_int_equal(bytes.data[bytes.len - 1], '\n');
 		request_of(&bytes, &request);
@@ -313,7 +317,7 @@ static void decodes_ranges(void **state)
 {
 	static const struct protocol_range sent = {
 		4 * GIB,	GIB, 1,
-		BLOCK_OFFLINE,	2,   { BLOCK_ZONE_NORMAL, BLOCK_ZONE_MOVABLE, 0, 0 },
+		BLOCK_OFFLINE,	2,   { BLOCK_ZONE_NORMAL, BLOCK_ZONE_MOVABLE, 0 },
 		REASON_REFUSED,
 	};
 	struct protocol_request request = { .command = PROTOCOL_GET_RANGES };

@@ -12,6 +12,17 @@
 
 /* --- requests to reply lines, as an agent that knows nothing would give them */
 
+static void put_blocks(struct text *out, const struct protocol_request *request)
+{
+	size_t i;
+
+	text_puts(out, "\"");
+	for (i = 0; i < request->block_count; i++)
+		text_printf(out, "%" PRIu64 "%c", request->blocks[i].index,
+			    request->blocks[i].online ? '+' : '-');
+	text_puts(out, "\"");
+}
+
 static void answer(struct text *out, struct protocol_request *request)
 {
 	protocol_reply_begin(out, request);
@@ -24,6 +35,15 @@ static void answer(struct text *out, struct protocol_request *request)
 	case PROTOCOL_SUBSCRIBE:
 		text_printf(out, "[%" PRIu64 ", %" PRIu64 "]", request->since,
 			    request->max);
+		break;
+	case PROTOCOL_GUEST_SET_MEMORY_BLOCKS:
+		put_blocks(out, request);
+		break;
+	case PROTOCOL_ONLINE:
+	case PROTOCOL_OFFLINE:
+		text_printf(out, "[%" PRIu64 ", %" PRIu64 ", %d, %" PRIu64 "]",
+			    request->start, request->size, request->word,
+			    request->timeout_sec);
 		break;
 	default:
 		protocol_put_empty(out);
@@ -354,6 +374,136 @@ static void answers_requests(void **state)
 	check_all(rows, ARRAY_SIZE(rows));
 }
 
+#define SET(list) \
+	"{\"execute\":\"guest-set-memory-blocks\",\"arguments\":{\"mem-blks\":" list "}}"
+#define BOOLEAN(name) "Invalid parameter type for '" name "', expected: boolean"
+#define MISSING(name) "Parameter '" name "' is missing"
+
+static void answers_bad_lists(void **state)
+{
+	static const struct row rows[] = {
+		ROW("{\"execute\":\"guest-set-memory-blocks\"}",
+		    FAULT(MISSING("mem-blks"))),
+		ROW(SET("{}"),
+		    FAULT("Invalid parameter type for 'mem-blks', expected: array")),
+		ROW(SET("null"),
+		    FAULT("Invalid parameter type for 'mem-blks', expected: array")),
+		ROW(SET("[1]"),
+		    FAULT("Invalid parameter type for 'mem-blks[0]', expected: object")),
+		ROW(SET("[[{\"phys-index\":1,\"online\":true}]]"),
+		    FAULT("Invalid parameter type for 'mem-blks[0]', expected: object")),
+		ROW(SET("[{}]"), FAULT(MISSING("mem-blks[0].phys-index"))),
+		ROW(SET("[{\"phys-index\":1}]"), FAULT(MISSING("mem-blks[0].online"))),
+		ROW(SET("[{\"online\":1}]"), FAULT(MISSING("mem-blks[0].phys-index"))),
+		ROW(SET("[{\"phys-index\":\"1\",\"online\":true}]"),
+		    FAULT("Parameter 'mem-blks[0].phys-index' expects uint64")),
+		ROW(SET("[{\"phys-index\":1.0,\"online\":true}]"),
+		    FAULT("Parameter 'mem-blks[0].phys-index' expects uint64")),
+		ROW(SET("[{\"phys-index\":18446744073709551616,\"online\":true}]"),
+		    FAULT("Parameter 'mem-blks[0].phys-index' expects uint64")),
+		ROW(SET("[{\"phys-index\":{\"phys-index\":1},\"online\":true}]"),
+		    FAULT("Parameter 'mem-blks[0].phys-index' expects uint64")),
+		ROW(SET("[{\"phys-index\":1,\"online\":\"true\"}]"),
+		    FAULT(BOOLEAN("mem-blks[0].online"))),
+		ROW(SET("[{\"phys-index\":1,\"online\":[true]}]"),
+		    FAULT(BOOLEAN("mem-blks[0].online"))),
+		ROW(SET("[{\"phys-index\":1,\"online\":true,\"can-offline\":null}]"),
+		    FAULT(BOOLEAN("mem-blks[0].can-offline"))),
+		/* the second element, and the first of its faults */
+		ROW(SET("[{\"phys-index\":1,\"online\":true},{\"x\":1,\"online\":null}]"),
+		    FAULT(MISSING("mem-blks[1].phys-index"))),
+		ROW(SET("[{\"phys-index\":1,\"online\":true,\"x\":[],\"y\":1}]"),
+		    FAULT("Parameter 'mem-blks[0].x' is unexpected")),
+		ROW(SET("[{\"phys-index\":1,\"phys-index\":1,\"online\":true}]"),
+		    FAULT("JSON parse error, duplicate key")),
+		ROW("{\"execute\":\"guest-ping\",\"arguments\":{\"mem-blks\":[1]}}",
+		    FAULT("Parameter 'mem-blks' is unexpected")),
+		/* nothing stays behind for the next request */
+		ROW(SET("[1]") SET("[]"),
+		    FAULT("Invalid parameter type for 'mem-blks[0]', expected: object") "{\"return\": \"\"}\n"),
+		ROW("{\"arguments\":{\"mem-blks\":[{\"phys-index\":1,\"online\":true}]}}" SET(
+			    "[]"),
+		    FAULT("QMP input lacks member 'execute'") "{\"return\": \"\"}\n"),
+	};
+
+	(void)state;
+	check_all(rows, ARRAY_SIZE(rows));
+}
+
+static void answers_lists(void **state)
+{
+	static const struct row rows[] = {
+		ROW(SET("[]"), "{\"return\": \"\"}\n"),
+		ROW(SET("[{\"phys-index\":33,\"online\":true},"
+			"{\"online\":false,\"can-offline\":false,\"phys-index\":32}]"),
+		    "{\"return\": \"33+32-\"}\n"),
+		ROW(SET("[{\"phys-index\":-1,\"online\":true},"
+			"{\"phys-index\":18446744073709551615,\"online\":true}]"),
+		    "{\"return\": \"18446744073709551615+18446744073709551615+\"}\n"),
+		/* the arguments before the command, an escape in the name */
+		ROW("{\"arguments\":{\"mem\\u002dblks\":[{\"phys-index\":1,\"online\":true}]},"
+		    "\"execute\":\"guest-set-memory-blocks\",\"id\":1}",
+		    "{\"return\": \"1+\", \"id\": 1}\n"),
+	};
+
+	(void)state;
+	check_all(rows, ARRAY_SIZE(rows));
+}
+
+#define RANGE(command, more)                                                          \
+	"{\"execute\":\"memonline-" command "\",\"arguments\":{\"start\":4294967296," \
+	"\"size\":1" more "}}"
+
+static void answers_ranges(void **state)
+{
+	static const struct row rows[] = {
+		ROW("{\"execute\":\"memonline-offline\"}", FAULT(MISSING("start"))),
+		ROW("{\"execute\":\"memonline-online\",\"arguments\":{\"start\":1}}",
+		    FAULT(MISSING("size"))),
+		ROW(RANGE("offline", ",\"timeout\":0"),
+		    FAULT("Parameter 'timeout' expects 1 to 3600 seconds")),
+		ROW(RANGE("offline", ",\"timeout\":3601"),
+		    FAULT("Parameter 'timeout' expects 1 to 3600 seconds")),
+		ROW(RANGE("online", ",\"word\":1"),
+		    FAULT("Invalid parameter type for 'word', expected: string")),
+		ROW(RANGE("online", ",\"word\":\"offline\""),
+		    FAULT("Parameter 'word' expects online, online_kernel or "
+			  "online_movable")),
+		ROW(RANGE("offline", ",\"word\":\"online\""),
+		    FAULT("Parameter 'word' is unexpected")),
+		ROW(RANGE("offline", ""), "{\"return\": [4294967296, 1, 0, 60]}\n"),
+		ROW(RANGE("offline", ",\"timeout\":3600"),
+		    "{\"return\": [4294967296, 1, 0, 3600]}\n"),
+		ROW(RANGE("online", ",\"word\":\"online_movable\""),
+		    "{\"return\": [4294967296, 1, 3, 60]}\n"),
+	};
+
+	(void)state;
+	check_all(rows, ARRAY_SIZE(rows));
+}
+
+static void refuses_disabled_commands(void **state)
+{
+	static const char bytes[] =
+		"{\"execute\":\"guest-ping\",\"id\":3,"
+		"\"arguments\":{\"x\":1}}" PING
+		"{\"execute\":\"guest-sync\",\"arguments\":{\"id\":1}}";
+	struct protocol_parser *parser = protocol_parser_new();
+	struct text out = TEXT_INIT;
+
+	(void)state;
+	protocol_parser_disable(parser, 1u << PROTOCOL_GUEST_PING);
+	feed(parser, &out, bytes, sizeof(bytes) - 1);
+	assert_string_equal(
+		out.data,
+		"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
+		"\"Command guest-ping has been disabled\"}, \"id\": 3}\n"
+		"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
+		"\"Command guest-ping has been disabled\"}}\n{\"return\": 1}\n");
+	text_free(&out);
+	protocol_parser_free(parser);
+}
+
 static void knows_its_commands(void **state)
 {
 	int i;
@@ -426,6 +576,68 @@ static void puts_guest_blocks(void **state)
 	snapshot_free(&snapshot);
 }
 
+static void check_job(enum job_kind kind, const struct job_item *items, size_t count,
+		      const char *expected)
+{
+	struct text out = TEXT_INIT;
+	struct job job;
+
+	assert_int_equal(job_init(&job, kind, count), 0);
+	memcpy(job.items, items, count * sizeof(*items));
+	if (kind == JOB_SET)
+		protocol_put_guest_responses(&out, &job);
+	else
+		protocol_put_job(&out, &job);
+	job_free(&job);
+	if (!strstr(out.data, expected))
+		fail_msg("%s is not in %s", expected, out.data);
+	text_free(&out);
+}
+
+static void puts_jobs(void **state)
+{
+	static const struct job_item set[] = {
+		{ .index = 32, .response = JOB_SUCCESS },
+		{ .index = UINT64_MAX, .response = JOB_NOT_FOUND, .error = 2 },
+		{ .index = 0, .response = JOB_FAILED, .error = 22 },
+		{ .index = 7, .response = JOB_NOT_SUPPORTED },
+	};
+	static const struct job_item off[] = {
+		{ .index = 33,
+		  .response = JOB_ROLLED_BACK,
+		  .written = true,
+		  .state = BLOCK_ONLINE,
+		  .reason = REASON_ROLLED_BACK },
+		{ .index = 32,
+		  .response = JOB_FAILED,
+		  .error = 16,
+		  .written = true,
+		  .state = BLOCK_ONLINE,
+		  .reason = REASON_REFUSED },
+	};
+	struct job_item lost[2];
+
+	(void)state;
+	check_job(JOB_SET, set, ARRAY_SIZE(set),
+		  "[{\"phys-index\": 32, \"response\": \"success\"}, "
+		  "{\"phys-index\": 18446744073709551615, \"response\": \"not-found\", "
+		  "\"error-code\": 2}, {\"phys-index\": 0, \"response\": "
+		  "\"operation-failed\", \"error-code\": 22}, {\"phys-index\": 7, "
+		  "\"response\": \"operation-not-supported\"}]");
+	check_job(JOB_OFFLINE, off, 2,
+		  "{\"result\": \"rolled-back\", \"blocks\": [{\"phys-index\": 32, "
+		  "\"response\": \"operation-failed\", \"state\": \"online\", "
+		  "\"errno\": 16, \"reason\": \"refused\"}, {\"phys-index\": 33, ");
+	check_job(JOB_OFFLINE, &off[1], 1, "{\"result\": \"failed\"");
+	check_job(JOB_OFFLINE, set, 1, "{\"result\": \"done\"");
+	memcpy(lost, off, sizeof(lost));
+	lost[0].response = JOB_FAILED;
+	lost[0].state = BLOCK_OFFLINE;
+	check_job(JOB_OFFLINE, lost, 2, "{\"result\": \"partial\"");
+	check_job(JOB_ONLINE, set, 2, "{\"result\": \"partial\"");
+	check_job(JOB_ONLINE, &set[1], 1, "{\"result\": \"failed\"");
+}
+
 static void puts_guest_info(void **state)
 {
 	static const char first[] =
@@ -436,12 +648,14 @@ static void puts_guest_info(void **state)
 	int names = 0;
 
 	(void)state;
-	protocol_put_guest_info(&out, "1\"2");
+	protocol_put_guest_info(&out, "1\"2", 1u << PROTOCOL_GUEST_PING);
 	assert_memory_equal(out.data, first, sizeof(first) - 1);
 	assert_string_equal(out.data + out.len - 3, "}]}");
 	for (at = out.data; (at = strstr(at, "\"name\"")); at++)
 		names++;
 	assert_int_equal(names, PROTOCOL_COMMANDS);
+	assert_non_null(strstr(out.data, "\"guest-ping\", \"enabled\": false"));
+	assert_non_null(strstr(out.data, "\"guest-info\", \"enabled\": true"));
 	text_free(&out);
 }
 
@@ -664,9 +878,14 @@ int main(void)
 		cmocka_unit_test(keeps_half_a_request_to_its_connection),
 		cmocka_unit_test(stops_after_each_request),
 		cmocka_unit_test(answers_requests),
+		cmocka_unit_test(answers_bad_lists),
+		cmocka_unit_test(answers_lists),
+		cmocka_unit_test(answers_ranges),
+		cmocka_unit_test(refuses_disabled_commands),
 		cmocka_unit_test(knows_its_commands),
 		cmocka_unit_test(escapes_in_errors),
 		cmocka_unit_test(puts_guest_blocks),
+		cmocka_unit_test(puts_jobs),
 		cmocka_unit_test(puts_guest_info),
 		cmocka_unit_test(puts_status),
 		cmocka_unit_test(puts_ranges),

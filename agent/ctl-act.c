@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl-print.h"
+#include "ctl.h"
+
+#define ONLINE_SEC 60 /* a large DIMM takes longer than an answer may */
+
+enum { BLOCK, RANGE, SIZE, RESPONSE, STATE, ERRNO, REASON };
+
+const struct table_column ctl_act_columns[CTL_ACT_COLUMNS] = {
+	[BLOCK] = { .name = "BLOCK",
+		    .help = "numbers of the memory blocks",
+		    .right = true },
+	[RANGE] = { .name = "RANGE", .help = "first and last address" },
+	[SIZE] = { .name = "SIZE",
+		   .help = "size of the range",
+		   .width = 5,
+		   .right = true,
+		   .number = true },
+	[RESPONSE] = { .name = "RESPONSE", .help = "success, or what went wrong" },
+	[STATE] = { .name = "STATE", .help = "state after it" },
+	[ERRNO] = { .name = "ERRNO", .help = "what the kernel answered" },
+	[REASON] = { .name = "REASON", .help = "why" },
+};
+
+/* The range on the command line */
+
+struct extent {
+	uint64_t start;
+	uint64_t size;
+};
+
+/* Reads digits of `base` up to a character that is none, which is then at *at. */
+static bool take_number(const char **at, int base, uint64_t *number)
+{
+	const char *digits = base == 16 ? "0123456789abcdefABCDEF" : "0123456789";
+	unsigned long long value;
+	char *end;
+
+	if (**at == '\0' || !strchr(digits, **at)) /* strtoull takes signs and spaces */
+		return false;
+	errno = 0;
+	value = strtoull(*at, &end, base);
+	if (errno || value > INT64_MAX)
+		return false;
+	*at = end;
+	*number = value;
+	return true;
+}
+
+static bool take_address(const char **at, uint64_t *address)
+{
+	if (strncmp(*at, "0x", 2) != 0)
+		return false;
+	*at += 2;
+	return take_number(at, 16, address);
+}
+
+static bool take_size(const char **at, uint64_t *size)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	unsigned shift;
+
+	if (strncmp(*at, "0x", 2) == 0)
+		return take_address(at, size);
+	if (!take_number(at, 10, size))
+		return false;
+	unit = **at ? strchr(units, **at) : NULL;
+	if (!unit)
+		return true;
+	shift = 10 * (unsigned)(unit - units + 1);
+	if (*size > (uint64_t)INT64_MAX >> shift)
+		return false;
+	*size <<= shift;
+	(*at)++;
+	return true;
+}
+
+/* "0x100000000-0x11fffffff", or "0x100000000+512M" */
+static bool parse_addresses(const char *at, struct extent *extent)
+{
+	uint64_t last;
+
+	if (!take_address(&at, &extent->start))
+		return false;
+	if (*at == '+') {
+		at++;
+		return take_size(&at, &extent->size) && *at == '\0';
+	}
+	if (*at++ != '-' || !take_address(&at, &last) || last < extent->start)
+		return false;
+	extent->size = last - extent->start + 1;
+	return *at == '\0';
+}
+
+/* "32-35" or "32" */
+static bool parse_blocks(const char *at, uint64_t block_bytes, struct extent *extent)
+{
+	uint64_t first, last;
+
+	if (!take_number(&at, 10, &first))
+		return false;
+	last = first;
+	if (*at == '-') {
+		at++;
+		if (!take_number(&at, 10, &last))
+			return false;
+	}
+	if (*at || last < first || last >= INT64_MAX / block_bytes)
+		return false;
+	extent->start = first * block_bytes;
+	extent->size = (last - first + 1) * block_bytes;
+	return true;
+}
+
+static bool parse_extent(const char *text, uint64_t block_bytes, struct extent *extent)
+{
+	bool ok = strncmp(text, "0x", 2) == 0 ? parse_addresses(text, extent)
+					      : parse_blocks(text, block_bytes, extent);
+
+	return ok && extent->size > 0 && extent->start <= INT64_MAX - extent->size;
+}
+
+bool ctl_is_extent(const char *text)
+{
+	struct extent extent;
+
+	return parse_extent(text, 1, &extent);
+}
+
+/* The answer */
+
+static const struct {
+	const char *result;
+	int code;
+} results[] = {
+	{ "done", CTL_DONE },
+	{ "partial", CTL_PARTLY },
+	{ "failed", CTL_FAILED },
+	{ "rolled-back", CTL_FAILED },
+};
+
+static int exit_code(const char *result)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+		if (strcmp(results[i].result, result) == 0)
+			return results[i].code;
+	return CTL_FAILED; /* a word that is not known here promises nothing */
+}
+
+static bool alike(const struct protocol_answer_block *a,
+		  const struct protocol_answer_block *b)
+{
+	return strcmp(a->response, b->response) == 0 && strcmp(a->state, b->state) == 0 &&
+	       a->error == b->error && strcmp(a->reason, b->reason) == 0;
+}
+
+static void put_errno(struct table *table, int64_t error)
+{
+	struct text name = TEXT_INIT;
+
+	if (error == 0)
+		return;
+	print_errno(&name, error);
+	if (name.failed)
+		table->failed = true;
+	else
+		table_put(table, ERRNO, name.data);
+	text_free(&name);
+}
+
+static void put_run(struct ctl *ctl, uint64_t block_bytes,
+		    const struct protocol_answer_block *first, uint64_t count)
+{
+	struct table *table = &ctl->table;
+	uint64_t start = first->phys_index * block_bytes;
+	uint64_t size = count * block_bytes;
+
+	table_row(table);
+	if (count == 1)
+		table_printf(table, BLOCK, "%" PRIu64, first->phys_index);
+	else
+		table_printf(table, BLOCK, "%" PRIu64 "-%" PRIu64, first->phys_index,
+			     first->phys_index + count - 1);
+	table_printf(table, RANGE, "0x%016" PRIx64 "-0x%016" PRIx64, start,
+		     start + size - 1);
+	table_put_size(table, SIZE, size, ctl->options.bytes);
+	table_put(table, RESPONSE, first->response);
+	table_put(table, STATE, first->state);
+	put_errno(table, first->error);
+	table_put(table, REASON, first->reason);
+}
+
+/* One row for each run of blocks that follow each other and are alike. */
+static int put_blocks(struct ctl *ctl, const struct protocol_answer_act *act,
+		      uint64_t block_bytes)
+{
+	struct protocol_answer_block first, block;
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < act->block_count; i++) {
+		int r = protocol_answer_block(ctl->session.answer, act, i, block_bytes,
+					      &block);
+
+		if (r < 0)
+			return r;
+		if (count > 0 && block.phys_index == first.phys_index + count &&
+		    alike(&block, &first)) {
+			count++;
+			continue;
+		}
+		if (count > 0)
+			put_run(ctl, block_bytes, &first, count);
+		first = block;
+		count = 1;
+	}
+	if (count > 0)
+		put_run(ctl, block_bytes, &first, count);
+	return 0;
+}
+
+static int print_act(struct ctl *ctl, uint64_t block_bytes)
+{
+	struct protocol_answer_act act;
+	struct text result = TEXT_INIT;
+	int r;
+
+	ctl_clear_progress();
+	r = protocol_answer_act(ctl->session.answer, &act);
+
+	if (r == 0 && ctl->options.json)
+		r = ctl_print_answer(ctl);
+	else if (r == 0)
+		r = put_blocks(ctl, &act, block_bytes);
+	if (r == 0 && !ctl->options.json) {
+		if (ctl->table.row_count > 0)
+			r = table_print(&ctl->table, stdout, !ctl->options.no_headings);
+		print_escaped(&result, act.result);
+		if (r == 0 && !result.failed)
+			printf("%s: %s\n", ctl->verb, result.data);
+	}
+	text_free(&result);
+	return r < 0 ? r : exit_code(act.result);
+}
+
+/* Block numbers need the size of a block, and so do the ranges that are printed. */
+static int find_extent(struct ctl *ctl, uint64_t *block_bytes, struct extent *extent)
+{
+	int r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
+
+	if (r == 0)
+		r = protocol_answer_block_size(ctl->session.answer, block_bytes);
+	if (r < 0)
+		return r;
+	return parse_extent(ctl->argument, *block_bytes, extent) ? 0 : -ERANGE;
+}
+
+int ctl_online(struct ctl *ctl)
+{
+	struct text request = TEXT_INIT;
+	struct extent extent;
+	uint64_t block_bytes;
+	int r = find_extent(ctl, &block_bytes, &extent);
+
+	if (r < 0)
+		return r;
+	ctl_show_progress(ctl);
+	ctl->session.extra_sec = ONLINE_SEC;
+	protocol_ask_online(&request, extent.start, extent.size, ctl->options.word);
+	r = ctl_session_ask(&ctl->session, &request);
+	return r < 0 ? r : print_act(ctl, block_bytes);
+}
+
+int ctl_offline(struct ctl *ctl)
+{
+	struct text request = TEXT_INIT;
+	struct extent extent;
+	uint64_t block_bytes;
+	int r = find_extent(ctl, &block_bytes, &extent);
+
+	if (r < 0)
+		return r;
+	protocol_ask_offline(&request, extent.start, extent.size,
+			     ctl->options.offline_sec);
+	ctl->session.extra_sec = ctl->options.offline_sec;
+	r = ctl_session_ask(&ctl->session, &request);
+	return r < 0 ? r : print_act(ctl, block_bytes);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+static volatile bool shown;
+
+/* Also from a signal handler: one write, and the line stays if that fails. */
+void ctl_clear_progress(void)
+{
+	static const char erase[] = "\r\033[K";
+
+	if (!shown)
+		return;
+	shown = false;
+	if (write(STDERR_FILENO, erase, sizeof(erase) - 1) < 0)
+		return;
+}
+
+static void show(uint64_t pending)
+{
+	if (pending == 0) {
+		ctl_clear_progress();
+		return;
+	}
+	shown = true;
+	fprintf(stderr, "\r\033[K%" PRIu64 " blocks pending", pending);
+	fflush(stderr);
+}
+
+void ctl_show_progress(struct ctl *ctl)
+{
+	if (isatty(STDERR_FILENO))
+		ctl->session.on_progress = show;
+}
