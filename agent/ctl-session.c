@@ -117,12 +117,10 @@ static int await_sync(struct ctl_session *session, int64_t first, int64_t last,
 static int sync_stream(struct ctl_session *session, uint64_t until_msec)
 {
 	int64_t first = sync_id(), last = first;
-	int r;
 
 	for (;; last++) {
 		uint64_t resend_msec = client_now_msec() + RESEND_MSEC;
-
-		r = send_sync(session, last, until_msec);
+		int r = send_sync(session, last, until_msec);
 		if (r == 0)
 			r = await_sync(session, first, last,
 				       earlier(resend_msec, until_msec));
@@ -179,11 +177,12 @@ static void take_progress(struct ctl_session *session)
 static int receive_with_progress(struct ctl_session *session, uint64_t until_msec)
 {
 	uint64_t tick_msec = client_now_msec() + PROGRESS_MSEC;
-	int r;
 
 	for (;;) {
-		r = receive(session, session->on_progress ? earlier(tick_msec, until_msec)
-							  : until_msec);
+		int r = receive(session, session->on_progress
+						 ? earlier(tick_msec, until_msec)
+						 : until_msec);
+
 		if (r == 0 && protocol_answer_is_progress(session->answer)) {
 			take_progress(session);
 			continue;

@@ -207,7 +207,6 @@ static void answers_a_client_that_says_no_more(void **state)
 	struct fixture *fixture = *state;
 	char bytes[65536];
 	size_t answered = 0;
-	ssize_t len;
 	int fd, i;
 
 	fixture->answer = 1000 * 1000;
@@ -217,6 +216,8 @@ static void answers_a_client_that_says_no_more(void **state)
 	assert_int_equal(write(fd, "x", 1), 1);
 	shutdown(fd, SHUT_WR);
 	for (i = 0; i < 200 && !fixture->closed; i++) {
+		ssize_t len;
+
 		work(fixture);
 		while ((len = read(fd, bytes, sizeof(bytes))) > 0)
 			answered += (size_t)len;
