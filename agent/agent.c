@@ -772,16 +772,18 @@ void agent_event(struct agent *agent, const struct uevent *event)
 {
 	struct block *block = snapshot_find(&agent->now, event->index);
 
-	if (replaced(agent, event, block)) {
+	bool is_replaced = replaced(agent, event, block);
+
+	if (!is_replaced && !is_news(agent, event, block))
+		return;
+	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
+	agent_wake(agent);
+	if (is_replaced) {
 		block->marks = 0;
 		block->reason = REASON_NONE;
-	} else if (!is_news(agent, event, block)) {
-		return;
 	} else if (event->action == UEVENT_REMOVE) {
 		block_removed(agent, block);
 	}
-	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
-	agent_wake(agent);
 	forgive(agent);
 }
 

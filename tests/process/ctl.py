@@ -1003,7 +1003,10 @@ def online_progress():
                                              "id": request["id"]}))
                     time.sleep(0.5)
                     connection.sendall(line({"return": acted("done")}))
-    master, slave = pty.openpty()
+    try:
+        master, slave = pty.openpty()
+    except OSError as reason:
+        return "no terminal can be made here: %s" % reason
     with Agent(raw=slow) as agent:
         child = subprocess.Popen([CTL, "--socket", agent.path, "online", "32"],
                                  stdout=subprocess.PIPE, stderr=slave)

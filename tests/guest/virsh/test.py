@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""virsh qemu-agent-command, a client that knows only qemu-ga, is served by memonlined.
+
+libvirtd holds the host's end of org.qemu.guest_agent.0; memonlined is configured for that
+port, stays quiet on it, and answers sync, info, get and set.
+"""
+
+import json
+
+from lab import check, equal, expect
+from lab.libvirt import Domain, Libvirt
+
+NEEDS = ("libvirt",)
+PORT = "org.qemu.guest_agent.0"
+CONFIG = "[memonlined]\npolicy = keep\n[channel]\nport = %s\n" % PORT
+
+
+def ask(libvirt, guest, command, **arguments):
+    request = {"execute": command}
+    if arguments:
+        request["arguments"] = arguments
+    return json.loads(libvirt.virsh("qemu-agent-command", guest.name, json.dumps(request)))
+
+
+def online_by_number(libvirt, guest):
+    blocks = ask(libvirt, guest, "guest-get-memory-blocks")["return"]
+    return {block["phys-index"]: block["online"] for block in blocks}
+
+
+def run(lab):
+    with Libvirt(lab) as libvirt:
+        guest = Domain(libvirt, lab, channels=(PORT,), config=CONFIG)
+        equal(ask(libvirt, guest, "guest-sync", id=4711), {"return": 4711}, "sync")
+        info = ask(libvirt, guest, "guest-info")["return"]
+        check("guest-set-memory-blocks" in [command["name"]
+                                            for command in info["supported_commands"]], info)
+        size = ask(libvirt, guest, "guest-get-memory-block-info")["return"]["size"]
+        dimm = guest.plug(512)
+        wanted = [dimm["addr"] // size + number for number in range(dimm["size"] // size)]
+        guest.wait_blocks(dimm["addr"], dimm["size"], "offline")
+        check(not any(online_by_number(libvirt, guest)[number] for number in wanted), "not kept")
+        answer = ask(libvirt, guest, "guest-set-memory-blocks", **{"mem-blks": [
+            {"phys-index": number, "online": True} for number in wanted + [9999]]})["return"]
+        equal([part["response"] for part in answer], ["success"] * len(wanted) + ["not-found"],
+              "responses")
+        expect.all_online(guest, dimm)
+        check(all(online_by_number(libvirt, guest)[number] for number in wanted), "not online")
