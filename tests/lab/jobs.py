@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tests that need no guest: python3 -m lab jobs unit|process|sanitizers|distcheck|style"""
+"""The tests that need no guest: python3 -m lab jobs unit|process|sanitizers|fuzz|distcheck|style"""
 
 import glob
 import os
@@ -67,6 +67,61 @@ def distcheck():
     return call(["make", "distcheck"], paths.NORMAL)
 
 
+# --- fuzz
+
+FUZZ_FLAGS = ("-std=gnu99", "-g", "-O1", "-D_GNU_SOURCE", "-Iagent",
+              "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
+
+
+def pkg_config(what, *libraries):
+    return subprocess.check_output(["pkg-config", what] + list(libraries)).decode().split()
+
+
+def fuzz_one(name, folder):
+    """Starts one fuzzer on a copy of its corpus: nothing is written into the tree."""
+    program = os.path.join(folder, name)
+    sources = [source for source in sorted(glob.glob(os.path.join(paths.TOP, "agent/core/*.c")))]
+    status = call(["clang"] + list(FUZZ_FLAGS) + pkg_config("--cflags", "json-c", "inih") +
+                  ["-o", program, "tests/fuzz/%s.c" % name] + sources +
+                  pkg_config("--libs", "json-c", "inih"))
+    if status:
+        return None
+    corpus = os.path.join(folder, name + ".corpus")
+    shutil.rmtree(corpus, ignore_errors=True)
+    shutil.copytree(os.path.join(paths.TESTS, "data", "fuzz", name.split("_")[1]), corpus)
+    seconds = os.environ.get("MEMONLINE_FUZZ_SEC", "60")
+    with open(program + ".log", "w") as log:
+        return subprocess.Popen(
+            [program, "-max_total_time=" + seconds, "-rss_limit_mb=1024", "-print_final_stats=1",
+             "-artifact_prefix=%s." % program, corpus],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+
+def fuzz_result(name, folder, process):
+    with open(os.path.join(folder, name + ".log"), errors="replace") as log:
+        lines = log.read().splitlines()
+    if process.wait():
+        print("\n".join(lines[-30:]))
+        print("not ok %s exit status %d" % (name, process.returncode), flush=True)
+        return 1
+    print("\n".join(line for line in lines if "stat::number_of_executed_units" in line))
+    print("ok " + name, flush=True)
+    return 0
+
+
+def fuzz():
+    folder = os.path.join(paths.BUILD, "fuzz")
+    os.makedirs(folder, exist_ok=True)
+    names = [os.path.basename(path)[:-2]
+             for path in sorted(glob.glob(os.path.join(paths.TESTS, "fuzz", "fuzz_*.c")))]
+    running = [(name, fuzz_one(name, folder)) for name in names]
+    unbuilt = [name for name, process in running if process is None]
+    for name in unbuilt:
+        print("not ok %s it does not compile" % name, flush=True)
+    results = [fuzz_result(name, folder, process) for name, process in running if process]
+    return 1 if unbuilt or any(results) else 0
+
+
 # --- style
 
 def is_shell(name):
@@ -105,7 +160,7 @@ def style():
     return status
 
 
-JOBS = {job.__name__: job for job in (unit, process, sanitizers, distcheck, style)}
+JOBS = {job.__name__: job for job in (unit, process, sanitizers, fuzz, distcheck, style)}
 
 
 def main(argv):

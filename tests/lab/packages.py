@@ -49,6 +49,13 @@ NEEDS = {
         (path("/usr/lib/gcc/*/*/libasan.so", "/usr/lib64/libasan.so*"), "gcc", "libasan"),
         (path("/usr/lib/gcc/*/*/libubsan.so", "/usr/lib64/libubsan.so*"), "gcc", "libubsan"),
     ),
+    "fuzz": (
+        (command("clang"), "clang", "clang"),
+        (path("/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer-x86_64.a",
+              "/usr/lib/clang/*/lib/*/libclang_rt.fuzzer*.a",
+              "/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a"),
+         "libclang-rt-dev", "compiler-rt"),
+    ),
     "style": (
         (command("clang-format"), "clang-format", "clang-tools-extra"),
         (command("cppcheck"), "cppcheck", "cppcheck"),

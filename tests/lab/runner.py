@@ -57,6 +57,8 @@ def own_tests():
         job("style", "clang-format, cppcheck, shellcheck, licence lines", 300, needs=["style"]),
         job("sanitizers", "unit and process tests with sanitizers", 1200, full=True,
             needs=["sanitizers", "process"]),
+        job("fuzz", "each fuzzer for a minute (MEMONLINE_FUZZ_SEC) with sanitizers", 900,
+            full=True, needs=["fuzz"]),
         job("distcheck", "make distcheck", 900, full=True, single=True),
     ]
 
