@@ -132,8 +132,8 @@ def unpack_rpms(names, directory):
         os.unlink(package)
 
 
-def fetch(key, unpack, names, say):
-    store = os.path.join(paths.cache(), "kernels")
+def fetch(key, unpack, names, say, folder="kernels"):
+    store = os.path.join(paths.cache(), folder)
     directory = os.path.join(store, key)
     if os.path.isdir(directory):
         return directory
@@ -151,6 +151,14 @@ def fetch(key, unpack, names, say):
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return directory
+
+
+def package(names, say=print):
+    """The directory of some unpacked packages, of which the first names the version."""
+    if not packages.has_apt():
+        raise packages.Missing("this is only done with Debian's packages")
+    return fetch("%s_%s" % (names[0], apt_version(names[0])), unpack_debs, list(names), say,
+                 "packages")
 
 
 def newest_cached():
