@@ -61,9 +61,6 @@ NEEDS = {
         (command("cppcheck"), "cppcheck", "cppcheck"),
         (command("shellcheck"), "shellcheck", "ShellCheck"),
     ),
-    "process": (
-        (command("umockdev-run"), "umockdev", "umockdev"),
-    ),
     "guest": (
         (command(*QEMU), "qemu-system-x86", "qemu-kvm"),
         (path(*UDEVD), "udev", "systemd-udev"),

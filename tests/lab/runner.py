@@ -53,10 +53,10 @@ def own_tests():
         return Test(name, ["jobs", name], about, limit, **options)
     return [
         job("unit", "make check", 300),
-        job("process", "whole programs over fake trees and sockets", 600, needs=["process"]),
+        job("process", "whole programs over fake trees and sockets", 600),
         job("style", "clang-format, cppcheck, shellcheck, licence lines", 300, needs=["style"]),
         job("sanitizers", "unit and process tests with sanitizers", 1200, full=True,
-            needs=["sanitizers", "process"]),
+            needs=["sanitizers"]),
         job("fuzz", "each fuzzer for a minute (MEMONLINE_FUZZ_SEC) with sanitizers", 900,
             full=True, needs=["fuzz"]),
         job("distcheck", "make distcheck", 900, full=True, single=True),
