@@ -163,20 +163,6 @@ static bool alike(const struct protocol_answer_block *a,
 	       a->error == b->error && strcmp(a->reason, b->reason) == 0;
 }
 
-static void put_errno(struct table *table, int64_t error)
-{
-	struct text name = TEXT_INIT;
-
-	if (error == 0)
-		return;
-	print_errno(&name, error);
-	if (name.failed)
-		table->failed = true;
-	else
-		table_put(table, ERRNO, name.data);
-	text_free(&name);
-}
-
 static void put_run(struct ctl *ctl, uint64_t block_bytes,
 		    const struct protocol_answer_block *first, uint64_t count)
 {
@@ -195,7 +181,7 @@ static void put_run(struct ctl *ctl, uint64_t block_bytes,
 	table_put_size(table, SIZE, size, ctl->options.bytes);
 	table_put(table, RESPONSE, first->response);
 	table_put(table, STATE, first->state);
-	put_errno(table, first->error);
+	table_put_errno(table, ERRNO, first->error);
 	table_put(table, REASON, first->reason);
 }
 

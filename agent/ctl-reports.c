@@ -65,20 +65,6 @@ static void put_report(struct ctl *ctl, const struct protocol_answer_report *rep
 	table_put(table, INSTANCE, report->instance);
 }
 
-static void put_errno(struct table *table, int64_t error)
-{
-	struct text name = TEXT_INIT;
-
-	if (error == 0)
-		return;
-	print_errno(&name, error);
-	if (name.failed)
-		table->failed = true;
-	else
-		table_put(table, ERRNO, name.data);
-	text_free(&name);
-}
-
 /* Into the row that put_report began. */
 static void put_range(struct ctl *ctl, const struct protocol_answer_report_range *range)
 {
@@ -94,7 +80,7 @@ static void put_range(struct ctl *ctl, const struct protocol_answer_report_range
 	table_put(table, REQUESTED, range->requested);
 	table_put(table, ZONE, range->zone);
 	table_put(table, RESULT, range->result);
-	put_errno(table, range->error);
+	table_put_errno(table, ERRNO, range->error);
 	table_put(table, REASON, range->reason);
 }
 

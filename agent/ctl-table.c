@@ -253,3 +253,17 @@ int table_print_json(struct table *table, FILE *out, const char *name)
 	drop_rows(table);
 	return 0;
 }
+
+void table_put_errno(struct table *table, int column, int64_t error)
+{
+	struct text name = TEXT_INIT;
+
+	if (error == 0)
+		return;
+	print_errno(&name, error);
+	if (name.failed)
+		table->failed = true;
+	else
+		table_put(table, column, name.data);
+	text_free(&name);
+}

@@ -58,4 +58,7 @@ int table_print(struct table *table, FILE *out, bool headings);
 /* {"name": [{…}, …]} */
 int table_print_json(struct table *table, FILE *out, const char *name);
 
+/* The errno's name, or its number where it has none; nothing for 0. */
+void table_put_errno(struct table *table, int column, int64_t error);
+
 #endif
