@@ -13,6 +13,7 @@
 #include "io/log.h"
 
 #define PAUSE_MSEC 1000
+#define NEW_SUFFIX ".new"
 
 struct channel_listener {
 	struct channel *channel;
@@ -97,8 +98,8 @@ static int make_directories(const char *path)
 	return 0;
 }
 
-/* Removes a socket that a dead process left; a live one stays: -EADDRINUSE, a file: -EEXIST. */
-static int remove_stale(const struct sockaddr_un *address)
+/* A socket that a dead process left may be replaced; a live one: -EADDRINUSE, a file: -EEXIST. */
+static int may_replace(const struct sockaddr_un *address)
 {
 	struct stat status;
 	int fd, r = 0;
@@ -113,21 +114,39 @@ static int remove_stale(const struct sockaddr_un *address)
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
 	    errno == EAGAIN)
 		r = -EADDRINUSE;
-	else if (errno == ECONNREFUSED)
-		r = unlink(address->sun_path) < 0 ? -errno : 0;
+	else if (errno != ECONNREFUSED)
+		r = -errno;
 	close(fd);
 	return r;
 }
 
-static int bind_with_mode(const struct channel_listener *listener)
+static int bind_with_mode(int fd, const struct sockaddr_un *address, unsigned mode)
 {
 	/* The mode is the socket's from its first moment on: no one gets in before a chmod. */
-	mode_t before = umask(0777 & ~(mode_t)listener->mode);
-	int r = bind(listener->fd, (const struct sockaddr *)&listener->address,
-		     sizeof(listener->address));
+	mode_t before = umask(0777 & ~(mode_t)mode);
+	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 
 	r = r < 0 ? -errno : 0;
 	umask(before);
+	return r;
+}
+
+/* Listens before it has its name: whoever sees the socket can connect to it. */
+static int listen_then_name(const struct channel_listener *listener)
+{
+	struct sockaddr_un unnamed = listener->address;
+	int r;
+
+	strcat(unnamed.sun_path, NEW_SUFFIX);
+	unlink(unnamed.sun_path);
+	r = bind_with_mode(listener->fd, &unnamed, listener->mode);
+	if (r < 0)
+		return r;
+	if (listen(listener->fd, SOMAXCONN) < 0 ||
+	    rename(unnamed.sun_path, listener->address.sun_path) < 0) {
+		r = -errno;
+		unlink(unnamed.sun_path);
+	}
 	return r;
 }
 
@@ -136,15 +155,13 @@ static int start_listening(struct channel_listener *listener)
 	int r = make_directories(listener->address.sun_path);
 
 	if (r == 0)
-		r = remove_stale(&listener->address);
+		r = may_replace(&listener->address);
 	if (r < 0)
 		return r;
 	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)
 		return -errno;
-	r = bind_with_mode(listener);
-	if (r == 0 && listen(listener->fd, SOMAXCONN) < 0)
-		r = -errno;
+	r = listen_then_name(listener);
 	if (r < 0)
 		return r;
 	listener->watch = loop_watch_add(listener->channel->loop, listener->fd, EPOLLIN,
@@ -184,8 +201,9 @@ int channel_listen(struct channel *channel, const char *root, const char *path,
 	listener->address.sun_family = AF_UNIX;
 	len = snprintf(listener->address.sun_path, sizeof(listener->address.sun_path),
 		       "%s%s", strcmp(root, "/") == 0 ? "" : root, path);
-	r = (size_t)len < sizeof(listener->address.sun_path) ? start_listening(listener)
-							     : -ENAMETOOLONG;
+	r = len + sizeof(NEW_SUFFIX) <= sizeof(listener->address.sun_path)
+		    ? start_listening(listener)
+		    : -ENAMETOOLONG;
 	if (r < 0) {
 		listener_close(listener);
 		return r;
