@@ -1,319 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "agent.h"
+#include "agent-private.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "io/log.h"
-#include "io/worker.h"
 
 #define BLOCKS_BEFOREHAND 4096 /* room made at start, before memory can be short */
 #define BURST_ENTRIES 1024
-/* A block that the kernel has not finished making, or a tree that cannot be read: look again. */
-#define AGAIN_FIRST_MSEC 10
-#define AGAIN_TRIES 12 /* each after twice the time: 40 s in all */
-#define OFFLINE_MSEC \
-	60000 /* for one block, where nobody said; the kernel would try for ever */
-
-struct agent {
-	const struct config *config;
-	struct agent_edges edges;
-	bool dry_run;
-	struct loop_watch *source_watch;
-	struct loop_timer *again;
-	unsigned again_tries; /* so far */
-	bool again_armed;
-	struct loop_timer *retry; /* of refused writes */
-	unsigned retry_attempt; /* so far */
-	bool retry_refused; /* a write was, since the timer was armed */
-	struct snapshot now; /* what was last seen */
-	struct snapshot next; /* being read */
-	struct plan plan;
-	struct burst burst;
-	struct job job; /* no items: none */
-	agent_done_fn job_done; /* NULL: nobody is waiting */
-	void *job_data;
-	uint64_t job_deadline_usec; /* 0: none */
-	struct plan_write job_write; /* the one under way */
-	struct worker *worker; /* doing it, apart */
-	bool reports_new; /* and not yet announced */
-	bool look_wanted;
-	bool looked_once;
-	bool wrote; /* since the last look: then look once more, others may have been at it too */
-	uint64_t begun_usec; /* when the burst in hand was first heard of; 0: none */
-};
-
 static bool step_work(void *data)
 {
 	return agent_step(data);
 }
 
-static uint64_t dimm_of(const struct snapshot *snapshot, const struct block *block)
+void agent_resume_work(struct agent *agent)
 {
-	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
-
-	return resource ? resource->start : BURST_NO_DIMM;
+	if (agent->edges.loop)
+		loop_set_work(agent->edges.loop, step_work, agent);
 }
 
-/* The reports of what is gathered; logged with the same words. */
-static void log_range(const struct report *report, const struct report_range *range)
-{
-	char error[160] = "";
-
-	if (range->error)
-		snprintf(error, sizeof(error), ", %s", strerror(range->error));
-	log_line(range->result == REPORT_SUCCESS ? CONFIG_LOG_INFO : CONFIG_LOG_WARNING,
-		 "report %" PRIu64 ": 0x%" PRIx64 "-0x%" PRIx64
-		 " node %d: %s -> %s, zone %s, "
-		 "requested %s: %s (%s%s) after %" PRIu64 " us",
-		 report->seq, range->start, range->start + range->size - 1, range->node,
-		 block_state_word((enum block_state)range->from),
-		 block_state_word((enum block_state)range->to),
-		 block_zone_word((enum block_zone)range->zone),
-		 block_word_text((enum block_word)range->requested),
-		 report_result_text((enum report_result)range->result),
-		 reason_text((enum reason)range->reason), error, report->elapsed_usec);
-}
-
-static void log_reports(const struct journal *journal, uint64_t since)
-{
-	const struct report *report;
-
-	while ((report = journal_after(journal, since))) {
-		const struct report_range *ranges = journal_ranges(journal, report);
-		size_t i;
-
-		for (i = 0; i < report->count; i++)
-			log_range(report, &ranges[i]);
-		since = report->seq;
-	}
-}
-
-static void flush_reports(struct agent *agent)
-{
-	uint64_t last = journal_last(agent->edges.journal);
-	struct timeval now;
-
-	gettimeofday(&now, NULL);
-	burst_flush(&agent->burst, agent->edges.journal, now.tv_sec,
-		    (int32_t)now.tv_usec);
-	journal_forget_marks(agent->edges.journal);
-	if (journal_last(agent->edges.journal) == last)
-		return;
-	log_reports(agent->edges.journal, last);
-	agent->reports_new = true;
-}
-
-/* From the loop only: whoever is in the middle of an answer must not be given a report. */
-static void announce(struct agent *agent)
-{
-	if (agent->reports_new && agent->edges.reported)
-		agent->edges.reported(agent->edges.data);
-	agent->reports_new = false;
-}
-
-static void gather_since(struct agent *agent, uint64_t dimm,
-			 const struct report_range *range, uint64_t begun_usec)
-{
-	uint64_t now_usec = loop_now_usec();
-
-	if (burst_add(&agent->burst, dimm, range, begun_usec, now_usec))
-		return;
-	flush_reports(agent);
-	burst_add(&agent->burst, dimm, range, begun_usec, now_usec);
-}
-
-static void gather(struct agent *agent, uint64_t dimm, const struct report_range *range)
-{
-	gather_since(agent, dimm, range, agent->begun_usec);
-}
-
-/* As it was when it was last read; ABSENT where it never was. */
-static struct block as_known(const struct block *block)
-{
-	struct block known;
-
-	memset(&known, 0, sizeof(known));
-	if (!block)
-		return known;
-	known = *block;
-	if (block->state == BLOCK_UNREADABLE)
-		known.state = block->known;
-	return known;
-}
-
-/* A block changed, and not by a write of ours: those are in `now` already. */
-static void changed(const struct snapshot_change *change, void *data)
-{
-	struct agent *agent = data;
-	const struct snapshot *holder = change->after ? &agent->next : &agent->now;
-	const struct block *block = change->after ? change->after : change->before;
-	struct block before = as_known(change->before);
-	struct snapshot_change told = { before.state == BLOCK_ABSENT ? NULL : &before,
-					change->after };
-	struct report_range range;
-
-	/* Not whole yet, or on its way out: that will be seen. */
-	if (change->after && change->after->state == BLOCK_UNREADABLE)
-		return;
-	/* A new offline block is reported with what is done with it. */
-	if (!told.before && (!told.after || told.after->state != BLOCK_ONLINE))
-		return;
-	if (told.before && told.after && before.state == told.after->state &&
-	    change->before->state == BLOCK_UNREADABLE)
-		return;
-	burst_observe(&told, agent->next.block_size_bytes, &range);
-	gather(agent, dimm_of(holder, block), &range);
-	if (change->after)
-		snapshot_find(&agent->next, block->index)->reason = range.reason;
-}
-
-/* What the agent before this one wrote and did not live to report. */
-static void resume(struct agent *agent)
-{
-	const struct journal *journal = agent->edges.journal;
-	size_t count = journal_mark_count(journal), i;
-
-	for (i = 0; i < count; i++) {
-		const struct journal_mark *mark;
-		const struct block *block;
-		struct report_range range;
-
-		mark = journal_mark_at(journal, i, agent->now.block_size_bytes);
-		block = mark ? snapshot_find(&agent->now, mark->index) : NULL;
-		/* One that is not as wanted is tried again, or not, and then reported. */
-		if (!block || !plan_reached(mark->word, block))
-			continue;
-		plan_resume(mark, block, agent->now.block_size_bytes, &range);
-		gather(agent, dimm_of(&agent->now, block), &range);
-	}
-}
-
-/* Whether `now` knows nothing of this block yet. */
-static bool is_new(const struct agent *agent, const struct block *block)
-{
-	const struct block *old = snapshot_find(&agent->now, block->index);
-
-	return !old || old->state == BLOCK_ABSENT;
-}
-
-static bool was_unreadable(const struct agent *agent, const struct block *block)
-{
-	const struct block *old = snapshot_find(&agent->now, block->index);
-
-	return old && old->state == BLOCK_UNREADABLE;
-}
-
-/*
- * A new block is announced before it is linked to its node, and the rest of its DIMM may not be
- * there either: it counts as unreadable until then, unless that never comes.
- */
-static void hold_back_unlinked(const struct agent *agent, struct snapshot *snapshot)
+void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks)
 {
 	size_t i;
 
-	for (i = 0; i < snapshot->count; i++) {
-		struct block *block = &snapshot->blocks[i];
-
-		if (block->state != BLOCK_OFFLINE || block->node != BLOCK_NODE_UNKNOWN)
-			continue;
-		if (is_new(agent, block) ||
-		    (was_unreadable(agent, block) && agent->again_tries < AGAIN_TRIES))
-			block->state = BLOCK_UNREADABLE;
-	}
-}
-
-static int read_next(struct agent *agent)
-{
-	struct snapshot *next = &agent->next;
-	bool numa;
-	int r;
-
-	snapshot_clear(next);
-	/* Before the blocks: what is announced later than this may not be seen in them. */
-	next->uevent_seqnum = system_uevent_seqnum(agent->edges.system);
-	r = sysfs_read_blocks(agent->edges.sysfs, next);
-	if (r < 0)
-		return r;
-	numa = system_read_nodes(agent->edges.system, next);
-	if (numa)
-		hold_back_unlinked(agent, next);
-	sysfs_read_zones(agent->edges.sysfs, next, numa);
-	r = system_read_resources(agent->edges.system, next);
-	if (r < 0 && r != -ENOENT)
-		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
-			  strerror(-r));
-	return 0;
-}
-
-static void look_again_later(struct agent *agent)
-{
-	if (!agent->again || agent->again_armed || agent->again_tries == AGAIN_TRIES)
-		return;
-	agent->again_armed = true;
-	loop_timer_arm(agent->again, (uint64_t)AGAIN_FIRST_MSEC << agent->again_tries);
-}
-
-/* The tries are each new block's own: one that stays unreadable uses up nobody else's. */
-static bool any_unreadable(struct agent *agent, const struct snapshot *snapshot)
-{
-	bool any = false;
-	size_t i;
-
-	for (i = 0; i < snapshot->count; i++) {
-		if (snapshot->blocks[i].state != BLOCK_UNREADABLE)
-			continue;
-		any = true;
-		if (!was_unreadable(agent, &snapshot->blocks[i]))
-			agent->again_tries = 0;
-	}
-	return any;
-}
-
-/* Up to where its removal is no news of this block. */
-static void note_online(struct snapshot *snapshot)
-{
-	size_t i;
-
-	for (i = 0; i < snapshot->count; i++)
-		if (snapshot->blocks[i].state == BLOCK_ONLINE)
-			snapshot->blocks[i].online_seqnum = snapshot->uevent_seqnum;
-}
-
-/* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
-static int refresh(struct agent *agent)
-{
-	struct snapshot before;
-	bool unreadable;
-	int r = read_next(agent);
-
-	if (!agent->begun_usec)
-		agent->begun_usec = loop_now_usec();
-	if (r < 0) {
-		log_error("cannot read the memory blocks: %s", strerror(-r));
-		look_again_later(agent);
-		return r;
-	}
-	snapshot_inherit(&agent->next, &agent->now);
-	note_online(&agent->next);
-	unreadable = any_unreadable(agent, &agent->next);
-	if (agent->looked_once)
-		snapshot_diff(&agent->now, &agent->next, changed, agent);
-	before = agent->now;
-	agent->now = agent->next;
-	agent->next = before;
-	if (!agent->looked_once)
-		resume(agent);
-	agent->looked_once = true;
-	if (unreadable)
-		look_again_later(agent);
-	else
-		agent->again_tries = 0;
-	return 0;
+	for (i = 0; i < agent->now.count; i++)
+		if ((agent->now.blocks[i].marks & having) == having)
+			agent->now.blocks[i].marks &= (uint8_t)~marks;
 }
 
 static void log_decision(const struct agent *agent, const struct block *first,
@@ -347,7 +62,7 @@ static void gather_left_alone(struct agent *agent, const struct block *block,
 		return;
 	burst_observe(&change, agent->now.block_size_bytes, &range);
 	range.reason = (uint8_t)verdict->reason;
-	gather(agent, dimm_of(&agent->now, block), &range);
+	agent_gather(agent, &agent->now, block, &range);
 }
 
 /* It was refused and waited for, and is no longer wanted: the refusal has not been told yet. */
@@ -365,14 +80,37 @@ static void give_up_retry(struct agent *agent, struct block *block,
 	burst_observe(&change, agent->now.block_size_bytes, &range);
 	range.result = REPORT_FAILED;
 	range.reason = (uint8_t)verdict->reason;
-	gather(agent, dimm_of(&agent->now, block), &range);
+	agent_gather(agent, &agent->now, block, &range);
+}
+
+/* What others onlined into another zone than the policy's is moved, if that is wanted. */
+static void move_to_zone(struct agent *agent, struct policy *policy,
+			 const struct block *block)
+{
+	enum block_word word;
+
+	if (agent->config->rezone && !agent->dry_run && !agent->machine.no_hot_remove &&
+	    !agent->machine.auto_online_changed && !agent->machine.memhp_default_state &&
+	    !(block->marks & BLOCK_MARK_OURS) &&
+	    policy_zone_differs(policy, block, &word))
+		agent_rezone(agent, block);
+}
+
+/* What was refused on the way is forgotten; that it was online is not, in this boot. */
+static void note_online(struct agent *agent, struct block *block)
+{
+	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS;
+	block->marks |= BLOCK_MARK_WAS_ONLINE;
+	agent_remember(agent, block);
 }
 
 /* One verdict per block; a run of equal ones is one log line. Returns false on lack of memory. */
-static bool decide_block(struct agent *agent, struct block *block,
+static bool decide_block(struct agent *agent, struct policy *policy, struct block *block,
 			 struct policy_verdict *verdict)
 {
-	policy_decide(agent->config, &agent->now, block, verdict);
+	policy_decide(policy, block, verdict);
+	if (verdict->reason == REASON_ALREADY_ONLINE)
+		move_to_zone(agent, policy, block);
 	if (verdict->word == BLOCK_WORD_NONE && !(block->marks & BLOCK_MARK_FAILED))
 		give_up_retry(agent, block, verdict);
 	if (verdict->word == BLOCK_WORD_NONE)
@@ -383,7 +121,7 @@ static bool decide_block(struct agent *agent, struct block *block,
 	if (agent->dry_run && verdict->word != BLOCK_WORD_NONE)
 		block->reason = REASON_DRY_RUN;
 	if (block->state == BLOCK_ONLINE)
-		block->marks = BLOCK_MARK_WAS_ONLINE;
+		note_online(agent, block);
 	return agent->dry_run || plan_add(&agent->plan, block->index, verdict) == 0;
 }
 
@@ -396,17 +134,16 @@ static bool same_decision(const struct block *last,
 	       last_verdict->reason == verdict->reason;
 }
 
-static void decide(struct agent *agent)
+static void decide_all(struct agent *agent, struct policy *policy)
 {
 	struct policy_verdict run, verdict;
 	struct block *first = NULL, *last = NULL;
 	size_t i;
 
-	plan_clear(&agent->plan);
 	for (i = 0; i < agent->now.count; i++) {
 		struct block *block = &agent->now.blocks[i];
 
-		if (!decide_block(agent, block, &verdict)) {
+		if (!decide_block(agent, policy, block, &verdict)) {
 			log_error("no memory for the plan, doing what fits");
 			break;
 		}
@@ -424,97 +161,53 @@ static void decide(struct agent *agent)
 		log_decision(agent, first, last, &run);
 }
 
-static void set_mark(struct agent *agent, const struct plan_write *write,
-		     const struct block *block)
+static void decide(struct agent *agent)
+{
+	struct policy policy;
+
+	plan_clear(&agent->plan);
+	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
+		log_error("no memory to decide, trying again later");
+		agent_look_again_later(agent);
+		return;
+	}
+	decide_all(agent, &policy);
+	policy_end(&policy);
+	if (agent->machine.movable_from_top)
+		plan_movable_from_top(&agent->plan);
+	agent_wait_to_settle(agent);
+}
+
+void agent_set_mark(struct agent *agent, const struct plan_write *write,
+		    const struct block *block)
 {
 	struct journal *journal = agent->edges.journal;
 
 	if (journal_mark(journal, write->index, write->word,
 			 (enum block_state)block->state))
 		return;
-	flush_reports(agent);
+	agent_flush_reports(agent);
 	journal_mark(journal, write->index, write->word, (enum block_state)block->state);
 }
 
-/* --- refusals that may pass */
-
-/* Monotonic, never 0. */
-static uint32_t now_sec(void)
+/* Whether another zone is tried in place of the one that was refused. */
+static bool fall_back(const struct agent *agent, struct block *block,
+		      const struct report_range *result)
 {
-	return (uint32_t)(loop_now_usec() / 1000000) + 1;
-}
-
-/* Whether the refusal is kept back, since the write will be tried again. */
-static bool put_off(struct agent *agent, struct block *block,
-		    const struct report_range *result)
-{
-	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error))
+	if ((!agent->config->fallback && !(block->marks & BLOCK_MARK_OURS)) ||
+	    result->result == REPORT_SUCCESS || result->error != EINVAL ||
+	    block->state != BLOCK_OFFLINE ||
+	    (result->requested != BLOCK_WORD_ONLINE_MOVABLE &&
+	     result->requested != BLOCK_WORD_ONLINE_KERNEL))
 		return false;
-	if (!(block->marks & BLOCK_MARK_RETRY))
-		block->retry_since_sec = now_sec();
-	if (now_sec() - block->retry_since_sec >= PLAN_RETRY_TOTAL_MSEC / 1000)
-		return false;
-	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
-		    strerror(result->error));
-	block->marks |= BLOCK_MARK_FAILED | BLOCK_MARK_RETRY;
-	agent->retry_refused = true;
+	log_warning("memory%" PRIu64 ": %s refused, trying any zone", block->index,
+		    block_word_text((enum block_word)result->requested));
+	block->marks |= BLOCK_MARK_FALLBACK;
 	return true;
 }
 
-static void clear_marks(struct agent *agent, uint8_t having, uint8_t marks)
-{
-	size_t i;
-
-	for (i = 0; i < agent->now.count; i++)
-		if ((agent->now.blocks[i].marks & having) == having)
-			agent->now.blocks[i].marks &= (uint8_t)~marks;
-}
-
-static bool any_to_retry(const struct agent *agent)
-{
-	size_t i;
-
-	for (i = 0; i < agent->now.count; i++)
-		if (agent->now.blocks[i].marks & BLOCK_MARK_RETRY)
-			return true;
-	return false;
-}
-
-/* A timer that is running goes on: other work must not put the next try off. */
-static void schedule_retry(struct agent *agent)
-{
-	if (!agent->retry_refused || !agent->retry)
-		return;
-	agent->retry_refused = false;
-	if (any_to_retry(agent))
-		loop_timer_arm(agent->retry,
-			       plan_retry_pause_msec(agent->retry_attempt++));
-}
-
-/* RETRY stays: it tells since when the block has been waited for. */
-static void retry(void *data)
-{
-	struct agent *agent = data;
-
-	if (!any_to_retry(agent)) {
-		agent->retry_attempt = 0;
-		return;
-	}
-	clear_marks(agent, BLOCK_MARK_RETRY, BLOCK_MARK_FAILED);
-	agent_wake(agent);
-}
-
-/* When the report's time began: with the first refusal, for what was put off. */
-static uint64_t begun_usec(const struct agent *agent, const struct block *before)
-{
-	return before->marks & BLOCK_MARK_RETRY
-		       ? (before->retry_since_sec - 1) * 1000000ull
-		       : agent->begun_usec;
-}
-
-/* The write is over, and `block` of `now` read again. */
-static void written(struct agent *agent, const struct plan_write *write, int error,
-		    const struct block *before, struct block *block)
+void agent_written(struct agent *agent, const struct plan_write *write, int error,
+		   const struct block *before, struct block *block)
 {
 	bool of_job = write == &agent->job_write;
 	struct report_range result;
@@ -523,15 +216,18 @@ static void written(struct agent *agent, const struct plan_write *write, int err
 	plan_judge(write, error, before, block, agent->now.block_size_bytes, &result);
 	block->reason = result.reason;
 	/* Who asked by name is answered at once. */
-	if (!of_job && put_off(agent, block, &result))
+	if (!of_job &&
+	    (agent_put_off(agent, block, &result) || fall_back(agent, block, &result)))
 		return;
 	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
-	if (block->state == BLOCK_ONLINE)
-		block->marks = BLOCK_MARK_WAS_ONLINE;
-	else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE)
+	if (block->state == BLOCK_ONLINE) {
+		if (error == 0)
+			block->marks |= BLOCK_MARK_OURS;
+		note_online(agent, block);
+	} else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE) {
 		block->marks |= BLOCK_MARK_FAILED;
-	gather_since(agent, dimm_of(&agent->now, block), &result,
-		     begun_usec(agent, before));
+	}
+	agent_gather_since(agent, block, &result, agent_begun_usec(agent, before));
 }
 
 static void write_one(struct agent *agent, const struct plan_write *write)
@@ -540,125 +236,16 @@ static void write_one(struct agent *agent, const struct plan_write *write)
 	struct block before = *block;
 	int r;
 
-	set_mark(agent, write, &before);
+	agent_set_mark(agent, write, &before);
 	r = sysfs_write_word(agent->edges.sysfs, block, write->word);
-	written(agent, write, r, &before, block);
-}
-
-/* --- what was asked for by name */
-
-static void finish_job(struct agent *agent)
-{
-	agent_done_fn done = agent->job_done;
-	struct job job = agent->job;
-
-	memset(&agent->job, 0, sizeof(agent->job));
-	agent->job_done = NULL;
-	log_info("job of %zu blocks: %s", job.count,
-		 job_succeeded(&job) ? "done" : "not done");
-	if (done)
-		done(&job, agent->job_data);
-	job_free(&job);
-}
-
-static void job_written(struct agent *agent, int error, const struct block *before,
-			struct block *block)
-{
-	written(agent, &agent->job_write, error, before, block);
-	job_result(&agent->job, error, block);
-}
-
-static void worker_done(int error, void *data)
-{
-	struct agent *agent = data;
-	/* Nothing else has written or looked meanwhile. */
-	struct block *block = snapshot_find(&agent->now, agent->job_write.index);
-	struct block before = *block;
-
-	agent->worker = NULL;
-	sysfs_read_block(agent->edges.sysfs, block);
-	job_written(agent, error, &before, block);
-	loop_set_work(agent->edges.loop, step_work, agent);
-}
-
-/* How long the next write may take; 0: the time is over. */
-static uint64_t time_left_msec(const struct agent *agent)
-{
-	uint64_t now_usec = loop_now_usec();
-
-	if (!agent->job_deadline_usec)
-		return OFFLINE_MSEC;
-	return now_usec < agent->job_deadline_usec
-		       ? (agent->job_deadline_usec - now_usec) / 1000 + 1
-		       : 0;
-}
-
-/* Offlining may never come back, so it is done apart; false: it could not be begun. */
-static bool start_worker(struct agent *agent, const struct block *block)
-{
-	uint64_t msec = time_left_msec(agent);
-
-	set_mark(agent, &agent->job_write, block);
-	if (msec)
-		agent->worker = worker_start(agent->edges.loop, agent->edges.sysfs,
-					     block->index, agent->job_write.word, msec,
-					     worker_done, agent);
-	else
-		errno = EINTR;
-	return agent->worker != NULL;
-}
-
-static void job_write(struct agent *agent, struct block *block)
-{
-	struct block before = *block;
-	int r;
-
-	if (agent->job_write.word == BLOCK_WORD_OFFLINE && agent->edges.loop) {
-		if (start_worker(agent, block))
-			return;
-		r = -errno;
-	} else {
-		set_mark(agent, &agent->job_write, &before);
-		r = sysfs_write_word(agent->edges.sysfs, block, agent->job_write.word);
-	}
-	job_written(agent, r, &before, block);
-}
-
-static void step_job(struct agent *agent)
-{
-	if (job_next(&agent->job, &agent->now, &agent->job_write))
-		job_write(agent, snapshot_find(&agent->now, agent->job_write.index));
-	else
-		finish_job(agent);
-}
-
-int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data)
-{
-	if (agent->job.items)
-		return -EBUSY;
-	agent->job = *job;
-	memset(job, 0, sizeof(*job));
-	agent->job_done = fn;
-	agent->job_data = data;
-	agent->job_deadline_usec = 0;
-	if (agent->job.timeout_msec)
-		agent->job_deadline_usec =
-			loop_now_usec() + agent->job.timeout_msec * 1000;
-	agent_wake(agent);
-	return 0;
-}
-
-void agent_disown_job(struct agent *agent, const void *data)
-{
-	if (agent->job_data == data)
-		agent->job_done = NULL;
+	agent_written(agent, write, r, &before, block);
 }
 
 static void look(struct agent *agent)
 {
 	agent->look_wanted = false;
 	agent->wrote = false;
-	if (refresh(agent) == 0)
+	if (agent_refresh(agent) == 0)
 		decide(agent);
 }
 
@@ -666,7 +253,7 @@ bool agent_step(struct agent *agent)
 {
 	const struct plan_write *write;
 
-	announce(agent);
+	agent_announce(agent);
 	/* One writer at a time: worker_done goes on from here. */
 	if (agent->worker)
 		return false;
@@ -682,12 +269,12 @@ bool agent_step(struct agent *agent)
 		return true;
 	}
 	if (agent->job.items) {
-		step_job(agent);
+		agent_step_job(agent);
 		return true;
 	}
-	flush_reports(agent);
-	announce(agent);
-	schedule_retry(agent);
+	agent_flush_reports(agent);
+	agent_announce(agent);
+	agent_schedule_retry(agent);
 	agent->begun_usec = 0;
 	return false;
 }
@@ -698,19 +285,21 @@ void agent_wake(struct agent *agent)
 	if (!agent->begun_usec)
 		agent->begun_usec = loop_now_usec();
 	if (agent->edges.loop)
-		loop_set_work(agent->edges.loop, step_work, agent);
+		agent_resume_work(agent);
 }
 
 /* Something has happened: every refused block gets another chance at once. */
 static void forgive(struct agent *agent)
 {
-	clear_marks(agent, 0, BLOCK_MARK_FAILED);
+	agent_clear_marks(agent, 0, BLOCK_MARK_FAILED);
 }
 
 void agent_configure(struct agent *agent, const struct config *config)
 {
 	agent->config = config;
 	plan_clear(&agent->plan);
+	agent->carry_refused = false;
+	agent_apply_carry(agent);
 	forgive(agent);
 	agent_wake(agent);
 }
@@ -755,17 +344,16 @@ static bool is_news(const struct agent *agent, const struct uevent *event,
 /* Another DIMM may be in its place by the time of the look: that one inherits nothing. */
 static void block_removed(struct agent *agent, struct block *block)
 {
-	struct block before = as_known(block);
+	struct block before = agent_as_known(block);
 	struct snapshot_change change = { &before, NULL };
 	struct report_range range;
 
 	if (before.state != BLOCK_ABSENT) {
 		burst_observe(&change, agent->now.block_size_bytes, &range);
-		gather(agent, dimm_of(&agent->now, block), &range);
+		agent_gather(agent, &agent->now, block, &range);
 	}
 	block->state = BLOCK_ABSENT;
-	block->marks = 0;
-	block->reason = REASON_NONE;
+	agent_forget(agent, block);
 }
 
 void agent_event(struct agent *agent, const struct uevent *event)
@@ -778,12 +366,10 @@ void agent_event(struct agent *agent, const struct uevent *event)
 		return;
 	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
 	agent_wake(agent);
-	if (is_replaced) {
-		block->marks = 0;
-		block->reason = REASON_NONE;
-	} else if (event->action == UEVENT_REMOVE) {
+	if (is_replaced)
+		agent_forget(agent, block);
+	else if (event->action == UEVENT_REMOVE)
 		block_removed(agent, block);
-	}
 	forgive(agent);
 }
 
@@ -813,15 +399,6 @@ static void source_event(uint32_t events, void *data)
 	}
 }
 
-static void again(void *data)
-{
-	struct agent *agent = data;
-
-	agent->again_armed = false;
-	agent->again_tries++;
-	agent_wake(agent);
-}
-
 /* What the onlining path will touch is there before memory is short. */
 static int allocate(struct agent *agent)
 {
@@ -839,15 +416,13 @@ static int allocate(struct agent *agent)
 static int connect_edges(struct agent *agent)
 {
 	struct loop *loop = agent->edges.loop;
+	int r;
 
 	if (!loop)
 		return 0;
-	agent->again = loop_timer_add(loop, again, agent);
-	agent->retry = loop_timer_add(loop, retry, agent);
-	if (!agent->again || !agent->retry)
-		return -errno;
-	if (!agent->edges.source)
-		return 0;
+	r = agent_retry_open(agent);
+	if (r < 0 || !agent->edges.source)
+		return r;
 	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source),
 					     EPOLLIN, source_event, agent);
 	return agent->source_watch ? 0 : -errno;
@@ -864,11 +439,15 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->config = config;
 	agent->edges = *edges;
 	agent->dry_run = dry_run;
+	system_read_machine(agent->edges.system, &agent->machine);
 	r = allocate(agent);
 	if (r == 0)
 		r = connect_edges(agent);
-	if (r == 0)
+	if (r == 0) {
+		agent_read_carry(agent);
+		agent_apply_carry(agent);
 		return agent;
+	}
 	agent_free(agent);
 	errno = -r;
 	return NULL;
@@ -879,10 +458,10 @@ void agent_free(struct agent *agent)
 	if (!agent)
 		return;
 	worker_cancel(agent->worker);
+	agent_restore_carry(agent);
 	job_free(&agent->job);
 	loop_watch_remove(agent->source_watch);
-	loop_timer_remove(agent->again);
-	loop_timer_remove(agent->retry);
+	agent_retry_close(agent);
 	if (agent->edges.loop)
 		loop_set_work(agent->edges.loop, NULL, NULL);
 	burst_free(&agent->burst);
@@ -910,7 +489,7 @@ const struct snapshot *agent_look(struct agent *agent)
 	if (agent_pending(agent) || agent->worker ||
 	    (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
-	if (refresh(agent) == 0)
+	if (agent_refresh(agent) == 0)
 		agent_wake(agent);
 	return &agent->now;
 }

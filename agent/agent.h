@@ -9,6 +9,7 @@
 
 #include "core/burst.h"
 #include "core/config.h"
+#include "core/intent.h"
 #include "core/job.h"
 #include "core/journal.h"
 #include "core/plan.h"
@@ -27,6 +28,7 @@ struct agent_edges {
 	struct system_info *system;
 	struct source *source; /* NULL: only asked wake-ups (agent_wake) */
 	struct journal *journal; /* with what an agent before this one left in it */
+	struct intent *intent; /* likewise; NULL: nothing outlives this process */
 	/* New reports are in the journal. May be NULL. */
 	void (*reported)(void *data);
 	/* The source of events is broken for good. May be NULL. */
@@ -69,6 +71,8 @@ struct journal *agent_journal(const struct agent *agent);
 const struct config *agent_config(const struct agent *agent);
 const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or "none" */
 const char *agent_kernel_release(const struct agent *agent);
+/* "agent", "kernel" or "nobody": who carries the policy out. */
+const char *agent_carried_out_by(const struct agent *agent);
 /* Writes still to be done. */
 size_t agent_pending(const struct agent *agent);
 size_t agent_failed_blocks(const struct agent *agent);

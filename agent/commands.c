@@ -66,7 +66,7 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	status.instance = journal_instance(agent_journal(agent));
 	status.source = agent_source_name(agent);
 	status.policy = config_policy_text(config->policy);
-	status.carried_out_by = config->policy == CONFIG_POLICY_KEEP ? "nobody" : "agent";
+	status.carried_out_by = agent_carried_out_by(agent);
 	status.last_seq = journal_last(agent_journal(agent));
 	status.block_size_bytes = snapshot->block_size_bytes;
 	status.block_count = snapshot->count;
@@ -139,18 +139,32 @@ static void run_subscribe(struct agent *agent, const struct protocol_request *re
 
 /* --- commands that change blocks: a job each, answered when it is over */
 
-static enum block_word policy_word(const struct agent *agent)
+/* What the policy would write, as each block stands now; false on lack of memory. */
+static bool set_policy_words(struct agent *agent, struct job *job)
 {
-	switch (agent_config(agent)->policy) {
-	case CONFIG_POLICY_ONLINE_KERNEL:
-		return BLOCK_WORD_ONLINE_KERNEL;
-	case CONFIG_POLICY_ONLINE_MOVABLE:
-		return BLOCK_WORD_ONLINE_MOVABLE;
-	case CONFIG_POLICY_ONLINE:
-	case CONFIG_POLICY_KEEP:
-		break;
+	const struct snapshot *snapshot = agent_snapshot(agent);
+	struct policy policy;
+	size_t i;
+
+	if (policy_begin(&policy, agent_config(agent), snapshot) < 0)
+		return false;
+	for (i = 0; i < job->count; i++) {
+		struct job_item *item = &job->items[i];
+		const struct block *block = snapshot_find(snapshot, item->index);
+
+		if (item->word == BLOCK_WORD_ONLINE && block)
+			item->word = policy_word(&policy, block);
 	}
-	return BLOCK_WORD_ONLINE;
+	policy_end(&policy);
+	return true;
+}
+
+static bool put_no_memory(struct text *out, const struct protocol_request *request,
+			  struct job *job)
+{
+	job_free(job);
+	protocol_put_error(out, request, "Cannot allocate memory");
+	return false;
 }
 
 static bool make_set(struct agent *agent, const struct protocol_request *request,
@@ -158,16 +172,14 @@ static bool make_set(struct agent *agent, const struct protocol_request *request
 {
 	size_t i;
 
-	if (job_init(job, JOB_SET, request->block_count) < 0) {
-		protocol_put_error(out, request, "Cannot allocate memory");
-		return false;
-	}
+	if (job_init(job, JOB_SET, request->block_count) < 0)
+		return put_no_memory(out, request, job);
 	for (i = 0; i < job->count; i++) {
 		job->items[i].index = request->blocks[i].index;
-		job->items[i].word = request->blocks[i].online ? policy_word(agent)
+		job->items[i].word = request->blocks[i].online ? BLOCK_WORD_ONLINE
 							       : BLOCK_WORD_OFFLINE;
 	}
-	return true;
+	return set_policy_words(agent, job) || put_no_memory(out, request, job);
 }
 
 static void put_range_error(struct text *out, const struct protocol_request *request,
@@ -204,9 +216,13 @@ static bool make_range(struct agent *agent, const struct protocol_request *reque
 static bool make_online(struct agent *agent, const struct protocol_request *request,
 			struct text *out, struct job *job)
 {
-	enum block_word word = request->word ? request->word : policy_word(agent);
+	enum block_word word = request->word ? request->word : BLOCK_WORD_ONLINE;
 
-	return make_range(agent, request, out, job, JOB_ONLINE, word);
+	if (!make_range(agent, request, out, job, JOB_ONLINE, word))
+		return false;
+	/* No word: the policy's. */
+	return request->word || set_policy_words(agent, job) ||
+	       put_no_memory(out, request, job);
 }
 
 static bool make_offline(struct agent *agent, const struct protocol_request *request,
@@ -233,9 +249,7 @@ static enum commands_result start_job(struct agent *agent,
 	memset(&job, 0, sizeof(job));
 	if (!jobs[request->command](agent, request, out, &job))
 		return COMMANDS_ANSWERED;
-	/* Linux 2.6 removes no memory: unplugging what was online there is a panic. */
-	if (strncmp(agent_kernel_release(agent), "2.", 2) == 0)
-		job.can_offline = false;
+	job.can_offline = !agent_snapshot(agent)->machine.no_hot_remove;
 	if (!job.count) {
 		commands_finish(request, &job, out);
 		job_free(&job);

@@ -29,6 +29,7 @@
 #define OLD_KERNEL_POLL_MSEC 1000
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
+#define INTENT_BLOCKS 4096 /* at least; 64 KiB for what is remembered of blocks */
 #define JOURNAL_MARKS 32768 /* writes in one burst before it is reported in parts */
 
 struct options {
@@ -49,6 +50,8 @@ struct daemon {
 	struct source *source;
 	struct state *state;
 	struct journal *journal;
+	struct state *blocks; /* the memory of the next */
+	struct intent *intent;
 	struct agent *agent;
 	struct sessions *sessions;
 	struct channel *channel;
@@ -327,7 +330,7 @@ static void make_instance(char instance[JOURNAL_INSTANCE_SIZE])
 static bool open_state(struct daemon *daemon, size_t bytes)
 {
 	if (!daemon->options.dry_run) {
-		daemon->state = state_open(daemon->options.root, bytes);
+		daemon->state = state_open(daemon->options.root, "state", bytes);
 		if (daemon->state)
 			return true;
 		if (errno == EWOULDBLOCK) {
@@ -362,6 +365,25 @@ static int open_journal(struct daemon *daemon)
 	return daemon->journal ? 0 : -1;
 }
 
+/* Without it an operator's wishes do not outlive this process; open_state has said why. */
+static int open_intent(struct daemon *daemon)
+{
+	size_t blocks = 2 * sysfs_count_blocks(daemon->sysfs);
+	size_t bytes = intent_size(blocks < INTENT_BLOCKS ? INTENT_BLOCKS : blocks);
+
+	if (!daemon->options.dry_run)
+		daemon->blocks = state_open(daemon->options.root, "blocks", bytes);
+	if (!daemon->blocks)
+		daemon->blocks = state_open_private(bytes);
+	if (daemon->blocks)
+		daemon->intent = intent_attach(state_memory(daemon->blocks),
+					       state_bytes(daemon->blocks),
+					       system_boot_id(daemon->system));
+	if (!daemon->intent)
+		log_error("cannot start: %s", strerror(errno));
+	return daemon->intent ? 0 : -1;
+}
+
 static int open_agent(struct daemon *daemon)
 {
 	struct agent_edges edges;
@@ -372,6 +394,7 @@ static int open_agent(struct daemon *daemon)
 	edges.system = daemon->system;
 	edges.source = daemon->source;
 	edges.journal = daemon->journal;
+	edges.intent = daemon->intent;
 	edges.reported = on_reported;
 	edges.broken = on_broken;
 	edges.data = daemon;
@@ -435,7 +458,7 @@ static int open_loop(struct daemon *daemon)
 static int open_edges(struct daemon *daemon)
 {
 	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0 ||
-	    open_journal(daemon) < 0 || open_agent(daemon) < 0)
+	    open_journal(daemon) < 0 || open_intent(daemon) < 0 || open_agent(daemon) < 0)
 		return -1;
 	return daemon->options.dry_run ? 0 : open_channel(daemon);
 }
@@ -447,6 +470,8 @@ static void close_edges(struct daemon *daemon)
 	agent_free(daemon->agent);
 	journal_free(daemon->journal);
 	state_close(daemon->state);
+	intent_free(daemon->intent);
+	state_close(daemon->blocks);
 	source_close(daemon->source);
 	system_close(daemon->system);
 	sysfs_close(daemon->sysfs);

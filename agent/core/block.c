@@ -120,3 +120,21 @@ bool block_zone_possible(const struct block *block, enum block_zone zone)
 			return true;
 	return false;
 }
+
+bool block_zone_suits(enum block_word word, enum block_zone zone)
+{
+	if (zone == BLOCK_ZONE_UNKNOWN)
+		return true;
+	switch (word) {
+	case BLOCK_WORD_ONLINE_MOVABLE:
+		return zone == BLOCK_ZONE_MOVABLE;
+	case BLOCK_WORD_ONLINE_KERNEL:
+		return zone != BLOCK_ZONE_MOVABLE;
+	case BLOCK_WORD_NONE:
+	case BLOCK_WORD_ONLINE:
+	case BLOCK_WORD_OFFLINE:
+	case BLOCK_WORDS:
+		break;
+	}
+	return true;
+}

@@ -49,6 +49,8 @@ struct block {
 	uint64_t index; /* the N of memoryN */
 	/* uevent number up to which it was seen online: a later removal is one of this block. */
 	uint64_t online_seqnum;
+	uint64_t identity; /* of its directory (sysfs_identity), 0: not read or none */
+	uint32_t slot; /* where core/intent remembers it, 0: nowhere */
 	int32_t node; /* NUMA node or BLOCK_NODE_UNKNOWN */
 	uint32_t
 		retry_since_sec; /* with BLOCK_MARK_RETRY: when it was refused first, monotonic */
@@ -68,6 +70,10 @@ struct block {
 #define BLOCK_MARK_FAILED 2 /* the kernel refused it, and nothing has happened since */
 #define BLOCK_MARK_RETRY \
 	4 /* with FAILED: for a cause that may pass, so it is tried again */
+#define BLOCK_MARK_ADDED 8 /* it came, or was offline still, while an agent watched */
+#define BLOCK_MARK_FALLBACK 16 /* the zone asked for was refused: any will do */
+#define BLOCK_MARK_OURS \
+	32 /* in its zone by the agent's hand, or not to be moved: left there */
 
 /* The words of sysfs and of the protocol; never NULL. */
 const char *block_state_word(enum block_state state);
@@ -84,6 +90,8 @@ void block_zones_parse(struct block *block, const char *text, size_t len);
 
 /* The zone an online block is in; for all others BLOCK_ZONE_UNKNOWN. */
 enum block_zone block_zone_now(const struct block *block);
+/* Whether the word leads there: an unknown zone, and plain `online`, suit. */
+bool block_zone_suits(enum block_word word, enum block_zone zone);
 bool block_zone_possible(const struct block *block, enum block_zone zone);
 
 #endif

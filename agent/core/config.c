@@ -285,12 +285,16 @@ static void dump_commands(const void *field, const struct config_key *key,
 }
 
 static const struct config_type command_list = { parse_commands, dump_commands };
+#define RATIO_MAX 100000
 #define COMMANDS_EXPECTED "commands of memonline-protocol(7), at most 170 bytes"
 
 /* --- the keys */
 
-static const char *const policy_words[] = { "online", "online_kernel", "online_movable",
-					    "keep", NULL };
+static const char *const policy_words[] = {
+	"auto", "online", "online_kernel", "online_movable", "ratio", "keep", NULL
+};
+static const char *const carry_out_words[] = { "agent", "kernel", "auto", NULL };
+static const char *const yes_words[] = { "no", "yes", NULL };
 static const char *const events_words[] = { "auto", "udev", "kernel", NULL };
 static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
 static const char *const target_words[] = { "auto", "stderr", "syslog", NULL };
@@ -299,8 +303,22 @@ static const char *const target_words[] = { "auto", "stderr", "syslog", NULL };
 #define FIELD(field) .offset = offsetof(struct config, field)
 
 static const struct config_key keys[] = {
-	{ "memonlined", "policy", "online", &choice,
+	{ "memonlined", "policy", "auto", &choice,
 	  FIELD(policy), .words = policy_words },
+	{ "memonlined", "movable-ratio", "301", &count,
+	  FIELD(movable_ratio), .max = RATIO_MAX,
+	  .expected = "percent from 0 to 100000" },
+	{ "memonlined", "ratio-per-node", "yes", &choice,
+	  FIELD(ratio_per_node), .words = yes_words },
+	{ "memonlined", "carry-out", "agent", &choice,
+	  FIELD(carry_out), .words = carry_out_words },
+	{ "memonlined", "fallback", "no", &choice,
+	  FIELD(fallback), .words = yes_words },
+	{ "memonlined", "rezone", "no", &choice,
+	  FIELD(rezone), .words = yes_words },
+	{ "memonlined", "retry-for", "600", &count,
+	  FIELD(retry_sec), .max = 86400,
+	  .expected = "seconds from 0 to 86400" },
 	{ "memonlined", "events", "auto", &choice,
 	  FIELD(events), .words = events_words },
 	{ "memonlined", "receive-buffer", "128M", &size,
@@ -344,6 +362,8 @@ struct parse {
 	size_t left;
 	unsigned line; /* the number of the one just read */
 	unsigned given[KEYS]; /* the line of each key, 0: not yet */
+	/* The section that lines belong to now, where it is an override; else NULL. */
+	struct config_override *section;
 	unsigned failed_line; /* 0: no error yet */
 	char *error;
 };
@@ -383,6 +403,62 @@ static bool section_is_known(const char *section, size_t len)
 	return false;
 }
 
+/* The override of this place, made where it is new; NULL with the error told. */
+static struct config_override *find_override(struct parse *parse,
+					     const struct place *place)
+{
+	struct config *config = &parse->config;
+	size_t i;
+
+	for (i = 0; i < config->override_count; i++) {
+		struct config_override *override = &config->overrides[i];
+
+		if (!place_collides(&override->place, place))
+			continue;
+		/* Nodes and owners collide with their like only. */
+		if (override->place.start == place->start &&
+		    override->place.size == place->size)
+			return override;
+		fail(parse, parse->line, "a range that overlaps the one in line %u",
+		     override->line);
+		return NULL;
+	}
+	if (i == CONFIG_OVERRIDES_MAX) {
+		fail(parse, parse->line, "more than %d sections for places",
+		     CONFIG_OVERRIDES_MAX);
+		return NULL;
+	}
+	memset(&config->overrides[i], 0, sizeof(config->overrides[i]));
+	config->overrides[i].place = *place;
+	config->overrides[i].line = parse->line;
+	config->override_count++;
+	return &config->overrides[i];
+}
+
+/* false: not a section at all, and the error is told. */
+static bool enter_section(struct parse *parse, const char *section_name, size_t len)
+{
+	int shown = len < 60 ? (int)len : 60;
+	const char *expected;
+	struct place place;
+
+	parse->section = NULL;
+	if (section_is_known(section_name, len))
+		return true;
+	memset(&place, 0, sizeof(place));
+	expected = place_parse(&place, section_name, len);
+	if (!expected) {
+		parse->section = find_override(parse, &place);
+		return parse->section != NULL;
+	}
+	if (*expected)
+		fail(parse, parse->line, "[%.*s]: expected %s", shown, section_name,
+		     expected);
+	else
+		fail(parse, parse->line, "[%.*s]: unknown section", shown, section_name);
+	return false;
+}
+
 /* inih reports no section without keys, and does not look at what follows the bracket. */
 static bool check_section(struct parse *parse, const char *line, size_t len)
 {
@@ -391,11 +467,8 @@ static bool check_section(struct parse *parse, const char *line, size_t len)
 
 	if (!end)
 		return true; /* inih's to say */
-	if (!section_is_known(line + 1, (size_t)(end - line) - 1)) {
-		fail(parse, parse->line, "[%.*s]: unknown section",
-		     (int)(end - line) - 1 < 60 ? (int)(end - line) - 1 : 60, line + 1);
+	if (!enter_section(parse, line + 1, (size_t)(end - line) - 1))
 		return false;
-	}
 	for (rest = end + 1; rest < line + len && is_blank(*rest); rest++)
 		;
 	if (rest < line + len && *rest != ';' && *rest != '#') {
@@ -497,13 +570,41 @@ static const char *expectation(const struct config_key *key, char *buffer,
 	return buffer;
 }
 
-static void fail_value(struct parse *parse, const struct config_key *key,
-		       const char *value)
+static void fail_value(struct parse *parse, const char *section,
+		       const struct config_key *key, const char *value)
 {
 	char words[96];
 
-	fail(parse, parse->line, "[%s] %s = " SHOWN ": expected %s", key->section,
-	     key->name, value, expectation(key, words, sizeof(words)));
+	fail(parse, parse->line, "[%s] %s = " SHOWN ": expected %s", section, key->name,
+	     value, expectation(key, words, sizeof(words)));
+}
+
+/* In [node …], [range …] and [owner …]. */
+static const struct config_key override_key = { "", "policy", "",	    &choice, 0,
+						0,  0,	      policy_words, NULL };
+
+static int assign_override(struct parse *parse, const char *section, const char *key_name,
+			   const char *value)
+{
+	struct config_override *override = parse->section;
+
+	if (strcmp(key_name, override_key.name) != 0) {
+		fail(parse, parse->line, "[%s] " SHOWN ": unknown key", section,
+		     key_name);
+		return 0;
+	}
+	if (override->is_given) {
+		fail(parse, parse->line, "[%s] %s: given twice, first in line %u",
+		     section, key_name, override->line);
+		return 0;
+	}
+	override->is_given = true;
+	override->line = parse->line;
+	if (!choice.parse(&override_key, value, &override->policy)) {
+		fail_value(parse, section, &override_key, value);
+		return 0;
+	}
+	return 1;
 }
 
 /* inih's handler: 0 is its word for an error. */
@@ -520,6 +621,8 @@ static int assign(void *user, const char *section, const char *key_name,
 		fail(parse, parse->line, SHOWN ": stands before any [section]", key_name);
 		return 0;
 	}
+	if (parse->section)
+		return assign_override(parse, section, key_name, value);
 	key = find_key(section, key_name);
 	if (!key) {
 		fail(parse, parse->line, "[%s] " SHOWN ": unknown key", section,
@@ -534,10 +637,21 @@ static int assign(void *user, const char *section, const char *key_name,
 	}
 	*given = parse->line;
 	if (!key->type->parse(key, value, field_of(&parse->config, key))) {
-		fail_value(parse, key, value);
+		fail_value(parse, section, key, value);
 		return 0;
 	}
 	return 1;
+}
+
+/* A section that says nothing is a mistake, not a wish. */
+static void check_overrides(struct parse *parse)
+{
+	size_t i;
+
+	for (i = 0; !parse->failed_line && i < parse->config.override_count; i++)
+		if (!parse->config.overrides[i].is_given)
+			fail(parse, parse->config.overrides[i].line,
+			     "a section without a policy");
 }
 
 void config_defaults(struct config *config)
@@ -569,6 +683,7 @@ int config_parse(struct config *config, const char *file, const char *text, size
 		fail(&parse, (unsigned)bad_line, "neither [section] nor key = value");
 	else if (bad_line < 0 && !parse.failed_line)
 		fail(&parse, 1, "no memory to read it");
+	check_overrides(&parse);
 	if (parse.failed_line)
 		return -EINVAL;
 	*config = parse.config;
@@ -594,6 +709,12 @@ void config_dump(const struct config *config, struct text *text)
 		if (text->len && text->data[text->len - 1] == ' ')
 			text->data[--text->len] = '\0';
 		text_puts(text, "\n");
+	}
+	for (i = 0; i < config->override_count; i++) {
+		text_puts(text, "\n[");
+		place_put(&config->overrides[i].place, text);
+		text_printf(text, "]\npolicy = %s\n",
+			    policy_words[config->overrides[i].policy]);
 	}
 }
 

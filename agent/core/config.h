@@ -7,13 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/place.h"
 #include "core/text.h"
 
 enum config_policy {
+	CONFIG_POLICY_AUTO,
 	CONFIG_POLICY_ONLINE,
 	CONFIG_POLICY_ONLINE_KERNEL,
 	CONFIG_POLICY_ONLINE_MOVABLE,
+	CONFIG_POLICY_RATIO,
 	CONFIG_POLICY_KEEP
+};
+enum config_carry_out {
+	CONFIG_CARRY_OUT_AGENT,
+	CONFIG_CARRY_OUT_KERNEL,
+	CONFIG_CARRY_OUT_AUTO
 };
 enum config_events { CONFIG_EVENTS_AUTO, CONFIG_EVENTS_UDEV, CONFIG_EVENTS_KERNEL };
 enum config_log_target { CONFIG_LOG_AUTO, CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG };
@@ -29,9 +37,27 @@ enum config_log_level {
 #define CONFIG_PATH_SIZE 104 /* what fits into sun_path, with its NUL */
 #define CONFIG_ERROR_SIZE 256
 
+#define CONFIG_OVERRIDES_MAX 64
+
+/* [node N], [range START+SIZE] or [owner NAME]: another policy there. */
+struct config_override {
+	struct place place;
+	enum config_policy policy;
+	bool is_given; /* always, in a configuration that was read without an error */
+	unsigned line; /* in the file it came from */
+};
+
 struct config {
 	/* [memonlined] */
-	enum config_policy policy; /* policy = online */
+	enum config_policy policy; /* policy = auto */
+	unsigned movable_ratio; /* movable-ratio = 301; percent of kernel memory */
+	unsigned ratio_per_node; /* ratio-per-node = yes */
+	enum config_carry_out carry_out; /* carry-out = agent */
+	unsigned fallback; /* fallback = no */
+	unsigned rezone; /* rezone = no */
+	unsigned retry_sec; /* retry-for = 600 */
+	struct config_override overrides[CONFIG_OVERRIDES_MAX];
+	size_t override_count;
 	enum config_events events; /* events = auto */
 	unsigned receive_buffer_bytes; /* receive-buffer = 128M; of the event socket */
 	unsigned journal_reports; /* journal-reports = 1024; 16 to 65536 */

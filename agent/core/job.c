@@ -20,6 +20,7 @@ int job_init(struct job *job, enum job_kind kind, size_t count)
 	memset(job, 0, sizeof(*job));
 	job->kind = kind;
 	job->can_offline = true;
+	job->reason = REASON_ASKED;
 	job->items = calloc(count ? count : 1, sizeof(*job->items));
 	if (!job->items)
 		return -ENOMEM;
@@ -177,7 +178,7 @@ bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_writ
 		if (needs_write(job, snapshot, item)) {
 			write->index = item->index;
 			write->word = item->word;
-			write->reason = REASON_ASKED;
+			write->reason = job->reason;
 			return true;
 		}
 		job->next++;

@@ -44,6 +44,7 @@ struct job_item {
 struct job {
 	enum job_kind kind;
 	bool can_offline; /* false: trying may end in a panic (EL6) */
+	enum reason reason; /* why: job_init sets REASON_ASKED */
 	uint64_t timeout_msec; /* for the whole job; 0: a default for each block */
 	struct job_item *items; /* owned */
 	size_t count;

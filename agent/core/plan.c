@@ -51,6 +51,24 @@ int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *ver
 	return 0;
 }
 
+static int compare_from_top(const void *left, const void *right)
+{
+	const struct plan_write *a = left, *b = right;
+	bool movable = a->word == BLOCK_WORD_ONLINE_MOVABLE;
+
+	if (movable != (b->word == BLOCK_WORD_ONLINE_MOVABLE))
+		return movable ? 1 : -1;
+	if (a->index == b->index)
+		return 0;
+	return (a->index < b->index) != movable ? -1 : 1;
+}
+
+void plan_movable_from_top(struct plan *plan)
+{
+	if (plan->count)
+		qsort(plan->writes, plan->count, sizeof(*plan->writes), compare_from_top);
+}
+
 const struct plan_write *plan_take(struct plan *plan)
 {
 	return plan->next < plan->count ? &plan->writes[plan->next++] : NULL;
@@ -73,24 +91,6 @@ uint64_t plan_retry_pause_msec(unsigned attempt)
 	return pause_msec < RETRY_LAST_MSEC ? pause_msec : RETRY_LAST_MSEC;
 }
 
-static bool zone_as_asked(enum block_word word, enum block_zone zone)
-{
-	if (zone == BLOCK_ZONE_UNKNOWN)
-		return true;
-	switch (word) {
-	case BLOCK_WORD_ONLINE_MOVABLE:
-		return zone == BLOCK_ZONE_MOVABLE;
-	case BLOCK_WORD_ONLINE_KERNEL:
-		return zone != BLOCK_ZONE_MOVABLE;
-	case BLOCK_WORD_NONE:
-	case BLOCK_WORD_ONLINE:
-	case BLOCK_WORD_OFFLINE:
-	case BLOCK_WORDS:
-		break;
-	}
-	return true;
-}
-
 bool plan_reached(enum block_word word, const struct block *block)
 {
 	return block->state ==
@@ -100,7 +100,7 @@ bool plan_reached(enum block_word word, const struct block *block)
 static enum reason success_reason(const struct plan_write *write, int error,
 				  const struct report_range *result)
 {
-	if (!zone_as_asked(write->word, (enum block_zone)result->zone))
+	if (!block_zone_suits(write->word, (enum block_zone)result->zone))
 		return REASON_ZONE_DIFFERS;
 	if (error == 0)
 		return write->reason;

@@ -31,6 +31,11 @@ void plan_clear(struct plan *plan);
 int plan_reserve(struct plan *plan, size_t writes);
 /* Writes are appended in ascending order of block. A word of NONE adds nothing. 0 or -ENOMEM. */
 int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *verdict);
+/*
+ * Those that go to ZONE_MOVABLE from the highest block down: before 4.13 that zone grows only
+ * downwards. Others go first, and stay ascending.
+ */
+void plan_movable_from_top(struct plan *plan);
 /* The next write, or NULL at the end. */
 const struct plan_write *plan_take(struct plan *plan);
 
@@ -47,8 +52,6 @@ void plan_judge(const struct plan_write *write, int error, const struct block *b
  * ENOMEM, EAGAIN, EINTR. EINVAL (word, state, zone) does not.
  */
 bool plan_may_pass(int error);
-#define PLAN_RETRY_TOTAL_MSEC \
-	600000 /* after that a refusal is final, until something happens */
 /* The pause before try number `attempt` + 1, from 0: 100 ms, doubling to 30 s. */
 uint64_t plan_retry_pause_msec(unsigned attempt);
 

@@ -1,15 +1,123 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/policy.h"
 
-static const enum block_word policy_words[] = {
-	[CONFIG_POLICY_ONLINE] = BLOCK_WORD_ONLINE,
-	[CONFIG_POLICY_ONLINE_KERNEL] = BLOCK_WORD_ONLINE_KERNEL,
-	[CONFIG_POLICY_ONLINE_MOVABLE] = BLOCK_WORD_ONLINE_MOVABLE,
-	[CONFIG_POLICY_KEEP] = BLOCK_WORD_NONE,
-};
+#include <string.h>
+
+/* DAX and CXL memory: daxctl(1) decides there. */
+#define KMEM_OWNER "System RAM (kmem)"
+
+bool policy_needs_nodes(const struct config *config)
+{
+	size_t i;
+
+	if (config->policy == CONFIG_POLICY_RATIO)
+		return true;
+	for (i = 0; i < config->override_count; i++)
+		if (config->overrides[i].policy == CONFIG_POLICY_RATIO)
+			return true;
+	return false;
+}
+
+int policy_begin(struct policy *policy, const struct config *config,
+		 const struct snapshot *snapshot)
+{
+	memset(policy, 0, sizeof(*policy));
+	policy->config = config;
+	policy->snapshot = snapshot;
+	if (!policy_needs_nodes(config))
+		return 0;
+	return ratio_init(&policy->ratio, snapshot, config->movable_ratio,
+			  config->ratio_per_node);
+}
+
+void policy_end(struct policy *policy)
+{
+	ratio_free(&policy->ratio);
+}
+
+static bool is_kmem(const struct snapshot *snapshot, const struct block *block)
+{
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
+
+	return resource && strcmp(resource->owner, KMEM_OWNER) == 0;
+}
+
+static const struct config_override *override_of(const struct config *config,
+						 const struct snapshot *snapshot,
+						 const struct block *block,
+						 enum place_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < config->override_count; i++)
+		if (config->overrides[i].place.kind == kind &&
+		    place_holds(&config->overrides[i].place, snapshot, block))
+			return &config->overrides[i];
+	return NULL;
+}
+
+enum config_policy policy_of(const struct config *config, const struct snapshot *snapshot,
+			     const struct block *block,
+			     const struct config_override **section)
+{
+	unsigned kind;
+
+	*section = NULL;
+	for (kind = 0; config->override_count && kind < PLACE_KINDS; kind++) {
+		/* A section about a whole node is not about what daxctl has there. */
+		if (kind == PLACE_NODE && is_kmem(snapshot, block))
+			break;
+		*section = override_of(config, snapshot, block, (enum place_kind)kind);
+		if (*section)
+			return (*section)->policy;
+	}
+	return is_kmem(snapshot, block) ? CONFIG_POLICY_KEEP : config->policy;
+}
+
+/* What a distribution's own udev rule does. */
+static void decide_auto(const struct machine *machine, struct policy_verdict *verdict)
+{
+	verdict->reason = REASON_ARCHITECTURE;
+	if (machine->keeps_memory)
+		return;
+	verdict->reason = REASON_POLICY;
+	verdict->word = machine->is_virtual ? BLOCK_WORD_ONLINE
+					    : BLOCK_WORD_ONLINE_MOVABLE;
+}
+
+/* What the configuration says of a block that may be touched. */
+static void decide(struct policy *policy, const struct block *block,
+		   struct policy_verdict *verdict)
+{
+	const struct config_override *section;
+
+	verdict->reason = REASON_POLICY;
+	switch (policy_of(policy->config, policy->snapshot, block, &section)) {
+	case CONFIG_POLICY_AUTO:
+		decide_auto(&policy->snapshot->machine, verdict);
+		break;
+	case CONFIG_POLICY_ONLINE:
+		verdict->word = BLOCK_WORD_ONLINE;
+		break;
+	case CONFIG_POLICY_ONLINE_KERNEL:
+		verdict->word = BLOCK_WORD_ONLINE_KERNEL;
+		break;
+	case CONFIG_POLICY_ONLINE_MOVABLE:
+		verdict->word = BLOCK_WORD_ONLINE_MOVABLE;
+		break;
+	case CONFIG_POLICY_RATIO:
+		verdict->word = ratio_word(&policy->ratio, block);
+		if (verdict->word == BLOCK_WORD_ONLINE_KERNEL)
+			verdict->reason = REASON_RATIO_REACHED;
+		break;
+	case CONFIG_POLICY_KEEP:
+		verdict->reason = REASON_POLICY_KEEP;
+		break;
+	}
+}
 
 /* Why a block is left alone whatever the policy says, or REASON_NONE. */
-static enum reason settled(const struct block *block)
+static enum reason settled(const struct machine *machine, const struct block *block)
 {
 	switch ((enum block_state)block->state) {
 	case BLOCK_ONLINE:
@@ -25,22 +133,50 @@ static enum reason settled(const struct block *block)
 	}
 	if (block->marks & BLOCK_MARK_WAS_ONLINE)
 		return REASON_OFFLINED_ELSEWHERE;
+	if (machine->memhp_default_state || machine->auto_online_changed)
+		return REASON_ADMINISTRATOR;
 	/* Its reason is the refusal's, and stays. */
 	return block->marks & BLOCK_MARK_FAILED ? (enum reason)block->reason
 						: REASON_NONE;
 }
 
-void policy_decide(const struct config *config, const struct snapshot *snapshot,
-		   const struct block *block, struct policy_verdict *verdict)
+void policy_decide(struct policy *policy, const struct block *block,
+		   struct policy_verdict *verdict)
 {
-	(void)snapshot;
 	verdict->word = BLOCK_WORD_NONE;
-	verdict->reason = settled(block);
+	verdict->reason = settled(&policy->snapshot->machine, block);
 	if (verdict->reason != REASON_NONE)
 		return;
-	verdict->reason = REASON_POLICY_KEEP;
-	if (config->policy == CONFIG_POLICY_KEEP)
-		return;
-	verdict->word = policy_words[config->policy];
-	verdict->reason = REASON_POLICY;
+	decide(policy, block, verdict);
+	if (verdict->word != BLOCK_WORD_NONE && (block->marks & BLOCK_MARK_FALLBACK)) {
+		verdict->word = BLOCK_WORD_ONLINE;
+		verdict->reason = REASON_FALLBACK;
+	} else if (verdict->word != BLOCK_WORD_NONE && (block->marks & BLOCK_MARK_OURS)) {
+		verdict->reason = REASON_REZONED;
+	}
+}
+
+enum block_word policy_word(struct policy *policy, const struct block *block)
+{
+	struct policy_verdict verdict = { BLOCK_WORD_NONE, REASON_NONE };
+
+	decide(policy, block, &verdict);
+	return verdict.word == BLOCK_WORD_NONE ? BLOCK_WORD_ONLINE : verdict.word;
+}
+
+bool policy_zone_differs(struct policy *policy, const struct block *block,
+			 enum block_word *word)
+{
+	struct policy_verdict verdict = { BLOCK_WORD_NONE, REASON_NONE };
+	enum block_zone zone = block_zone_now(block);
+	const struct config_override *section;
+
+	/* A ratio has room or not at the time of onlining: later there is no wrong zone. */
+	if (zone == BLOCK_ZONE_UNKNOWN || !snapshot_hot_added(policy->snapshot, block) ||
+	    policy_of(policy->config, policy->snapshot, block, &section) ==
+		    CONFIG_POLICY_RATIO)
+		return false;
+	decide(policy, block, &verdict);
+	*word = verdict.word;
+	return !block_zone_suits(verdict.word, zone);
 }

@@ -2,9 +2,10 @@
 #ifndef MEMONLINE_POLICY_H
 #define MEMONLINE_POLICY_H
 
-/* What is to be done with one block, and why. Pure: no I/O, no clock, no log. */
+/* What is to be done with each block, and why. Pure: no I/O, no clock, no log. */
 
 #include "core/config.h"
+#include "core/ratio.h"
 #include "core/reason.h"
 #include "core/snapshot.h"
 
@@ -13,11 +14,44 @@ struct policy_verdict {
 	enum reason reason;
 };
 
+/* One round of decisions about one snapshot: what was decided counts for what comes after. */
+struct policy {
+	const struct config *config;
+	const struct snapshot *snapshot;
+	struct ratio ratio;
+};
+
+/* Whether any decision will need the snapshot's sums by node. */
+bool policy_needs_nodes(const struct config *config);
+/* -ENOMEM, or 0. Both outlive the policy. */
+int policy_begin(struct policy *policy, const struct config *config,
+		 const struct snapshot *snapshot);
+void policy_end(struct policy *policy);
+
 /*
- * The verdict for `block` of `snapshot`. The default, written first, is to do nothing.
- * `verdict` is always filled.
+ * The verdict for a block of the snapshot; ask in ascending order. The default, written first, is
+ * to do nothing. `verdict` is always filled.
  */
-void policy_decide(const struct config *config, const struct snapshot *snapshot,
-		   const struct block *block, struct policy_verdict *verdict);
+void policy_decide(struct policy *policy, const struct block *block,
+		   struct policy_verdict *verdict);
+
+/*
+ * The policy that holds for the block, and the section that says so in *section: NULL where it is
+ * [memonlined], or where a driver's memory is left to its own tools.
+ */
+enum config_policy policy_of(const struct config *config, const struct snapshot *snapshot,
+			     const struct block *block,
+			     const struct config_override **section);
+/*
+ * The word for a block that somebody asks for by name: what the policy would write, and plain
+ * `online` where it would leave the block alone.
+ */
+enum block_word policy_word(struct policy *policy, const struct block *block);
+/*
+ * Whether a block that somebody else onlined is in another zone than the policy would have it:
+ * the word is what was wanted. Boot memory, and a zone that cannot be read, are never wrong.
+ */
+bool policy_zone_differs(struct policy *policy, const struct block *block,
+			 enum block_word *word);
 
 #endif

@@ -26,7 +26,16 @@
 	  "no-hot-remove") /* this kernel cannot, and trying could end in a panic */     \
 	X(RESUMED,                                                                       \
 	  "resumed") /* written before the agent was killed, reported by the next one */ \
-	X(DRY_RUN, "dry-run")
+	X(DRY_RUN, "dry-run")                                                            \
+	X(ARCHITECTURE,                                                                  \
+	  "architecture") /* policy auto: s390x and ppc64 are left alone */              \
+	X(ADMINISTRATOR,                                                                 \
+	  "administrator") /* memhp_default_state= or auto_online_blocks: not ours */    \
+	X(RATIO_REACHED,                                                                 \
+	  "ratio-reached") /* more would pass movable-ratio: kernel zone */              \
+	X(FALLBACK, "fallback") /* the zone asked for was refused: any other */          \
+	X(ONLINED_BY_KERNEL, "onlined-by-kernel") /* as carry-out wants it */            \
+	X(REZONED, "rezoned") /* offline and online again, for the zone of the policy */
 
 #define REASON_ENUM(name, text) REASON_##name,
 enum reason { REASON_TABLE(REASON_ENUM) REASONS };

@@ -9,6 +9,7 @@ void snapshot_free(struct snapshot *snapshot)
 {
 	free(snapshot->blocks);
 	free(snapshot->resources);
+	free(snapshot->nodes);
 	memset(snapshot, 0, sizeof(*snapshot));
 }
 
@@ -16,6 +17,8 @@ void snapshot_clear(struct snapshot *snapshot)
 {
 	snapshot->count = 0;
 	snapshot->resource_count = 0;
+	snapshot->window_count = 0;
+	snapshot->node_count = 0;
 	snapshot->uevent_seqnum = 0;
 }
 
@@ -78,6 +81,29 @@ int snapshot_add_resource(struct snapshot *snapshot, uint64_t start, uint64_t si
 	resource->size = size;
 	strncpy(resource->owner, owner, sizeof(resource->owner) - 1);
 	return 0;
+}
+
+struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->node_count; i++)
+		if (snapshot->nodes[i].node == node)
+			return &snapshot->nodes[i];
+	if (i == SNAPSHOT_NODES_MAX)
+		return NULL;
+	/* Doubled at each power of two, from one on. */
+	if ((i & (i - 1)) == 0) {
+		struct snapshot_node *grown =
+			realloc(snapshot->nodes, (i ? i * 2 : 1) * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		snapshot->nodes = grown;
+	}
+	memset(&snapshot->nodes[i], 0, sizeof(snapshot->nodes[i]));
+	snapshot->nodes[i].node = node;
+	return &snapshot->nodes[snapshot->node_count++];
 }
 
 static int compare_blocks(const void *left, const void *right)
@@ -144,6 +170,44 @@ bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
 	return a->index + 1 == b->index || b->index + 1 == a->index;
 }
 
+void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *first,
+		   size_t *end)
+{
+	const struct block *blocks = snapshot->blocks;
+
+	*first = position;
+	while (*first &&
+	       snapshot_same_dimm(snapshot, &blocks[*first - 1], &blocks[*first]))
+		(*first)--;
+	*end = position + 1;
+	while (*end < snapshot->count &&
+	       snapshot_same_dimm(snapshot, &blocks[*end - 1], &blocks[*end]))
+		(*end)++;
+}
+
+static bool in_window(const struct snapshot *snapshot, uint64_t address)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->window_count; i++)
+		if (address >= snapshot->windows[i].start &&
+		    address - snapshot->windows[i].start < snapshot->windows[i].size)
+			return true;
+	return false;
+}
+
+bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block)
+{
+	const struct snapshot_resource *resource;
+
+	if (block->marks & BLOCK_MARK_ADDED)
+		return true;
+	resource = snapshot_resource_of(snapshot, block);
+	if (resource && strcmp(resource->owner, "System RAM") != 0)
+		return true;
+	return in_window(snapshot, block->index * snapshot->block_size_bytes);
+}
+
 static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *count,
 					 size_t max, const struct block *block)
 {
@@ -185,6 +249,8 @@ static void inherit(struct block *block, const struct block *before)
 	block->reason = before->reason;
 	block->retry_since_sec = before->retry_since_sec;
 	block->online_seqnum = before->online_seqnum;
+	block->identity = before->identity;
+	block->slot = before->slot;
 	if (block->state == BLOCK_UNREADABLE)
 		block->known = before->state == BLOCK_UNREADABLE ? before->known
 								 : before->state;

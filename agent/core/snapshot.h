@@ -9,14 +9,42 @@
 
 #include "core/block.h"
 
+#define SNAPSHOT_OWNER_SIZE 40
+
 /* A "System RAM…" line of /proc/iomem: one per hot-added DIMM, so its edges are the DIMM's. */
 struct snapshot_resource {
 	uint64_t start;
 	uint64_t size; /* bytes */
-	char owner[40]; /* "System RAM", "System RAM (virtio_mem)", … */
+	char owner[SNAPSHOT_OWNER_SIZE]; /* "System RAM", "System RAM (virtio_mem)", … */
+};
+
+/* Memory of one NUMA node as /proc/zoneinfo counts it ("present"), in bytes. */
+struct snapshot_node {
+	int node;
+	uint64_t kernel_bytes; /* in zones for all uses, less what is set aside for CMA */
+	uint64_t movable_bytes; /* in ZONE_MOVABLE, and CMA */
+};
+#define SNAPSHOT_WINDOWS_MAX 64
+#define SNAPSHOT_NODES_MAX 1024 /* MAX_NUMNODES of the distributions' kernels */
+
+/* What else a decision may rest on; io/system and io/sysfs fill it. */
+struct machine {
+	bool is_virtual; /* a hypervisor shows itself */
+	bool keeps_memory; /* s390x, ppc64: what comes there is not the guest's to take */
+	bool memhp_default_state; /* given on the kernel's command line */
+	/* It is not what the agent first saw in this boot, nor what the agent wrote there. */
+	bool auto_online_changed;
+	enum block_word
+		auto_online; /* auto_online_blocks; NONE: no such file (before 4.7) */
+	/* EL6: the kernel onlines what ACPI adds, and gives up when somebody gets in between. */
+	bool onlines_by_itself;
+	bool no_hot_remove; /* before 3.0: unplugging what was online ends in a panic */
+	/* Before 4.13: ZONE_MOVABLE grows downwards only, from the highest block. */
+	bool movable_from_top;
 };
 
 struct snapshot {
+	struct machine machine;
 	uint64_t block_size_bytes;
 	/*
 	 * /sys/kernel/uevent_seqnum as it was before the first block was read: every event up to
@@ -29,11 +57,18 @@ struct snapshot {
 	struct snapshot_resource *resources; /* ascending, not overlapping; owned */
 	size_t resource_count;
 	size_t resource_capacity;
+	/* Where the firmware says that memory may be hot-added: it was not there at boot. */
+	struct snapshot_window {
+		uint64_t start, size; /* bytes */
+	} windows[SNAPSHOT_WINDOWS_MAX];
+	size_t window_count;
+	struct snapshot_node *nodes; /* ascending, as far as they were read; owned */
+	size_t node_count;
 };
 
-#define SNAPSHOT_INIT                        \
-	{                                    \
-		0, 0, NULL, 0, 0, NULL, 0, 0 \
+#define SNAPSHOT_INIT                 \
+	{                             \
+		.block_size_bytes = 0 \
 	}
 
 void snapshot_free(struct snapshot *snapshot);
@@ -48,6 +83,8 @@ int snapshot_add_block(struct snapshot *snapshot, const struct block *block);
 int snapshot_add_resource(struct snapshot *snapshot, uint64_t start, uint64_t size,
 			  const char *owner);
 void snapshot_sort(struct snapshot *snapshot);
+/* The node's record, made where it is missing; NULL on lack of memory or of numbers. */
+struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node);
 
 /* NULL where there is no such block. */
 struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index);
@@ -60,6 +97,15 @@ const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snap
 /* Whether both blocks belong to one DIMM: one resource, or neighbours where none is known. */
 bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
 			const struct block *b);
+
+/* The blocks that share one's DIMM: positions [*first, *end) around `position`. */
+void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *first,
+		   size_t *end);
+/*
+ * Whether the block came after boot: the agent saw it come, its owner is a driver, or the firmware
+ * keeps its place for what is hot-added (SRAT, flag hot-pluggable).
+ */
+bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block);
 
 /* Bytes by state, zone and node, in the order of first appearance. */
 struct snapshot_total {

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define STATE_BYTES_MAX (64 << 20)
+
 struct state {
 	int fd; /* holds the lock; -1: private */
 	void *memory;
@@ -21,6 +23,11 @@ struct state {
 void *state_memory(const struct state *state)
 {
 	return state->memory;
+}
+
+size_t state_bytes(const struct state *state)
+{
+	return state->bytes;
 }
 
 void state_close(struct state *state)
@@ -45,7 +52,7 @@ static int map(struct state *state, int flags)
 	return 0;
 }
 
-static int open_file(const char *root)
+static int open_file(const char *root, const char *name)
 {
 	char path[PATH_MAX];
 	const char *prefix = strcmp(root, "/") == 0 ? "" : root;
@@ -57,21 +64,24 @@ static int open_file(const char *root)
 	snprintf(path, sizeof(path), "%s/run/memonline", prefix);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	snprintf(path, sizeof(path), "%s/run/memonline/state", prefix);
+	snprintf(path, sizeof(path), "%s/run/memonline/%s", prefix, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return fd < 0 ? -errno : fd;
 }
 
 /* The file at its size, every page of it there. */
-static int allocate(const struct state *state)
+static int allocate(struct state *state)
 {
 	struct stat status;
 	int r;
 
 	if (fstat(state->fd, &status) < 0)
 		return -errno;
-	if ((size_t)status.st_size != state->bytes && ftruncate(state->fd, 0) < 0)
+	/* Nobody makes it that large: it is not ours. */
+	if (status.st_size > STATE_BYTES_MAX && ftruncate(state->fd, 0) < 0)
 		return -errno;
+	if (status.st_size <= STATE_BYTES_MAX && (size_t)status.st_size > state->bytes)
+		state->bytes = (size_t)status.st_size;
 	r = posix_fallocate(state->fd, 0, (off_t)state->bytes);
 	/* Half a file would be taken for a whole one of zeros next time, and is in nobody's way. */
 	if (r != 0 && ftruncate(state->fd, 0) < 0)
@@ -79,11 +89,11 @@ static int allocate(const struct state *state)
 	return -r;
 }
 
-static int open_shared(struct state *state, const char *root)
+static int open_shared(struct state *state, const char *root, const char *name)
 {
 	int r;
 
-	state->fd = open_file(root);
+	state->fd = open_file(root, name);
 	if (state->fd < 0)
 		return state->fd;
 	if (flock(state->fd, LOCK_EX | LOCK_NB) < 0)
@@ -112,11 +122,11 @@ static struct state *finish(struct state *state, int r)
 	return NULL;
 }
 
-struct state *state_open(const char *root, size_t bytes)
+struct state *state_open(const char *root, const char *name, size_t bytes)
 {
 	struct state *state = state_new(bytes);
 
-	return state ? finish(state, open_shared(state, root)) : NULL;
+	return state ? finish(state, open_shared(state, root, name)) : NULL;
 }
 
 struct state *state_open_private(size_t bytes)

@@ -3,8 +3,8 @@
 #define MEMONLINE_STATE_H
 
 /*
- * Memory that outlives the agent but not the boot: the file /run/memonline/state, mapped. What is
- * in it is decided elsewhere; storing to it costs no system call and survives SIGKILL.
+ * Memory that outlives the agent but not the boot: files in /run/memonline, mapped. What is in
+ * them is decided elsewhere; storing to it costs no system call and survives SIGKILL.
  */
 
 #include <stddef.h>
@@ -12,15 +12,17 @@
 struct state;
 
 /*
- * Maps `bytes` of <root>/run/memonline/state, made where it is missing, zeroed where its size was
- * another. All of it is allocated now, so that a full /run is met here and not by a signal later.
- * NULL with errno: EWOULDBLOCK where a running agent holds it, others as open(2), mmap(2).
+ * Maps at least `bytes` of <root>/run/memonline/<name>, made where it is missing, with zeros at
+ * the end where it was smaller; a larger one stays. All of it is allocated now, so that a full /run
+ * is met here and not by a signal later. NULL with errno: EWOULDBLOCK where a running agent holds
+ * it, others as open(2), mmap(2).
  */
-struct state *state_open(const char *root, size_t bytes);
+struct state *state_open(const char *root, const char *name, size_t bytes);
 /* Memory for an agent without a usable /run: forgotten at its end. NULL with errno. */
 struct state *state_open_private(size_t bytes);
 void state_close(struct state *state); /* accepts NULL; the file stays */
 
 void *state_memory(const struct state *state);
+size_t state_bytes(const struct state *state);
 
 #endif

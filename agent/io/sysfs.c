@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MEMORY_DIRECTORY "/sys/devices/system/memory"
+#define AUTO_ONLINE "auto_online_blocks"
 #define ATTRIBUTE_SIZE 128 /* more than any text of these files */
 
 struct sysfs {
@@ -73,8 +75,18 @@ static int directory_list(void *data, void (*entry)(const char *name, void *user
 	return 0;
 }
 
+static uint64_t file_identify(void *data, const char *name)
+{
+	const struct sysfs *sysfs = data;
+	struct stat status;
+
+	return fstatat(sysfs->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0
+		       ? 0
+		       : status.st_ino;
+}
+
 static const struct sysfs_operations file_operations = { file_read, file_write,
-							 directory_list };
+							 directory_list, file_identify };
 
 struct sysfs *sysfs_new(const struct sysfs_operations *operations, void *data)
 {
@@ -222,6 +234,20 @@ static int list_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
 	return r < 0 ? r : listing.error;
 }
 
+static void count_entry(const char *name, void *user)
+{
+	size_t *count = user;
+
+	*count += strncmp(name, "memory", 6) == 0;
+}
+
+size_t sysfs_count_blocks(struct sysfs *sysfs)
+{
+	size_t count = 0;
+
+	return sysfs->operations->list(sysfs->data, count_entry, &count) < 0 ? 0 : count;
+}
+
 static bool safe_to_read_zones(const struct block *block, bool numa)
 {
 	return block->state == BLOCK_ONLINE ||
@@ -259,14 +285,48 @@ int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
 	return 0;
 }
 
+uint64_t sysfs_identity(struct sysfs *sysfs, uint64_t index)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "memory%" PRIu64, index);
+	return sysfs->operations->identify(sysfs->data, name);
+}
+
+enum block_word sysfs_auto_online(struct sysfs *sysfs)
+{
+	char text[ATTRIBUTE_SIZE];
+	enum block_word word = BLOCK_WORD_NONE;
+	long len = read_attribute(sysfs, AUTO_ONLINE, text);
+
+	if (len < 0)
+		return BLOCK_WORD_NONE;
+	text[strcspn(text, "\n")] = '\0';
+	return block_word_parse(text, &word) ? word : BLOCK_WORD_NONE;
+}
+
+static long write_line(struct sysfs *sysfs, const char *name, enum block_word word)
+{
+	char line[32];
+	int len = snprintf(line, sizeof(line), "%s\n", block_word_text(word));
+
+	return sysfs->operations->write(sysfs->data, name, line, (size_t)len);
+}
+
+int sysfs_set_auto_online(struct sysfs *sysfs, enum block_word word)
+{
+	long written = write_line(sysfs, AUTO_ONLINE, word);
+
+	return written < 0 ? (int)written : 0;
+}
+
 int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum block_word word)
 {
-	char name[64], line[32];
-	int len = snprintf(line, sizeof(line), "%s\n", block_word_text(word));
+	char name[64];
 	long written;
 
 	attribute_name(name, sizeof(name), block->index, "state");
-	written = sysfs->operations->write(sysfs->data, name, line, (size_t)len);
+	written = write_line(sysfs, name, word);
 	sysfs_read_block(sysfs, block);
 	return written < 0 ? (int)written : 0;
 }

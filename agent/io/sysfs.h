@@ -20,6 +20,8 @@ struct sysfs_operations {
 	long (*write)(void *data, const char *name, const char *bytes, size_t len);
 	/* Calls `entry` for every name in the directory. 0 or negative errno. */
 	int (*list)(void *data, void (*entry)(const char *name, void *user), void *user);
+	/* A number that two entries of one name, one after the other, do not share; 0: none. */
+	uint64_t (*identify)(void *data, const char *name);
 };
 
 /* `root` "/" or a directory that stands for it. NULL with errno where the directory is missing. */
@@ -45,6 +47,21 @@ int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot);
 void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa);
 /* State, and the zone once it is online; index and node stay. A block that is gone is ABSENT. */
 void sysfs_read_block(struct sysfs *sysfs, struct block *block);
+
+/* How many blocks there are now, or 0 where that cannot be told. */
+size_t sysfs_count_blocks(struct sysfs *sysfs);
+
+/*
+ * Which directory stands for the block: its inode number, which the kernel gives to another one
+ * after 2^32 more (kernfs, from 3.14 on; before that the lowest free one is taken again). 0 where
+ * there is none.
+ */
+uint64_t sysfs_identity(struct sysfs *sysfs, uint64_t index);
+
+/* auto_online_blocks; BLOCK_WORD_NONE where there is no such file (before 4.7). */
+enum block_word sysfs_auto_online(struct sysfs *sysfs);
+/* 0 or negative errno: kernels before 5.7 take online and offline only (EINVAL). */
+int sysfs_set_auto_online(struct sysfs *sysfs, enum block_word word);
 
 /*
  * Writes the word and a newline with one write(2), then reads the block again into *block, which

@@ -198,6 +198,220 @@ int system_read_resources(struct system_info *system, struct snapshot *snapshot)
 	return r;
 }
 
+/* --- /proc/zoneinfo */
+
+struct zone_sum {
+	struct snapshot_node *node; /* NULL: before the first zone */
+	bool movable;
+	uint64_t present, cma; /* pages */
+};
+
+static void close_zone(const struct zone_sum *zone, uint64_t page_bytes)
+{
+	if (!zone->node)
+		return;
+	if (zone->movable) {
+		zone->node->movable_bytes += zone->present * page_bytes;
+		return;
+	}
+	zone->node->movable_bytes += zone->cma * page_bytes;
+	if (zone->present > zone->cma)
+		zone->node->kernel_bytes += (zone->present - zone->cma) * page_bytes;
+}
+
+/* "Node 0, zone   Normal", "        present  4095", "        cma      0" */
+static int zoneinfo_line(const char *line, struct snapshot *snapshot,
+			 struct zone_sum *zone, uint64_t page_bytes)
+{
+	char name[16];
+	int node;
+
+	if (sscanf(line, "Node %d, zone %15s", &node, name) == 2) {
+		close_zone(zone, page_bytes);
+		memset(zone, 0, sizeof(*zone));
+		zone->node = snapshot_node(snapshot, node);
+		zone->movable = strcmp(name, "Movable") == 0;
+		/* Not the kernel's to use at all. */
+		if (strcmp(name, "Device") == 0)
+			zone->node = NULL;
+		else if (!zone->node)
+			return -ENOMEM;
+		return 0;
+	}
+	if (sscanf(line, " present %" SCNu64, &zone->present) != 1)
+		sscanf(line, " cma %" SCNu64, &zone->cma);
+	return 0;
+}
+
+int system_read_zoneinfo(struct system_info *system, struct snapshot *snapshot)
+{
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct zone_sum zone;
+	char *line, *next;
+	int r = read_file(system, "/proc/zoneinfo");
+
+	memset(&zone, 0, sizeof(zone));
+	snapshot->node_count = 0;
+	for (line = r < 0 ? NULL : system->buffer.data; line && *line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		r = zoneinfo_line(line, snapshot, &zone, page_bytes);
+		if (r < 0)
+			return r;
+	}
+	close_zone(&zone, page_bytes);
+	return r;
+}
+
+/* --- what kind of machine */
+
+/* Whether the line of space-separated words in the buffer has one that begins so. */
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+	const char *at = text;
+
+	while ((at = strstr(at, word))) {
+		if (at == text || at[-1] == ' ' || at[-1] == '\t')
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+static bool on_command_line(struct system_info *system, const char *word)
+{
+	return read_file(system, "/proc/cmdline") == 0 &&
+	       has_word(system->buffer.data, word);
+}
+
+/* Of another root only what its files say: this process runs on another machine. */
+static void read_architecture(struct system_info *system, struct machine *machine)
+{
+	struct utsname name;
+	char arch[sizeof(name.machine)] = "";
+
+	if (!system->root[0] && uname(&name) == 0)
+		snprintf(arch, sizeof(arch), "%s", name.machine);
+	else /* from 6.1 on */
+		read_line(system, "/proc/sys/kernel/arch", arch, sizeof(arch));
+	machine->keeps_memory = strncmp(arch, "s390", 4) == 0 ||
+				strncmp(arch, "ppc64", 5) == 0;
+	if (!arch[0] && read_file(system, "/proc/cpuinfo") == 0)
+		machine->keeps_memory = strstr(system->buffer.data, "IBM/S390") ||
+					strstr(system->buffer.data, "POWER") != NULL;
+}
+
+/* Makers of virtual machines as SMBIOS names them; arm64 has no flag for it. */
+static const char *const virtual_vendors[] = {
+	"QEMU",	      "KVM",	 "VMware",
+	"Xen",	      "innotek", "Microsoft Corporation Virtual",
+	"Amazon EC2", "Google",	 "OpenStack",
+	"KubeVirt",   "Bochs",	 "Parallels",
+	"Alibaba",    "Nutanix", "Red Hat",
+};
+
+static bool names_virtual_vendor(struct system_info *system)
+{
+	static const char *const files[] = { "/sys/class/dmi/id/sys_vendor",
+					     "/sys/class/dmi/id/product_name" };
+	char text[160] = "", part[72];
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		part[0] = '\0';
+		read_line(system, files[i], part, sizeof(part));
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", part);
+	}
+	/* As in "a1.metal". */
+	if (strstr(text, ".metal "))
+		return false;
+	for (i = 0; i < sizeof(virtual_vendors) / sizeof(virtual_vendors[0]); i++)
+		if (strstr(text, virtual_vendors[i]))
+			return true;
+	return false;
+}
+
+/* The x86 flag is the CPU's own word for it, and Xen and device trees have files. */
+static bool is_virtual(struct system_info *system)
+{
+	char type[32] = "";
+
+	if (read_file(system, "/proc/cpuinfo") == 0) {
+		if (has_word(system->buffer.data, "hypervisor"))
+			return true;
+		/* An x86 without the flag is none, whoever made it. */
+		if (strstr(system->buffer.data, "\nflags\t"))
+			return false;
+	}
+	if (read_line(system, "/sys/hypervisor/type", type, sizeof(type)) == 0 && type[0])
+		return true;
+	if (read_file(system, "/proc/device-tree/hypervisor/compatible") == 0)
+		return true;
+	return names_virtual_vendor(system);
+}
+
+static bool older_than(const char *release, unsigned major, unsigned minor)
+{
+	unsigned has_major, has_minor;
+
+	return sscanf(release, "%u.%u", &has_major, &has_minor) == 2 &&
+	       (has_major < major || (has_major == major && has_minor < minor));
+}
+
+void system_read_machine(struct system_info *system, struct machine *machine)
+{
+	char yes[4] = "";
+
+	read_architecture(system, machine);
+	machine->is_virtual = is_virtual(system);
+	machine->memhp_default_state = on_command_line(system, "memhp_default_state=");
+	read_line(system, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto", yes,
+		  sizeof(yes));
+	machine->onlines_by_itself = yes[0] == 'Y' || yes[0] == '1';
+	/* Nothing that the kernel shows tells this. */
+	machine->no_hot_remove = older_than(system->release, 3, 0);
+	machine->movable_from_top = older_than(system->release, 4, 13);
+}
+
+bool system_is_capture_kernel(struct system_info *system)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/proc/vmcore", system->root);
+	return access(path, F_OK) == 0 || on_command_line(system, "elfcorehdr=");
+}
+
+#define PARAMETERS "/sys/module/memory_hotplug/parameters"
+
+void system_read_parameter(struct system_info *system, const char *name, char *value,
+			   size_t size)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
+	value[0] = '\0';
+	read_line(system, path, value, size);
+}
+
+int system_write_parameter(struct system_info *system, const char *name,
+			   const char *value)
+{
+	char path[PATH_MAX], line[64];
+	int len = snprintf(line, sizeof(line), "%s\n", value);
+	int fd, r = 0;
+
+	snprintf(path, sizeof(path), "%s" PARAMETERS "/%s", system->root, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, line, (size_t)len) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
 const char *system_kernel_release(struct system_info *system)
 {
 	return system->release;

@@ -2,7 +2,7 @@
 #ifndef MEMONLINE_SYSTEM_H
 #define MEMONLINE_SYSTEM_H
 
-/* What lies around the memory blocks: nodes, /proc/iomem, uevent numbers, kernel release. */
+/* What lies around the memory blocks: nodes, /proc/iomem, uevent numbers, what kind of machine. */
 
 #include "core/snapshot.h"
 
@@ -21,6 +21,27 @@ uint64_t system_uevent_seqnum(struct system_info *system);
 bool system_read_nodes(struct system_info *system, struct snapshot *snapshot);
 /* Replaces the snapshot's resources by /proc/iomem's "System RAM…" lines. 0 or negative errno. */
 int system_read_resources(struct system_info *system, struct snapshot *snapshot);
+/*
+ * Replaces the snapshot's sums by node with what /proc/zoneinfo says ("present", and "cma" where
+ * it is told, in pages). 0 or negative errno.
+ */
+int system_read_zoneinfo(struct system_info *system, struct snapshot *snapshot);
+/* What does not change while the machine runs; the rest of *machine stays as it is. */
+void system_read_machine(struct system_info *system, struct machine *machine);
+/*
+ * Whether this kernel was started to save the memory of one that crashed: `elfcorehdr=` on its
+ * command line, or /proc/vmcore.
+ */
+bool system_is_capture_kernel(struct system_info *system);
+/*
+ * A parameter of the kernel module memory_hotplug (from 5.15 on), by its name: its line goes into
+ * `value`, "" where there is none.
+ */
+void system_read_parameter(struct system_info *system, const char *name, char *value,
+			   size_t size);
+/* 0 or negative errno. */
+int system_write_parameter(struct system_info *system, const char *name,
+			   const char *value);
 /* uname -r of the running kernel. */
 const char *system_kernel_release(struct system_info *system);
 /* Another one after every boot; "" where the kernel does not tell. */

@@ -34,6 +34,7 @@ void fake_kernel_add(struct fake_kernel *kernel, size_t first, size_t count,
 		kernel->blocks[i].present = true;
 		kernel->blocks[i].state = state;
 		kernel->blocks[i].zone = BLOCK_ZONE_NORMAL;
+		kernel->blocks[i].identity = ++kernel->identities;
 	}
 }
 
@@ -78,6 +79,9 @@ static long fake_read(void *data, const char *name, char *buffer, size_t size)
 	kernel->reads++;
 	if (strcmp(name, "block_size_bytes") == 0)
 		return snprintf(buffer, size, "%" PRIx64 "\n", kernel->block_size_bytes);
+	if (strcmp(name, "auto_online_blocks") == 0 && kernel->auto_online)
+		return snprintf(buffer, size, "%s\n",
+				block_word_text(kernel->auto_online));
 	block = find(kernel, name, &attribute);
 	return block ? read_block(kernel, block, attribute, buffer, size) : -ENOENT;
 }
@@ -125,6 +129,16 @@ static long write_state(const struct fake_kernel *kernel, struct fake_block *blo
 	return (long)len;
 }
 
+static long write_auto_online(struct fake_kernel *kernel, const char *bytes, size_t len)
+{
+	char word[32];
+
+	if (!kernel->auto_online)
+		return -ENOENT;
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(bytes, "\n"), bytes);
+	return block_word_parse(word, &kernel->auto_online) ? (long)len : -EINVAL;
+}
+
 static long fake_write(void *data, const char *name, const char *bytes, size_t len)
 {
 	struct fake_kernel *kernel = data;
@@ -132,6 +146,8 @@ static long fake_write(void *data, const char *name, const char *bytes, size_t l
 	struct fake_block *block = find(kernel, name, &attribute);
 
 	note_write(kernel, name, bytes, len);
+	if (strcmp(name, "auto_online_blocks") == 0)
+		return write_auto_online(kernel, bytes, len);
 	if (!block || strcmp(attribute, "state") != 0)
 		return -ENOENT;
 	return write_state(kernel, block, bytes, len);
@@ -159,5 +175,17 @@ static int fake_list(void *data, void (*entry)(const char *name, void *user), vo
 	return 0;
 }
 
-const struct sysfs_operations fake_kernel_operations = { fake_read, fake_write,
-							 fake_list };
+/* As kernfs: no two blocks ever had the same. */
+static uint64_t fake_identify(void *data, const char *name)
+{
+	const struct fake_kernel *kernel = data;
+	size_t index;
+
+	if (sscanf(name, "memory%zu", &index) != 1 || index >= kernel->count ||
+	    !kernel->blocks[index].present)
+		return 0;
+	return kernel->blocks[index].identity;
+}
+
+const struct sysfs_operations fake_kernel_operations = { fake_read, fake_write, fake_list,
+							 fake_identify };

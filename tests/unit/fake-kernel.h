@@ -21,6 +21,7 @@ struct fake_block {
 	bool state_missing; /* EL6 before 6.6: the directory comes before its files */
 	enum block_state state;
 	enum block_zone zone; /* once online */
+	uint64_t identity;
 	int refuse; /* errno that every write gets, 0: none */
 	int refuse_times; /* how often; -1: always */
 	bool ignore; /* writes succeed and change nothing */
@@ -29,6 +30,8 @@ struct fake_block {
 
 struct fake_kernel {
 	bool has_valid_zones;
+	enum block_word auto_online; /* NONE: no such file */
+	uint64_t identities; /* given out so far */
 	bool short_write; /* 3.10: write returns 1 for a block that is online already */
 	uint64_t block_size_bytes;
 	struct fake_block *blocks;

@@ -38,6 +38,7 @@ static int set_up(void **state)
 	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
 	fixture->kernel = fake_kernel_new(FAKE_BLOCKS_MAX);
 	config_defaults(&fixture->config);
+	fixture->config.policy = CONFIG_POLICY_ONLINE;
 	fixture->edges.sysfs = sysfs_new(&fake_kernel_operations, fixture->kernel);
 	fixture->edges.system = system_open(EMPTY_ROOT);
 	fixture->edges.journal = journal_new("test", 64, 4096);

@@ -31,7 +31,9 @@ static void refused(const char *text, size_t len, const char *message)
 	assert_memory_equal(&config, &before, sizeof(config));
 }
 
-#define WORDS_POLICY "online, online_kernel, online_movable or keep"
+#define WORDS_OWNER "expected [owner NAME], as in owner System RAM (kmem)"
+#define WORDS_RANGE "expected [range START+SIZE], as in 0x100000000+512M"
+#define WORDS_POLICY "auto, online, online_kernel, online_movable, ratio or keep"
 
 static const struct {
 	const char *text;
@@ -83,12 +85,46 @@ static const struct {
 	  "c:2: [memonlined] events = netlink: expected auto, udev or kernel" },
 	{ "[log]\ntarget = file\n",
 	  "c:2: [log] target = file: expected auto, stderr or syslog" },
+	/* places */
+	{ "[node]\n", "c:1: [node]: expected [node NUMBER], as in node 1" },
+	{ "[node 1 ]\n", "c:1: [node 1 ]: expected [node NUMBER], as in node 1" },
+	{ "[node -1]\n", "c:1: [node -1]: expected [node NUMBER], as in node 1" },
+	{ "[node 32768]\n", "c:1: [node 32768]: expected [node NUMBER], as in node 1" },
+	{ "[nodes 1]\n", "c:1: [nodes 1]: expected [node NUMBER], as in node 1" },
+	{ "[owner PCI Bus 0000:00]\n", "c:1: [owner PCI Bus 0000:00]: " WORDS_OWNER },
+	{ "[range 4G]\n", "c:1: [range 4G]: " WORDS_RANGE },
+	{ "[range 4G+]\n", "c:1: [range 4G+]: " WORDS_RANGE },
+	{ "[range 4G+0]\n", "c:1: [range 4G+0]: " WORDS_RANGE },
+	{ "[range 0x+1G]\n", "c:1: [range 0x+1G]: " WORDS_RANGE },
+	{ "[range 4G+1Q]\n", "c:1: [range 4G+1Q]: " WORDS_RANGE },
+	{ "[range 4G + 1G]\n", "c:1: [range 4G + 1G]: " WORDS_RANGE },
+	{ "[range -1+1G]\n", "c:1: [range -1+1G]: " WORDS_RANGE },
+	{ "[range 0xffffffffffffffff+2]\n",
+	  "c:1: [range 0xffffffffffffffff+2]: " WORDS_RANGE },
+	{ "[range 16777216T+1]\n", "c:1: [range 16777216T+1]: " WORDS_RANGE },
+	{ "[range 4G+1G]\npolicy = keep\n[range 5368709119+1]\npolicy = online\n",
+	  "c:3: a range that overlaps the one in line 2" },
+	{ "[range 4G+1G]\npolicy = keep\n[range 0+4294967297]\n",
+	  "c:3: a range that overlaps the one in line 2" },
+	{ "[node 1]\npolicy = keep\n[node 01]\npolicy = keep\n",
+	  "c:4: [node 01] policy: given twice, first in line 2" },
+	{ "[node 1]\n[node 2]\npolicy = keep\n", "c:1: a section without a policy" },
+	{ "[node 1]\nmovable-ratio = 5\n", "c:2: [node 1] movable-ratio: unknown key" },
+	{ "[node 1]\npolicy = on\n",
+	  "c:2: [node 1] policy = on: expected " WORDS_POLICY },
 };
 
 #define BUFFER(value)                                       \
 	"[memonlined]\nreceive-buffer = " value,            \
 		"c:2: [memonlined] receive-buffer = " value \
 		": expected a size from 4096 to 1G"
+#define RATIO(value)                                       \
+	"[memonlined]\nmovable-ratio = " value,            \
+		"c:2: [memonlined] movable-ratio = " value \
+		": expected percent from 0 to 100000"
+#define RETRY(value)                                                               \
+	"[memonlined]\nretry-for = " value, "c:2: [memonlined] retry-for = " value \
+					    ": expected seconds from 0 to 86400"
 #define REPORTS(value)                                       \
 	"[memonlined]\njournal-reports = " value,            \
 		"c:2: [memonlined] journal-reports = " value \
@@ -125,6 +161,12 @@ static const struct {
 	{ BUFFER("18446744073709555712") },
 	{ BUFFER("4294971392") },
 	{ BUFFER("17179869185G") },
+	{ RATIO("-1") },
+	{ RATIO("100001") },
+	{ RATIO("301%") },
+	{ RATIO("") },
+	{ RETRY("86401") },
+	{ RETRY("10m") },
 	{ REPORTS("15") },
 	{ REPORTS("65537") },
 	{ REPORTS("1K") },
@@ -299,7 +341,14 @@ static void test_defaults(void **state)
 	(void)state;
 	memset(&config, 0x5a, sizeof(config));
 	config_defaults(&config);
-	assert_int_equal(config.policy, CONFIG_POLICY_ONLINE);
+	assert_int_equal(config.policy, CONFIG_POLICY_AUTO);
+	assert_int_equal(config.movable_ratio, 301);
+	assert_true(config.ratio_per_node);
+	assert_int_equal(config.carry_out, CONFIG_CARRY_OUT_AGENT);
+	assert_false(config.fallback);
+	assert_false(config.rezone);
+	assert_int_equal(config.retry_sec, 600);
+	assert_int_equal(config.override_count, 0);
 	assert_int_equal(config.events, CONFIG_EVENTS_AUTO);
 	assert_int_equal(config.receive_buffer_bytes, 128 << 20);
 	assert_int_equal(config.journal_reports, 1024);
@@ -315,10 +364,24 @@ static void test_everything(void **state)
 {
 	static const char text[] = "\xef\xbb\xbf  [memonlined] ; first\r\n"
 				   "policy=keep\r\n"
+				   "movable-ratio = 0\n"
+				   "ratio-per-node = no\n"
+				   "carry-out = kernel\n"
+				   "fallback = yes\n"
+				   "rezone = yes\n"
+				   "retry-for = 86400\n"
 				   "\tevents : kernel ; inline\r\n"
 				   "  receive-buffer = 64K\n"
 				   "[channel]\n"
 				   "port =\n"
+				   "[node 1]\n"
+				   "policy = ratio ; here\n"
+				   "[range 4G+0x20000000]\n"
+				   "policy = auto\n"
+				   "[range 4831838208+512M] # beside it\n"
+				   "policy = online\n"
+				   "[owner System RAM (kmem)]\n"
+				   "policy = online_movable\n"
 				   "[control]\n"
 				   "socket = /tmp/a;b=c:d\n"
 				   "mode=660\n"
@@ -334,6 +397,20 @@ static void test_everything(void **state)
 	if (parse(&config, text, error) != 0)
 		fail_msg("%s", error);
 	assert_int_equal(config.policy, CONFIG_POLICY_KEEP);
+	assert_int_equal(config.movable_ratio, 0);
+	assert_false(config.ratio_per_node);
+	assert_int_equal(config.carry_out, CONFIG_CARRY_OUT_KERNEL);
+	assert_true(config.fallback);
+	assert_true(config.rezone);
+	assert_int_equal(config.retry_sec, 86400);
+	assert_int_equal(config.override_count, 4);
+	assert_int_equal(config.overrides[0].place.kind, PLACE_NODE);
+	assert_int_equal(config.overrides[0].place.node, 1);
+	assert_int_equal(config.overrides[0].policy, CONFIG_POLICY_RATIO);
+	assert_int_equal(config.overrides[1].place.start, 1ull << 32);
+	assert_int_equal(config.overrides[1].place.size, 512 << 20);
+	assert_int_equal(config.overrides[2].place.start, 0x120000000);
+	assert_string_equal(config.overrides[3].place.owner, "System RAM (kmem)");
 	assert_int_equal(config.events, CONFIG_EVENTS_KERNEL);
 	assert_int_equal(config.receive_buffer_bytes, 65536);
 	assert_int_equal(config.journal_reports, 16);
@@ -410,7 +487,13 @@ static void test_dump_round_trip(void **state)
 static void test_dump(void **state)
 {
 	static const char expected[] = "[memonlined]\n"
-				       "policy = online\n"
+				       "policy = auto\n"
+				       "movable-ratio = 301\n"
+				       "ratio-per-node = yes\n"
+				       "carry-out = agent\n"
+				       "fallback = no\n"
+				       "rezone = no\n"
+				       "retry-for = 600\n"
 				       "events = auto\n"
 				       "receive-buffer = 128M\n"
 				       "journal-reports = 1024\n"

@@ -1,79 +1,386 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/carry.h"
 #include "core/policy.h"
 
-/* The table of memonlined.conf(5), row by row. */
+#define MIB (1ull << 20)
+#define BLOCK_SIZE (128 * MIB)
+
+enum { NOTHING, VIRTUAL, METAL, MAINFRAME, COMMAND_LINE, CHANGED, KMEM, ROOM, NO_ROOM };
+
+/* The table of memonlined.conf(5), row by row: `text` is its line there. */
 static const struct {
-	enum config_policy policy;
+	const char *text;
 	enum block_state state;
 	uint8_t marks;
+	int known;
+	enum config_policy policy;
 	enum block_word word;
 	enum reason reason;
 } rows[] = {
 	/* What no policy touches comes first. */
-	{ CONFIG_POLICY_ONLINE, BLOCK_ABSENT, 0, BLOCK_WORD_NONE,
-	  REASON_STATE_UNREADABLE },
-	{ CONFIG_POLICY_ONLINE, BLOCK_UNREADABLE, 0, BLOCK_WORD_NONE,
-	  REASON_STATE_UNREADABLE },
-	{ CONFIG_POLICY_ONLINE, BLOCK_GOING_OFFLINE, 0, BLOCK_WORD_NONE,
-	  REASON_GOING_OFFLINE },
-	{ CONFIG_POLICY_ONLINE, BLOCK_ONLINE, 0, BLOCK_WORD_NONE, REASON_ALREADY_ONLINE },
-	{ CONFIG_POLICY_KEEP, BLOCK_ONLINE, 0, BLOCK_WORD_NONE, REASON_ALREADY_ONLINE },
-	{ CONFIG_POLICY_ONLINE, BLOCK_OFFLINE, BLOCK_MARK_WAS_ONLINE, BLOCK_WORD_NONE,
+	{ "online\tany\t(already-online)", BLOCK_ONLINE, 0, 0, CONFIG_POLICY_ONLINE,
+	  BLOCK_WORD_NONE, REASON_ALREADY_ONLINE },
+	{ "going-offline\tany\t(going-offline)", BLOCK_GOING_OFFLINE, 0, 0,
+	  CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_GOING_OFFLINE },
+	{ "unreadable\tany\t(state-unreadable)", BLOCK_UNREADABLE, 0, 0,
+	  CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_STATE_UNREADABLE },
+	{ "offline, was online in this boot\tany\t(offlined-elsewhere)", BLOCK_OFFLINE,
+	  BLOCK_MARK_WAS_ONLINE, 0, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE,
 	  REASON_OFFLINED_ELSEWHERE },
-	{ CONFIG_POLICY_ONLINE, BLOCK_OFFLINE, BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED,
-	  BLOCK_WORD_NONE, REASON_OFFLINED_ELSEWHERE },
-	{ CONFIG_POLICY_KEEP, BLOCK_OFFLINE, 0, BLOCK_WORD_NONE, REASON_POLICY_KEEP },
-	{ CONFIG_POLICY_ONLINE, BLOCK_OFFLINE, 0, BLOCK_WORD_ONLINE, REASON_POLICY },
-	{ CONFIG_POLICY_ONLINE_KERNEL, BLOCK_OFFLINE, 0, BLOCK_WORD_ONLINE_KERNEL,
+	{ "offline, memhp_default_state= is given\tany\t(administrator)", BLOCK_OFFLINE,
+	  0, COMMAND_LINE, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_ADMINISTRATOR },
+	{ "offline, auto_online_blocks was changed\tany\t(administrator)", BLOCK_OFFLINE,
+	  0, CHANGED, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_ADMINISTRATOR },
+	{ "offline, the kernel refused it\tany\t(refused)", BLOCK_OFFLINE,
+	  BLOCK_MARK_FAILED, 0, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_REFUSED },
+	{ "offline\tkeep\t(policy-keep)", BLOCK_OFFLINE, 0, 0, CONFIG_POLICY_KEEP,
+	  BLOCK_WORD_NONE, REASON_POLICY_KEEP },
+	{ "offline, of System RAM (kmem)\tany\t(policy-keep)", BLOCK_OFFLINE, 0, KMEM,
+	  CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_POLICY_KEEP },
+	{ "offline, s390x, ppc64\tauto\t(architecture)", BLOCK_OFFLINE, 0, MAINFRAME,
+	  CONFIG_POLICY_AUTO, BLOCK_WORD_NONE, REASON_ARCHITECTURE },
+	{ "offline, a virtual machine\tauto\tonline (policy)", BLOCK_OFFLINE, 0, VIRTUAL,
+	  CONFIG_POLICY_AUTO, BLOCK_WORD_ONLINE, REASON_POLICY },
+	{ "offline, bare metal\tauto\tonline_movable (policy)", BLOCK_OFFLINE, 0, METAL,
+	  CONFIG_POLICY_AUTO, BLOCK_WORD_ONLINE_MOVABLE, REASON_POLICY },
+	{ "offline\tonline\tonline (policy)", BLOCK_OFFLINE, 0, 0, CONFIG_POLICY_ONLINE,
+	  BLOCK_WORD_ONLINE, REASON_POLICY },
+	{ "offline\tonline_kernel\tonline_kernel (policy)", BLOCK_OFFLINE, 0, 0,
+	  CONFIG_POLICY_ONLINE_KERNEL, BLOCK_WORD_ONLINE_KERNEL, REASON_POLICY },
+	{ "offline\tonline_movable\tonline_movable (policy)", BLOCK_OFFLINE, 0, 0,
+	  CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_WORD_ONLINE_MOVABLE, REASON_POLICY },
+	{ "offline, its DIMM fits in movable-ratio\tratio\tonline_movable (policy)",
+	  BLOCK_OFFLINE, 0, ROOM, CONFIG_POLICY_RATIO, BLOCK_WORD_ONLINE_MOVABLE,
 	  REASON_POLICY },
-	{ CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_OFFLINE, 0, BLOCK_WORD_ONLINE_MOVABLE,
-	  REASON_POLICY },
+	{ "offline, its DIMM does not\tratio\tonline_kernel (ratio-reached)",
+	  BLOCK_OFFLINE, 0, NO_ROOM, CONFIG_POLICY_RATIO, BLOCK_WORD_ONLINE_KERNEL,
+	  REASON_RATIO_REACHED },
+	{ "offline, zone refused, fallback = yes\tany\tonline (fallback)", BLOCK_OFFLINE,
+	  BLOCK_MARK_FALLBACK, 0, CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_WORD_ONLINE,
+	  REASON_FALLBACK },
+	{ "offline, taken off by rezone = yes\tany\tas above (rezoned)", BLOCK_OFFLINE,
+	  BLOCK_MARK_OURS, 0, CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_WORD_ONLINE_MOVABLE,
+	  REASON_REZONED },
 };
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static void set_known(struct snapshot *snapshot, int known)
+{
+	struct snapshot_node *node = snapshot_node(snapshot, 0);
+
+	snapshot->machine.is_virtual = known == VIRTUAL;
+	snapshot->machine.keeps_memory = known == MAINFRAME;
+	snapshot->machine.memhp_default_state = known == COMMAND_LINE;
+	snapshot->machine.auto_online_changed = known == CHANGED;
+	node->kernel_bytes = known == ROOM ? 1024 * MIB : 1 * MIB;
+	assert_int_equal(snapshot_add_resource(snapshot, 32 * BLOCK_SIZE, BLOCK_SIZE,
+					       known == KMEM ? "System RAM (kmem)"
+							     : "System RAM"),
+			 0);
+}
 
 static void decides_as_the_table_says(void **state)
 {
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS; i++) {
+		struct policy_verdict verdict = { BLOCK_WORD_OFFLINE, REASONS };
+		struct snapshot snapshot = SNAPSHOT_INIT;
+		struct policy policy;
+		struct config config;
+		struct block block = { .index = 32,
+				       .state = (uint8_t)rows[i].state,
+				       .marks = rows[i].marks,
+				       .reason = REASON_REFUSED };
+
+		config_defaults(&config);
+		config.policy = rows[i].policy;
+		snapshot.block_size_bytes = BLOCK_SIZE;
+		assert_int_equal(snapshot_add_block(&snapshot, &block), 0);
+		set_known(&snapshot, rows[i].known);
+		assert_int_equal(policy_begin(&policy, &config, &snapshot), 0);
+		policy_decide(&policy, snapshot.blocks, &verdict);
+		if (verdict.word != rows[i].word || verdict.reason != rows[i].reason)
+			fail_msg("%s: %s, %s", rows[i].text,
+				 block_word_text(verdict.word),
+				 reason_text(verdict.reason));
+		policy_end(&policy);
+		snapshot_free(&snapshot);
+	}
+}
+
+/* The lines between .TS and .TE of the page's policy table are the rows, in their order. */
+static void the_table_is_the_manual_page_s(void **state)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[4096], line[256];
+	bool in_table = false;
+	size_t row = 0;
+	FILE *page;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/agent/memonlined.conf.5", srcdir ? srcdir : ".");
+	page = fopen(path, "r");
+	assert_non_null(page);
+	while (fgets(line, sizeof(line), page)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "Block\t", 6) == 0)
+			in_table = true;
+		else if (strcmp(line, ".TE") == 0)
+			in_table = false;
+		else if (in_table && line[0] != '_') {
+			assert_true(row < ROWS);
+			assert_string_equal(line, rows[row].text);
+			row++;
+		}
+	}
+	fclose(page);
+	assert_int_equal(row, ROWS);
+}
+
+/* --- what goes first: range, owner, node, [memonlined] */
+
+static const char sections[] = "[memonlined]\npolicy = online\n"
+			       "[node 1]\npolicy = online_kernel\n"
+			       "[range 0x100000000+256M]\npolicy = online_movable\n"
+			       "[owner System RAM (virtio_mem)]\npolicy = keep\n";
+
+static enum block_word word_of(const char *text, uint64_t index, int node,
+			       const char *owner)
+{
+	struct block block = { .index = index, .node = node, .state = BLOCK_OFFLINE };
 	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct policy_verdict verdict;
+	char error[CONFIG_ERROR_SIZE];
+	struct policy policy;
 	struct config config;
+
+	if (config_parse(&config, "test", text, strlen(text), error) < 0)
+		fail_msg("%s", error);
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	assert_int_equal(snapshot_add_block(&snapshot, &block), 0);
+	assert_int_equal(snapshot_add_resource(&snapshot, index * BLOCK_SIZE, BLOCK_SIZE,
+					       owner),
+			 0);
+	assert_int_equal(policy_begin(&policy, &config, &snapshot), 0);
+	policy_decide(&policy, snapshot.blocks, &verdict);
+	policy_end(&policy);
+	snapshot_free(&snapshot);
+	return verdict.word;
+}
+
+static void the_closest_section_decides(void **state)
+{
+	(void)state;
+	assert_int_equal(word_of(sections, 40, 0, "System RAM"), BLOCK_WORD_ONLINE);
+	assert_int_equal(word_of(sections, 40, 1, "System RAM"),
+			 BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(word_of(sections, 33, 1, "System RAM"),
+			 BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(word_of(sections, 34, 0, "System RAM"), BLOCK_WORD_ONLINE);
+	assert_int_equal(word_of(sections, 40, 1, "System RAM (virtio_mem)"),
+			 BLOCK_WORD_NONE);
+	assert_int_equal(word_of(sections, 33, 1, "System RAM (virtio_mem)"),
+			 BLOCK_WORD_ONLINE_MOVABLE);
+	/* virtio-mem follows the main policy where no section names it. */
+	assert_int_equal(word_of("[memonlined]\npolicy = online\n", 40, 1,
+				 "System RAM (virtio_mem)"),
+			 BLOCK_WORD_ONLINE);
+	/* kmem is daxctl's, unless a section says else, by owner or by range. */
+	assert_int_equal(word_of(sections, 40, 1, "System RAM (kmem)"), BLOCK_WORD_NONE);
+	assert_int_equal(word_of(sections, 33, 0, "System RAM (kmem)"),
+			 BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(word_of("[owner System RAM (kmem)]\npolicy = online_kernel\n",
+				 40, 0, "System RAM (kmem)"),
+			 BLOCK_WORD_ONLINE_KERNEL);
+}
+
+/* --- who is asked by name, and what others did */
+
+static enum block_word by_name(enum config_policy asked)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct block block = { .index = 32,
+			       .state = BLOCK_OFFLINE,
+			       .marks = BLOCK_MARK_WAS_ONLINE };
+	struct policy policy;
+	struct config config;
+	enum block_word word;
+
+	config_defaults(&config);
+	config.policy = asked;
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	assert_int_equal(snapshot_add_block(&snapshot, &block), 0);
+	assert_int_equal(policy_begin(&policy, &config, &snapshot), 0);
+	word = policy_word(&policy, snapshot.blocks);
+	policy_end(&policy);
+	snapshot_free(&snapshot);
+	return word;
+}
+
+static void by_name_the_policy_s_zone_or_any(void **state)
+{
+	(void)state;
+	assert_int_equal(by_name(CONFIG_POLICY_ONLINE_MOVABLE),
+			 BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(by_name(CONFIG_POLICY_KEEP), BLOCK_WORD_ONLINE);
+}
+
+static bool differs(enum config_policy policy_word, enum block_zone zone, uint8_t marks)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct block block = { .index = 32,
+			       .state = BLOCK_ONLINE,
+			       .marks = marks,
+			       .zones = { (uint8_t)zone },
+			       .zone_count = zone != BLOCK_ZONE_UNKNOWN };
+	struct policy policy;
+	struct config config;
+	enum block_word word;
+	bool answer;
+
+	config_defaults(&config);
+	config.policy = policy_word;
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	assert_int_equal(snapshot_add_block(&snapshot, &block), 0);
+	assert_int_equal(policy_begin(&policy, &config, &snapshot), 0);
+	answer = policy_zone_differs(&policy, snapshot.blocks, &word);
+	policy_end(&policy);
+	snapshot_free(&snapshot);
+	return answer;
+}
+
+static void only_hot_added_memory_is_in_a_wrong_zone(void **state)
+{
+	(void)state;
+	assert_false(differs(CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_ZONE_NORMAL, 0));
+	assert_false(differs(CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_ZONE_UNKNOWN,
+			     BLOCK_MARK_ADDED));
+	assert_false(differs(CONFIG_POLICY_RATIO, BLOCK_ZONE_NORMAL, BLOCK_MARK_ADDED));
+	assert_false(differs(CONFIG_POLICY_ONLINE, BLOCK_ZONE_NORMAL, BLOCK_MARK_ADDED));
+	assert_false(differs(CONFIG_POLICY_KEEP, BLOCK_ZONE_NORMAL, BLOCK_MARK_ADDED));
+	assert_true(differs(CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_ZONE_NORMAL,
+			    BLOCK_MARK_ADDED));
+	assert_true(differs(CONFIG_POLICY_ONLINE_KERNEL, BLOCK_ZONE_MOVABLE,
+			    BLOCK_MARK_ADDED));
+}
+
+/* --- who carries it out */
+
+static struct carry_values kernel_6_1(const char *auto_online)
+{
+	struct carry_values found = { { "", "contig-zones", "301", "Y" } };
+
+	strcpy(found.value[INTENT_AUTO_ONLINE], auto_online);
+	return found;
+}
+
+static struct carry carry_of(const char *text, struct carry_values found, bool refused)
+{
+	const struct machine machine = { .is_virtual = true };
+	char error[CONFIG_ERROR_SIZE];
+	struct config config;
+	struct carry carry;
+
+	if (config_parse(&config, "test", text, strlen(text), error) < 0)
+		fail_msg("%s", error);
+	carry_decide(&carry, &config, &machine, &found, refused);
+	return carry;
+}
+
+static void an_administrator_s_word_is_not_touched(void **state)
+{
+	struct machine machines[] = { { .memhp_default_state = true },
+				      { .auto_online_changed = true } };
+	struct carry_values found = kernel_6_1("online");
+	struct config config;
+	struct carry carry;
 	size_t i;
 
 	(void)state;
 	config_defaults(&config);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct policy_verdict verdict = { BLOCK_WORD_OFFLINE, REASONS };
-		struct block block = { .index = 32,
-				       .state = (uint8_t)rows[i].state,
-				       .marks = rows[i].marks };
-
-		config.policy = rows[i].policy;
-		policy_decide(&config, &snapshot, &block, &verdict);
-		assert_int_equal(verdict.word, rows[i].word);
-		assert_int_equal(verdict.reason, rows[i].reason);
+	config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	for (i = 0; i < 2; i++) {
+		carry_decide(&carry, &config, &machines[i], &found, false);
+		assert_int_equal(carry.who, CARRY_NOBODY);
+		assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
 	}
 }
 
-static void keeps_the_reason_of_a_refusal(void **state)
+static void a_distribution_s_default_gives_way_where_it_differs(void **state)
 {
-	struct block block = { .state = BLOCK_OFFLINE,
-			       .marks = BLOCK_MARK_FAILED,
-			       .reason = REASON_UNCHANGED };
-	struct snapshot snapshot = SNAPSHOT_INIT;
-	struct policy_verdict verdict;
-	struct config config;
+	struct carry carry =
+		carry_of("[memonlined]\npolicy = online\n", kernel_6_1("online"), false);
 
 	(void)state;
-	config_defaults(&config);
-	policy_decide(&config, &snapshot, &block, &verdict);
-	assert_int_equal(verdict.word, BLOCK_WORD_NONE);
-	assert_int_equal(verdict.reason, REASON_UNCHANGED);
+	assert_int_equal(carry.who, CARRY_KERNEL);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
+	carry = carry_of("[memonlined]\npolicy = online_movable\n", kernel_6_1("online"),
+			 false);
+	assert_int_equal(carry.who, CARRY_AGENT);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "offline");
+	/* One policy here, another one there: that is more than the kernel has. */
+	carry = carry_of("[memonlined]\npolicy = online\n[node 1]\npolicy = keep\n",
+			 kernel_6_1("online"), false);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "offline");
+	carry = carry_of("[memonlined]\npolicy = keep\n", kernel_6_1("online"), false);
+	assert_int_equal(carry.who, CARRY_NOBODY);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
+	carry = carry_of("", kernel_6_1("offline"), false);
+	assert_int_equal(carry.who, CARRY_AGENT);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
+}
+
+static void the_kernel_is_asked_for_what_it_can(void **state)
+{
+	const char ratio[] = "[memonlined]\npolicy = ratio\nmovable-ratio = 100\n"
+			     "ratio-per-node = no\ncarry-out = kernel\n";
+	struct carry_values old = { { "offline", "", "", "" } };
+	struct carry carry = carry_of(ratio, kernel_6_1("offline"), false);
+
+	(void)state;
+	assert_int_equal(carry.who, CARRY_KERNEL);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "online");
+	assert_string_equal(carry.wanted.value[INTENT_ONLINE_POLICY], "auto-movable");
+	assert_string_equal(carry.wanted.value[INTENT_MOVABLE_RATIO], "100");
+	assert_string_equal(carry.wanted.value[INTENT_NUMA_AWARE], "N");
+	carry = carry_of(ratio, old, false);
+	assert_int_equal(carry.who, CARRY_AGENT);
+	assert_true(carry.kernel_cannot);
+	carry = carry_of("[memonlined]\npolicy = online_movable\ncarry-out = kernel\n",
+			 old, false);
+	assert_int_equal(carry.who, CARRY_KERNEL);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "online_movable");
+	carry = carry_of("[memonlined]\npolicy = online_movable\ncarry-out = auto\n", old,
+			 true);
+	assert_int_equal(carry.who, CARRY_AGENT);
+	assert_false(carry.kernel_cannot);
+	carry = carry_of("[memonlined]\npolicy = online\ncarry-out = kernel\n"
+			 "[range 0x100000000+1G]\npolicy = online_movable\n",
+			 kernel_6_1("offline"), false);
+	assert_int_equal(carry.who, CARRY_AGENT);
+	assert_true(carry.kernel_cannot);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides_as_the_table_says),
-		cmocka_unit_test(keeps_the_reason_of_a_refusal),
+		cmocka_unit_test(the_table_is_the_manual_page_s),
+		cmocka_unit_test(the_closest_section_decides),
+		cmocka_unit_test(by_name_the_policy_s_zone_or_any),
+		cmocka_unit_test(only_hot_added_memory_is_in_a_wrong_zone),
+		cmocka_unit_test(an_administrator_s_word_is_not_touched),
+		cmocka_unit_test(a_distribution_s_default_gives_way_where_it_differs),
+		cmocka_unit_test(the_kernel_is_asked_for_what_it_can),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

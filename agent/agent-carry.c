@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/log.h"
+
+/* Parameters of the kernel module memory_hotplug; auto_online_blocks is io/sysfs's. */
+static const char *const names[INTENT_SETTINGS] = {
+	[INTENT_AUTO_ONLINE] = "auto_online_blocks",
+	[INTENT_ONLINE_POLICY] = "online_policy",
+	[INTENT_MOVABLE_RATIO] = "auto_movable_ratio",
+	[INTENT_NUMA_AWARE] = "auto_movable_numa_aware",
+};
+
+static void read_setting(struct agent *agent, enum intent_setting setting,
+			 char value[INTENT_VALUE_SIZE])
+{
+	enum block_word word;
+
+	if (setting != INTENT_AUTO_ONLINE) {
+		system_read_parameter(agent->edges.system, names[setting], value,
+				      INTENT_VALUE_SIZE);
+		return;
+	}
+	word = sysfs_auto_online(agent->edges.sysfs);
+	snprintf(value, INTENT_VALUE_SIZE, "%s",
+		 word == BLOCK_WORD_NONE ? "" : block_word_text(word));
+}
+
+static int write_setting(struct agent *agent, enum intent_setting setting,
+			 const char *value)
+{
+	enum block_word word;
+
+	if (setting != INTENT_AUTO_ONLINE)
+		return system_write_parameter(agent->edges.system, names[setting], value);
+	return block_word_parse(value, &word)
+		       ? sysfs_set_auto_online(agent->edges.sysfs, word)
+		       : -EINVAL;
+}
+
+void agent_read_carry(struct agent *agent)
+{
+	struct machine *machine = &agent->machine;
+	bool changed_before = machine->auto_online_changed;
+	char value[INTENT_VALUE_SIZE];
+
+	machine->auto_online = sysfs_auto_online(agent->edges.sysfs);
+	if (machine->auto_online == BLOCK_WORD_NONE || !agent->edges.intent)
+		return;
+	read_setting(agent, INTENT_AUTO_ONLINE, value);
+	machine->auto_online_changed =
+		intent_setting_changed(agent->edges.intent, INTENT_AUTO_ONLINE, value);
+	if (machine->auto_online_changed == changed_before)
+		return;
+	if (machine->auto_online_changed)
+		log_warning("somebody wrote %s to auto_online_blocks: memory is left to "
+			    "the kernel, only observed",
+			    value);
+	else
+		log_info("auto_online_blocks is as it was: the policy is in force again");
+	agent_apply_carry(agent);
+}
+
+/* What would be there without an agent. */
+static void read_found(struct agent *agent, struct carry_values *found)
+{
+	unsigned i;
+
+	memset(found, 0, sizeof(*found));
+	for (i = 0; i < INTENT_SETTINGS; i++) {
+		const char *before =
+			intent_found(agent->edges.intent, (enum intent_setting)i);
+
+		if (before)
+			snprintf(found->value[i], INTENT_VALUE_SIZE, "%s", before);
+		else
+			read_setting(agent, (enum intent_setting)i, found->value[i]);
+	}
+}
+
+static int change(struct agent *agent, enum intent_setting setting, const char *from,
+		  const char *to)
+{
+	int r;
+
+	intent_change_begin(agent->edges.intent, setting, from, to);
+	r = write_setting(agent, setting, to);
+	if (r < 0) {
+		log_warning("%s: cannot write %s: %s", names[setting], to, strerror(-r));
+		intent_change_over(agent->edges.intent, setting, from);
+		return r;
+	}
+	intent_change_done(agent->edges.intent, setting);
+	log_info("%s: %s -> %s", names[setting], from, to);
+	return 0;
+}
+
+/* One setting from what it is to what it should be; "" for what it was found as. */
+static int bring(struct agent *agent, enum intent_setting setting, const char *wanted)
+{
+	const char *found = intent_found(agent->edges.intent, setting);
+	char now[INTENT_VALUE_SIZE];
+	int r;
+
+	read_setting(agent, setting, now);
+	if (*wanted)
+		return strcmp(now, wanted) == 0 ? 0 : change(agent, setting, now, wanted);
+	if (!found)
+		return 0;
+	/* Somebody else's by now. */
+	if (strcmp(now, intent_expected(agent->edges.intent, setting)) != 0) {
+		log_info("%s: %s stays, somebody else wrote it", names[setting], now);
+		return 0;
+	}
+	r = strcmp(now, found) == 0 ? 0 : write_setting(agent, setting, found);
+	if (r < 0)
+		log_warning("%s: cannot write %s back: %s", names[setting], found,
+			    strerror(-r));
+	else
+		log_info("%s: %s -> %s, as it was found", names[setting], now, found);
+	if (r == 0)
+		intent_change_over(agent->edges.intent, setting, found);
+	return r;
+}
+
+/* auto_online_blocks last: what it starts has to find the others as they should be. */
+static int bring_all(struct agent *agent, const struct carry_values *wanted)
+{
+	unsigned i = INTENT_SETTINGS;
+	int r = 0;
+
+	while (i--)
+		if (bring(agent, (enum intent_setting)i, wanted->value[i]) < 0)
+			r = -1;
+	return r;
+}
+
+void agent_apply_carry(struct agent *agent)
+{
+	struct carry_values found;
+
+	memset(&found, 0, sizeof(found));
+	if (agent->edges.intent)
+		read_found(agent, &found);
+	carry_decide(&agent->carry, agent->config, &agent->machine, &found,
+		     agent->carry_refused);
+	if (agent->carry.kernel_cannot)
+		log_warning("this kernel cannot carry policy %s out: the agent does",
+			    config_policy_text(agent->config->policy));
+	/* What somebody else decided is not touched, not even to give it back. */
+	if (agent->dry_run || !agent->edges.intent || agent->machine.auto_online_changed)
+		return;
+	if (bring_all(agent, &agent->carry.wanted) < 0 && !agent->carry_refused &&
+	    agent->carry.who == CARRY_KERNEL) {
+		agent->carry_refused = true;
+		agent_apply_carry(agent);
+	}
+}
+
+void agent_restore_carry(struct agent *agent)
+{
+	const struct carry_values as_found = { { "" } };
+
+	if (!agent->dry_run && agent->edges.intent)
+		bring_all(agent, &as_found);
+}
+
+const char *agent_carried_out_by(const struct agent *agent)
+{
+	return carry_text(agent->carry.who);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "io/log.h"
+
+/* For one block, where nobody said; the kernel would try for ever. */
+#define OFFLINE_MSEC 60000
+
+static void finish_job(struct agent *agent)
+{
+	agent_done_fn done = agent->job_done;
+	struct job job = agent->job;
+
+	memset(&agent->job, 0, sizeof(agent->job));
+	agent->job_done = NULL;
+	log_info("job of %zu blocks: %s", job.count,
+		 job_succeeded(&job) ? "done" : "not done");
+	if (done)
+		done(&job, agent->job_data);
+	job_free(&job);
+}
+
+static void job_written(struct agent *agent, int error, const struct block *before,
+			struct block *block)
+{
+	agent_written(agent, &agent->job_write, error, before, block);
+	job_result(&agent->job, error, block);
+}
+
+static void worker_done(int error, void *data)
+{
+	struct agent *agent = data;
+	/* Nothing else has written or looked meanwhile. */
+	struct block *block = snapshot_find(&agent->now, agent->job_write.index);
+	struct block before = *block;
+
+	agent->worker = NULL;
+	sysfs_read_block(agent->edges.sysfs, block);
+	job_written(agent, error, &before, block);
+	agent_resume_work(agent);
+}
+
+/* How long the next write may take; 0: the time is over. */
+static uint64_t time_left_msec(const struct agent *agent)
+{
+	uint64_t now_usec = loop_now_usec();
+
+	if (!agent->job_deadline_usec)
+		return OFFLINE_MSEC;
+	return now_usec < agent->job_deadline_usec
+		       ? (agent->job_deadline_usec - now_usec) / 1000 + 1
+		       : 0;
+}
+
+/* Offlining may never come back, so it is done apart; false: it could not be begun. */
+static bool start_worker(struct agent *agent, const struct block *block)
+{
+	uint64_t msec = time_left_msec(agent);
+
+	agent_set_mark(agent, &agent->job_write, block);
+	if (msec)
+		agent->worker = worker_start(agent->edges.loop, agent->edges.sysfs,
+					     block->index, agent->job_write.word, msec,
+					     worker_done, agent);
+	else
+		errno = EINTR;
+	return agent->worker != NULL;
+}
+
+static void job_write(struct agent *agent, struct block *block)
+{
+	struct block before = *block;
+	int r;
+
+	if (agent->job_write.word == BLOCK_WORD_OFFLINE && agent->edges.loop) {
+		if (start_worker(agent, block))
+			return;
+		r = -errno;
+	} else {
+		agent_set_mark(agent, &agent->job_write, &before);
+		r = sysfs_write_word(agent->edges.sysfs, block, agent->job_write.word);
+	}
+	job_written(agent, r, &before, block);
+}
+
+void agent_step_job(struct agent *agent)
+{
+	if (job_next(&agent->job, &agent->now, &agent->job_write))
+		job_write(agent, snapshot_find(&agent->now, agent->job_write.index));
+	else
+		finish_job(agent);
+}
+
+int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data)
+{
+	if (agent->job.items)
+		return -EBUSY;
+	agent->job = *job;
+	memset(job, 0, sizeof(*job));
+	agent->job_done = fn;
+	agent->job_data = data;
+	agent->job_deadline_usec = 0;
+	if (agent->job.timeout_msec)
+		agent->job_deadline_usec =
+			loop_now_usec() + agent->job.timeout_msec * 1000;
+	agent_wake(agent);
+	return 0;
+}
+
+void agent_disown_job(struct agent *agent, const void *data)
+{
+	if (agent->job_data == data)
+		agent->job_done = NULL;
+}
+
+/* --- another zone for what somebody else onlined */
+
+/* Off all of it, or none: the policy onlines it next, and nobody took it off on purpose. */
+static void rezone_done(const struct job *job, void *data)
+{
+	struct agent *agent = data;
+	bool moved = job_succeeded(job);
+	size_t i;
+
+	for (i = 0; i < job->count; i++) {
+		struct block *block = snapshot_find(&agent->now, job->items[i].index);
+
+		if (!block || !job->items[i].written)
+			continue;
+		block->marks |= BLOCK_MARK_OURS;
+		if (moved)
+			block->marks &= (uint8_t)~BLOCK_MARK_WAS_ONLINE;
+		agent_remember(agent, block);
+	}
+	agent_wake(agent);
+}
+
+void agent_rezone(struct agent *agent, const struct block *block)
+{
+	const struct snapshot *now = &agent->now;
+	uint64_t unit = now->block_size_bytes;
+	size_t first, end;
+	struct job job;
+
+	if (agent->job.items)
+		return;
+	snapshot_dimm(now, (size_t)(block - now->blocks), &first, &end);
+	if (job_init_range(&job, JOB_OFFLINE, now, now->blocks[first].index * unit,
+			   (end - first) * unit, BLOCK_WORD_OFFLINE) < 0)
+		return;
+	job.reason = REASON_REZONED;
+	log_info("memory%" PRIu64 "-%" PRIu64 ": moving to the zone of the policy",
+		 now->blocks[first].index, now->blocks[end - 1].index);
+	if (agent_start_job(agent, &job, rezone_done, agent) < 0)
+		job_free(&job);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "io/log.h"
+
+#define AGAIN_FIRST_MSEC 10
+#define AGAIN_TRIES 12 /* each after twice the time: 40 s in all */
+
+struct block agent_as_known(const struct block *block)
+{
+	struct block known;
+
+	memset(&known, 0, sizeof(known));
+	if (!block)
+		return known;
+	known = *block;
+	if (block->state == BLOCK_UNREADABLE)
+		known.state = block->known;
+	return known;
+}
+
+/* What a look's differences are told with. */
+struct differences {
+	struct agent *agent;
+	struct policy policy;
+	bool has_policy;
+};
+
+/* Somebody else onlined it: was it who should, and is it where the policy wants it? */
+static void judge_onlined(struct differences *differences, const struct block *after,
+			  struct report_range *range)
+{
+	enum block_word word;
+
+	if (range->reason != REASON_ONLINED_ELSEWHERE)
+		return;
+	if (differences->agent->carry.who == CARRY_KERNEL)
+		range->reason = REASON_ONLINED_BY_KERNEL;
+	if (!differences->has_policy ||
+	    !policy_zone_differs(&differences->policy, after, &word))
+		return;
+	range->requested = (uint8_t)word;
+	range->reason = REASON_ZONE_DIFFERS;
+}
+
+/* A block changed, and not by a write of ours: those are in `now` already. */
+static void changed(const struct snapshot_change *change, void *data)
+{
+	struct differences *differences = data;
+	struct agent *agent = differences->agent;
+	const struct snapshot *holder = change->after ? &agent->next : &agent->now;
+	const struct block *block = change->after ? change->after : change->before;
+	struct block before = agent_as_known(change->before);
+	struct snapshot_change told = { before.state == BLOCK_ABSENT ? NULL : &before,
+					change->after };
+	struct report_range range;
+
+	agent->unsettled = true;
+	/* Not whole yet, or on its way out: that will be seen. */
+	if (change->after && change->after->state == BLOCK_UNREADABLE)
+		return;
+	/* A new offline block is reported with what is done with it. */
+	if (!told.before && (!told.after || told.after->state != BLOCK_ONLINE))
+		return;
+	if (told.before && told.after && before.state == told.after->state &&
+	    change->before->state == BLOCK_UNREADABLE)
+		return;
+	burst_observe(&told, agent->next.block_size_bytes, &range);
+	if (change->after)
+		judge_onlined(differences, change->after, &range);
+	agent_gather(agent, holder, block, &range);
+	if (change->after)
+		snapshot_find(&agent->next, block->index)->reason = range.reason;
+	else
+		agent_forget(agent, snapshot_find(&agent->now, block->index));
+}
+
+static void tell_differences(struct agent *agent)
+{
+	struct differences differences;
+
+	memset(&differences, 0, sizeof(differences));
+	differences.agent = agent;
+	differences.has_policy =
+		policy_begin(&differences.policy, agent->config, &agent->next) == 0;
+	snapshot_diff(&agent->now, &agent->next, changed, &differences);
+	if (differences.has_policy)
+		policy_end(&differences.policy);
+}
+
+/* What the agent before this one wrote and did not live to report. */
+static void resume(struct agent *agent)
+{
+	const struct journal *journal = agent->edges.journal;
+	size_t count = journal_mark_count(journal), i;
+
+	for (i = 0; i < count; i++) {
+		const struct journal_mark *mark;
+		const struct block *block;
+		struct report_range range;
+
+		mark = journal_mark_at(journal, i, agent->now.block_size_bytes);
+		block = mark ? snapshot_find(&agent->now, mark->index) : NULL;
+		/* One that is not as wanted is tried again, or not, and then reported. */
+		if (!block || !plan_reached(mark->word, block))
+			continue;
+		plan_resume(mark, block, agent->now.block_size_bytes, &range);
+		agent_gather(agent, &agent->now, block, &range);
+	}
+}
+
+/* Whether `now` knows nothing of this block yet. */
+static bool is_new(const struct agent *agent, const struct block *block)
+{
+	const struct block *old = snapshot_find(&agent->now, block->index);
+
+	return !old || old->state == BLOCK_ABSENT;
+}
+
+static bool was_unreadable(const struct agent *agent, const struct block *block)
+{
+	const struct block *old = snapshot_find(&agent->now, block->index);
+
+	return old && old->state == BLOCK_UNREADABLE;
+}
+
+/*
+ * A new block is announced before it is linked to its node, and the rest of its DIMM may not be
+ * there either: it counts as unreadable until then, unless that never comes.
+ */
+static void hold_back_unlinked(const struct agent *agent, struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct block *block = &snapshot->blocks[i];
+
+		if (block->state != BLOCK_OFFLINE || block->node != BLOCK_NODE_UNKNOWN)
+			continue;
+		if (is_new(agent, block) ||
+		    (was_unreadable(agent, block) && agent->again_tries < AGAIN_TRIES))
+			block->state = BLOCK_UNREADABLE;
+	}
+}
+
+static int read_next(struct agent *agent)
+{
+	struct snapshot *next = &agent->next;
+	bool numa;
+	int r;
+
+	snapshot_clear(next);
+	agent_read_carry(agent);
+	next->machine = agent->machine;
+	/* Before the blocks: what is announced later than this may not be seen in them. */
+	next->uevent_seqnum = system_uevent_seqnum(agent->edges.system);
+	r = sysfs_read_blocks(agent->edges.sysfs, next);
+	if (r < 0)
+		return r;
+	numa = system_read_nodes(agent->edges.system, next);
+	if (numa)
+		hold_back_unlinked(agent, next);
+	sysfs_read_zones(agent->edges.sysfs, next, numa);
+	r = system_read_resources(agent->edges.system, next);
+	if (r < 0 && r != -ENOENT)
+		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
+			  strerror(-r));
+	if (policy_needs_nodes(agent->config)) {
+		r = system_read_zoneinfo(agent->edges.system, next);
+		if (r < 0)
+			log_warning("cannot read /proc/zoneinfo: %s; no memory will be "
+				    "made movable",
+				    strerror(-r));
+	}
+	return 0;
+}
+
+void agent_look_again_later(struct agent *agent)
+{
+	if (!agent->again || agent->again_armed || agent->again_tries == AGAIN_TRIES)
+		return;
+	agent->again_armed = true;
+	loop_timer_arm(agent->again, (uint64_t)AGAIN_FIRST_MSEC << agent->again_tries);
+}
+
+/* The tries are each new block's own: one that stays unreadable uses up nobody else's. */
+static bool any_unreadable(struct agent *agent, const struct snapshot *snapshot)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		if (snapshot->blocks[i].state != BLOCK_UNREADABLE)
+			continue;
+		any = true;
+		if (!was_unreadable(agent, &snapshot->blocks[i]))
+			agent->again_tries = 0;
+	}
+	return any;
+}
+
+void agent_remember(struct agent *agent, struct block *block)
+{
+	if (!agent->edges.intent || agent->dry_run ||
+	    intent_remember(agent->edges.intent, block) || agent->intent_full)
+		return;
+	agent->intent_full = true;
+	log_warning("more memory blocks than can be remembered beyond this process; "
+		    "ignoring");
+}
+
+void agent_forget(struct agent *agent, struct block *block)
+{
+	if (agent->edges.intent)
+		intent_forget(agent->edges.intent, block);
+	block->identity = 0;
+	block->marks = 0;
+	block->reason = REASON_NONE;
+}
+
+/*
+ * Another block may stand under the number of one that was online, its removal unheard: it is
+ * offline now, and its directory is another.
+ */
+static void identify(struct agent *agent, struct block *block)
+{
+	uint64_t before = block->identity;
+
+	if (block->state == BLOCK_UNREADABLE ||
+	    (before &&
+	     !(block->state == BLOCK_OFFLINE && (block->marks & BLOCK_MARK_WAS_ONLINE))))
+		return;
+	block->identity = sysfs_identity(agent->edges.sysfs, block->index);
+	if (!before || block->identity == before)
+		return;
+	log_info("memory%" PRIu64 " is another block than the one that was online",
+		 block->index);
+	agent_forget(agent, block);
+	block->identity = sysfs_identity(agent->edges.sysfs, block->index);
+}
+
+/* What is remembered of the blocks is brought up to date with what they are now. */
+static void mark_blocks(struct agent *agent)
+{
+	struct snapshot *next = &agent->next;
+	size_t i;
+
+	for (i = 0; i < next->count; i++)
+		identify(agent, &next->blocks[i]);
+	if (!agent->looked_once && agent->edges.intent)
+		intent_recall(agent->edges.intent, next);
+	for (i = 0; i < next->count; i++) {
+		struct block *block = &next->blocks[i];
+		uint8_t marks = block->marks;
+
+		if (block->state == BLOCK_ONLINE) {
+			block->marks |= BLOCK_MARK_WAS_ONLINE;
+			/* Up to where its removal is no news of this block. */
+			block->online_seqnum = next->uevent_seqnum;
+		}
+		if (agent->looked_once ? is_new(agent, block)
+				       : block->state == BLOCK_OFFLINE)
+			block->marks |= BLOCK_MARK_ADDED;
+		if (block->marks != marks || (block->marks && !block->slot))
+			agent_remember(agent, block);
+	}
+}
+
+int agent_refresh(struct agent *agent)
+{
+	struct snapshot before;
+	bool unreadable;
+	int r = read_next(agent);
+
+	if (!agent->begun_usec)
+		agent->begun_usec = loop_now_usec();
+	if (r < 0) {
+		log_error("cannot read the memory blocks: %s", strerror(-r));
+		agent_look_again_later(agent);
+		return r;
+	}
+	snapshot_inherit(&agent->next, &agent->now);
+	mark_blocks(agent);
+	unreadable = any_unreadable(agent, &agent->next);
+	agent->unsettled = !agent->looked_once;
+	if (agent->looked_once)
+		tell_differences(agent);
+	before = agent->now;
+	agent->now = agent->next;
+	agent->next = before;
+	if (!agent->looked_once)
+		resume(agent);
+	agent->looked_once = true;
+	if (unreadable)
+		agent_look_again_later(agent);
+	else
+		agent->again_tries = 0;
+	return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_AGENT_PRIVATE_H
+#define MEMONLINE_AGENT_PRIVATE_H
+
+/* What the files agent*.c share: one conductor, in parts. */
+
+#include "agent.h"
+
+#include "core/carry.h"
+#include "io/worker.h"
+
+struct agent {
+	const struct config *config;
+	struct agent_edges edges;
+	struct machine machine;
+	bool dry_run;
+	struct loop_watch *source_watch;
+	/* A block that is not whole yet, or a tree that cannot be read. */
+	struct loop_timer *again;
+	unsigned again_tries; /* so far */
+	bool again_armed;
+	/* Refused writes. */
+	struct loop_timer *retry;
+	unsigned retry_attempt; /* so far */
+	bool retry_refused; /* a write was, since the timer was armed */
+	/* A burst that has to be over before it is touched. */
+	struct loop_timer *settle;
+	bool settle_armed;
+	bool unsettled; /* the latest look saw something change */
+	struct snapshot now; /* what was last seen */
+	struct snapshot next; /* being read */
+	struct plan plan;
+	struct burst burst;
+	struct job job; /* no items: none */
+	agent_done_fn job_done; /* NULL: nobody is waiting */
+	void *job_data;
+	uint64_t job_deadline_usec; /* 0: none */
+	struct plan_write job_write; /* the one under way */
+	struct worker *worker; /* doing it, apart */
+	struct carry carry;
+	bool carry_refused; /* the kernel took no word for the policy */
+	bool intent_full; /* and said so */
+	bool reports_new; /* and not yet announced */
+	bool look_wanted;
+	bool looked_once;
+	bool wrote; /* since the last look: then look once more, others may have been at it too */
+	uint64_t begun_usec; /* when the burst in hand was first heard of; 0: none */
+};
+
+/* agent.c */
+void agent_set_mark(struct agent *agent, const struct plan_write *write,
+		    const struct block *block);
+/* The write is over, and `block` of `now` read again. */
+void agent_written(struct agent *agent, const struct plan_write *write, int error,
+		   const struct block *before, struct block *block);
+void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks);
+void agent_resume_work(struct agent *agent);
+
+/* agent-look.c */
+/* As it was when it was last read; ABSENT where it never was. */
+struct block agent_as_known(const struct block *block);
+/* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
+int agent_refresh(struct agent *agent);
+void agent_look_again_later(struct agent *agent);
+/* For the next agent of this boot. */
+void agent_remember(struct agent *agent, struct block *block);
+void agent_forget(struct agent *agent, struct block *block);
+
+/* agent-report.c */
+void agent_gather(struct agent *agent, const struct snapshot *holder,
+		  const struct block *block, const struct report_range *range);
+void agent_gather_since(struct agent *agent, const struct block *block,
+			const struct report_range *range, uint64_t begun_usec);
+void agent_flush_reports(struct agent *agent);
+/* From the loop only: whoever is in the middle of an answer must not be given a report. */
+void agent_announce(struct agent *agent);
+
+/* agent-retry.c */
+/* Whether the refusal is kept back, since the write will be tried again. */
+bool agent_put_off(struct agent *agent, struct block *block,
+		   const struct report_range *result);
+/* When the report's time began: with the first refusal, for what was put off. */
+uint64_t agent_begun_usec(const struct agent *agent, const struct block *before);
+/* A timer that is running goes on: other work must not put the next try off. */
+void agent_schedule_retry(struct agent *agent);
+/* Whether the plan has to wait until the burst is over; the loop looks again then. */
+bool agent_wait_to_settle(struct agent *agent);
+int agent_retry_open(struct agent *agent);
+void agent_retry_close(struct agent *agent);
+
+/* agent-job.c */
+void agent_step_job(struct agent *agent);
+/* Moves the block's DIMM to the zone of the policy, unless a job is under way. */
+void agent_rezone(struct agent *agent, const struct block *block);
+
+/* agent-carry.c */
+/* Reads who else onlines memory into `machine`. */
+void agent_read_carry(struct agent *agent);
+/* Sets the kernel's own settings as the policy needs them. */
+void agent_apply_carry(struct agent *agent);
+/* Gives back what was found, as far as nobody else changed it. */
+void agent_restore_carry(struct agent *agent);
+
+#endif

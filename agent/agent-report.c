@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "io/log.h"
+
+static uint64_t dimm_of(const struct snapshot *snapshot, const struct block *block)
+{
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
+
+	return resource ? resource->start : BURST_NO_DIMM;
+}
+
+/* The reports of what is gathered; logged with the same words. */
+static void log_range(const struct report *report, const struct report_range *range)
+{
+	char error[160] = "";
+
+	if (range->error)
+		snprintf(error, sizeof(error), ", %s", strerror(range->error));
+	log_line(range->result == REPORT_SUCCESS ? CONFIG_LOG_INFO : CONFIG_LOG_WARNING,
+		 "report %" PRIu64 ": 0x%" PRIx64 "-0x%" PRIx64
+		 " node %d: %s -> %s, zone %s, "
+		 "requested %s: %s (%s%s) after %" PRIu64 " us",
+		 report->seq, range->start, range->start + range->size - 1, range->node,
+		 block_state_word((enum block_state)range->from),
+		 block_state_word((enum block_state)range->to),
+		 block_zone_word((enum block_zone)range->zone),
+		 block_word_text((enum block_word)range->requested),
+		 report_result_text((enum report_result)range->result),
+		 reason_text((enum reason)range->reason), error, report->elapsed_usec);
+}
+
+static void log_reports(const struct journal *journal, uint64_t since)
+{
+	const struct report *report;
+
+	while ((report = journal_after(journal, since))) {
+		const struct report_range *ranges = journal_ranges(journal, report);
+		size_t i;
+
+		for (i = 0; i < report->count; i++)
+			log_range(report, &ranges[i]);
+		since = report->seq;
+	}
+}
+
+void agent_flush_reports(struct agent *agent)
+{
+	uint64_t last = journal_last(agent->edges.journal);
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	burst_flush(&agent->burst, agent->edges.journal, now.tv_sec,
+		    (int32_t)now.tv_usec);
+	journal_forget_marks(agent->edges.journal);
+	if (journal_last(agent->edges.journal) == last)
+		return;
+	log_reports(agent->edges.journal, last);
+	agent->reports_new = true;
+}
+
+void agent_announce(struct agent *agent)
+{
+	if (agent->reports_new && agent->edges.reported)
+		agent->edges.reported(agent->edges.data);
+	agent->reports_new = false;
+}
+
+static void add(struct agent *agent, uint64_t dimm, const struct report_range *range,
+		uint64_t begun_usec)
+{
+	uint64_t now_usec = loop_now_usec();
+
+	if (burst_add(&agent->burst, dimm, range, begun_usec, now_usec))
+		return;
+	agent_flush_reports(agent);
+	burst_add(&agent->burst, dimm, range, begun_usec, now_usec);
+}
+
+void agent_gather_since(struct agent *agent, const struct block *block,
+			const struct report_range *range, uint64_t begun_usec)
+{
+	add(agent, dimm_of(&agent->now, block), range, begun_usec);
+}
+
+void agent_gather(struct agent *agent, const struct snapshot *holder,
+		  const struct block *block, const struct report_range *range)
+{
+	add(agent, dimm_of(holder, block), range, agent->begun_usec);
+}

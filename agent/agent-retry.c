@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "io/log.h"
+
+#define SETTLE_MSEC 500 /* without a change: then the burst is over */
+
+/* Monotonic, never 0. */
+static uint32_t now_sec(void)
+{
+	return (uint32_t)(loop_now_usec() / 1000000) + 1;
+}
+
+bool agent_put_off(struct agent *agent, struct block *block,
+		   const struct report_range *result)
+{
+	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error))
+		return false;
+	if (!(block->marks & BLOCK_MARK_RETRY))
+		block->retry_since_sec = now_sec();
+	if (now_sec() - block->retry_since_sec >= agent->config->retry_sec)
+		return false;
+	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
+		    strerror(result->error));
+	block->marks |= BLOCK_MARK_FAILED | BLOCK_MARK_RETRY;
+	agent->retry_refused = true;
+	return true;
+}
+
+static bool any_to_retry(const struct agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < agent->now.count; i++)
+		if (agent->now.blocks[i].marks & BLOCK_MARK_RETRY)
+			return true;
+	return false;
+}
+
+void agent_schedule_retry(struct agent *agent)
+{
+	if (!agent->retry_refused || !agent->retry)
+		return;
+	agent->retry_refused = false;
+	if (any_to_retry(agent))
+		loop_timer_arm(agent->retry,
+			       plan_retry_pause_msec(agent->retry_attempt++));
+}
+
+/* RETRY stays: it tells since when the block has been waited for. */
+static void retry(void *data)
+{
+	struct agent *agent = data;
+
+	if (!any_to_retry(agent)) {
+		agent->retry_attempt = 0;
+		return;
+	}
+	agent_clear_marks(agent, BLOCK_MARK_RETRY, BLOCK_MARK_FAILED);
+	agent_wake(agent);
+}
+
+uint64_t agent_begun_usec(const struct agent *agent, const struct block *before)
+{
+	return before->marks & BLOCK_MARK_RETRY
+		       ? (before->retry_since_sec - 1) * 1000000ull
+		       : agent->begun_usec;
+}
+
+static void again(void *data)
+{
+	struct agent *agent = data;
+
+	agent->again_armed = false;
+	agent->again_tries++;
+	agent_wake(agent);
+}
+
+/* --- old kernels: a burst has to be over before it is touched */
+
+static bool any_movable(const struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++)
+		if (plan->writes[i].word == BLOCK_WORD_ONLINE_MOVABLE)
+			return true;
+	return false;
+}
+
+/*
+ * Where ZONE_MOVABLE only grows downwards, a DIMM whose lower half comes first would lose it; and
+ * a kernel that onlines by itself gives up when somebody gets in between.
+ */
+bool agent_wait_to_settle(struct agent *agent)
+{
+	if (!agent->settle || !agent->unsettled || !agent->plan.count ||
+	    !(agent->machine.onlines_by_itself ||
+	      (agent->machine.movable_from_top && any_movable(&agent->plan))))
+		return false;
+	plan_clear(&agent->plan);
+	agent->settle_armed = true;
+	loop_timer_arm(agent->settle, SETTLE_MSEC);
+	log_debug("waiting for the burst to be over");
+	return true;
+}
+
+static void settled(void *data)
+{
+	struct agent *agent = data;
+
+	agent->settle_armed = false;
+	agent_wake(agent);
+}
+
+int agent_retry_open(struct agent *agent)
+{
+	struct loop *loop = agent->edges.loop;
+
+	agent->again = loop_timer_add(loop, again, agent);
+	agent->retry = loop_timer_add(loop, retry, agent);
+	agent->settle = loop_timer_add(loop, settled, agent);
+	return agent->again && agent->retry && agent->settle ? 0 : -errno;
+}
+
+void agent_retry_close(struct agent *agent)
+{
+	loop_timer_remove(agent->again);
+	loop_timer_remove(agent->retry);
+	loop_timer_remove(agent->settle);
+}

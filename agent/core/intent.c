@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/intent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INTENT_MAGIC 0x31544e4c4e4f4d4dull /* changes with every layout */
+#define BOOT_ID_SIZE 37
+#define REMEMBERED (BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_OURS)
+
+struct value {
+	char expected[INTENT_VALUE_SIZE];
+	char intended[INTENT_VALUE_SIZE]; /* "": no write under way */
+	char found[INTENT_VALUE_SIZE]; /* "": nothing of ours is there */
+};
+
+/* One store makes or forgets a slot: its key, 0 where it is free. */
+struct slot {
+	uint64_t identity;
+	uint64_t key; /* (index + 1) << 8 | marks */
+};
+
+struct header {
+	uint64_t magic;
+	char boot_id[BOOT_ID_SIZE];
+	struct value values[INTENT_SETTINGS];
+	uint64_t count; /* slots that were ever used */
+};
+
+struct intent {
+	struct header *header;
+	struct slot *slots;
+	size_t max;
+	size_t hint; /* no free slot below */
+};
+
+/* What is stored before is in the memory before what follows, should the process end here. */
+static void store_barrier(void)
+{
+	__sync_synchronize();
+}
+
+size_t intent_size(size_t blocks)
+{
+	return sizeof(struct header) + blocks * sizeof(struct slot);
+}
+
+static bool ended(const char value[INTENT_VALUE_SIZE])
+{
+	return memchr(value, '\0', INTENT_VALUE_SIZE) != NULL;
+}
+
+static bool usable(const struct intent *intent, const char *boot_id)
+{
+	const struct header *header = intent->header;
+	unsigned i;
+
+	if (header->magic != INTENT_MAGIC || header->count > intent->max || !*boot_id ||
+	    strncmp(header->boot_id, boot_id, BOOT_ID_SIZE) != 0)
+		return false;
+	for (i = 0; i < INTENT_SETTINGS; i++)
+		if (!ended(header->values[i].expected) ||
+		    !ended(header->values[i].intended) || !ended(header->values[i].found))
+			return false;
+	return true;
+}
+
+struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id)
+{
+	struct intent *intent = calloc(1, sizeof(*intent));
+
+	if (!intent)
+		return NULL;
+	intent->header = memory;
+	intent->slots = (struct slot *)(intent->header + 1);
+	intent->max = (bytes - sizeof(struct header)) / sizeof(struct slot);
+	if (usable(intent, boot_id))
+		return intent;
+	memset(intent->header, 0, sizeof(*intent->header));
+	memcpy(intent->header->boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
+	store_barrier();
+	intent->header->magic = INTENT_MAGIC;
+	return intent;
+}
+
+void intent_free(struct intent *intent)
+{
+	free(intent);
+}
+
+static void free_slot(struct intent *intent, size_t number)
+{
+	intent->slots[number].key = 0;
+	if (number < intent->hint)
+		intent->hint = number;
+}
+
+void intent_recall(struct intent *intent, struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < intent->header->count; i++) {
+		const struct slot *slot = &intent->slots[i];
+		struct block *block;
+
+		if (!slot->key)
+			continue;
+		block = snapshot_find(snapshot, (slot->key >> 8) - 1);
+		if (!block || !slot->identity || block->identity != slot->identity ||
+		    block->slot) {
+			free_slot(intent, i);
+			continue;
+		}
+		block->marks = (uint8_t)slot->key & REMEMBERED;
+		block->slot = (uint32_t)i + 1;
+	}
+}
+
+static bool take_slot(struct intent *intent, struct block *block)
+{
+	size_t i = intent->hint;
+
+	while (i < intent->header->count && intent->slots[i].key)
+		i++;
+	intent->hint = i;
+	if (i == intent->max)
+		return false;
+	intent->hint++;
+	intent->slots[i].key = 0;
+	store_barrier();
+	if (i == intent->header->count)
+		intent->header->count++;
+	block->slot = (uint32_t)i + 1;
+	return true;
+}
+
+bool intent_remember(struct intent *intent, struct block *block)
+{
+	struct slot *slot;
+	uint64_t key = (block->index + 1) << 8 | (block->marks & REMEMBERED);
+
+	if (!block->slot && !take_slot(intent, block))
+		return false;
+	slot = &intent->slots[block->slot - 1];
+	if (slot->key == key && slot->identity == block->identity)
+		return true;
+	if (slot->identity != block->identity) {
+		slot->key = 0;
+		store_barrier();
+		slot->identity = block->identity;
+		store_barrier();
+	}
+	slot->key = key;
+	return true;
+}
+
+void intent_forget(struct intent *intent, struct block *block)
+{
+	if (block->slot)
+		free_slot(intent, block->slot - 1);
+	block->slot = 0;
+}
+
+/* --- the kernel's settings */
+
+/* Empty until it is whole: its first byte comes last. */
+static void store(char target[INTENT_VALUE_SIZE], const char *text)
+{
+	char copy[INTENT_VALUE_SIZE];
+	size_t len = strnlen(text, INTENT_VALUE_SIZE - 1);
+
+	memset(copy, 0, sizeof(copy));
+	memcpy(copy, text, len);
+	target[0] = '\0';
+	store_barrier();
+	memcpy(target + 1, copy + 1, sizeof(copy) - 1);
+	store_barrier();
+	target[0] = copy[0];
+	store_barrier();
+}
+
+const char *intent_expected(const struct intent *intent, enum intent_setting setting)
+{
+	return intent->header->values[setting].expected;
+}
+
+const char *intent_found(const struct intent *intent, enum intent_setting setting)
+{
+	const char *found = intent->header->values[setting].found;
+
+	return *found ? found : NULL;
+}
+
+bool intent_setting_changed(struct intent *intent, enum intent_setting setting,
+			    const char *text)
+{
+	struct value *value = &intent->header->values[setting];
+
+	if (!*value->expected)
+		store(value->expected, text);
+	return strcmp(text, value->expected) != 0 &&
+	       (!*value->intended || strcmp(text, value->intended) != 0);
+}
+
+void intent_change_begin(struct intent *intent, enum intent_setting setting,
+			 const char *found, const char *text)
+{
+	struct value *value = &intent->header->values[setting];
+
+	store(value->intended, text);
+	if (!*value->found)
+		store(value->found, found);
+}
+
+void intent_change_done(struct intent *intent, enum intent_setting setting)
+{
+	struct value *value = &intent->header->values[setting];
+
+	store(value->expected, value->intended);
+	store(value->intended, "");
+}
+
+void intent_change_over(struct intent *intent, enum intent_setting setting,
+			const char *text)
+{
+	struct value *value = &intent->header->values[setting];
+
+	store(value->expected, text);
+	store(value->intended, "");
+	store(value->found, "");
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_INTENT_H
+#define MEMONLINE_INTENT_H
+
+/*
+ * What must be known of this boot after a restart, to leave alone what somebody wanted: which
+ * blocks were online, and what the kernel's own settings were before they were changed. It lives
+ * in one piece of memory, a file mapped from /run, and is whole whenever the process ends.
+ */
+
+#include "core/block.h"
+#include "core/snapshot.h"
+
+struct intent;
+
+#define INTENT_VALUE_SIZE 32
+
+/* Settings of the kernel about who brings memory online. */
+enum intent_setting {
+	INTENT_AUTO_ONLINE, /* auto_online_blocks */
+	INTENT_ONLINE_POLICY, /* memory_hotplug.online_policy, from 5.15 on */
+	INTENT_MOVABLE_RATIO, /* memory_hotplug.auto_movable_ratio */
+	INTENT_NUMA_AWARE, /* memory_hotplug.auto_movable_numa_aware */
+	INTENT_SETTINGS
+};
+
+/* Bytes of memory for so many blocks. */
+size_t intent_size(size_t blocks);
+/*
+ * Takes up what an agent of the same boot left in `memory`; starts anew otherwise, and also where
+ * the kernel tells no boot from another (an empty boot_id). The memory stays the caller's and
+ * outlives the intent. NULL on lack of memory.
+ */
+struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id);
+void intent_free(struct intent *intent); /* accepts NULL */
+
+/*
+ * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED and _OURS), where
+ * the directory is the one it was: block->identity has to be read. What is remembered of others is
+ * forgotten. For the first snapshot only.
+ */
+void intent_recall(struct intent *intent, struct snapshot *snapshot);
+/* Remembers the block's marks and identity. false: no room. */
+bool intent_remember(struct intent *intent, struct block *block);
+void intent_forget(struct intent *intent, struct block *block);
+
+/* What is expected to be read there; "" where it was never looked at. */
+const char *intent_expected(const struct intent *intent, enum intent_setting setting);
+/* What was there before the first change, or NULL where nothing is changed. */
+const char *intent_found(const struct intent *intent, enum intent_setting setting);
+/* Whether somebody else changed it. The first look at a setting sets what is expected. */
+bool intent_setting_changed(struct intent *intent, enum intent_setting setting,
+			    const char *value);
+/*
+ * Around a write: begin before it, done after it. An agent that ended in between is forgiven
+ * either value. `found` is what was read before.
+ */
+void intent_change_begin(struct intent *intent, enum intent_setting setting,
+			 const char *found, const char *value);
+void intent_change_done(struct intent *intent, enum intent_setting setting);
+/* It was written back, or somebody else took it over: nothing of ours is there any more. */
+void intent_change_over(struct intent *intent, enum intent_setting setting,
+			const char *value);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/ratio.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What was hot-added and is online, by the zone it is known to be in. */
+struct hot {
+	uint64_t kernel_bytes, movable_bytes, unknown_bytes;
+};
+
+static struct hot hot_added(const struct snapshot *snapshot, int node, bool any_node)
+{
+	struct hot hot = { 0, 0, 0 };
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		const struct block *block = &snapshot->blocks[i];
+		enum block_zone zone = block_zone_now(block);
+
+		if (block->state != BLOCK_ONLINE || (!any_node && block->node != node) ||
+		    !snapshot_hot_added(snapshot, block))
+			continue;
+		if (zone == BLOCK_ZONE_UNKNOWN)
+			hot.unknown_bytes += snapshot->block_size_bytes;
+		else if (zone == BLOCK_ZONE_MOVABLE)
+			hot.movable_bytes += snapshot->block_size_bytes;
+		else
+			hot.kernel_bytes += snapshot->block_size_bytes;
+	}
+	return hot;
+}
+
+static uint64_t less(uint64_t from, uint64_t what)
+{
+	return from > what ? from - what : 0;
+}
+
+/* Where no zones can be read, what is movable by the node's sum and not known to be is theirs. */
+static void count(struct ratio_sum *sum, const struct hot *hot)
+{
+	uint64_t unknown_movable = less(sum->movable_bytes, hot->movable_bytes);
+
+	sum->kernel_bytes =
+		less(sum->kernel_bytes,
+		     hot->kernel_bytes + less(hot->unknown_bytes, unknown_movable));
+}
+
+int ratio_init(struct ratio *ratio, const struct snapshot *snapshot, unsigned percent,
+	       bool per_node)
+{
+	struct hot hot = hot_added(snapshot, 0, true);
+	size_t i;
+
+	memset(ratio, 0, sizeof(*ratio));
+	ratio->nodes = calloc(snapshot->node_count + 1, sizeof(*ratio->nodes));
+	if (!ratio->nodes)
+		return -ENOMEM;
+	ratio->snapshot = snapshot;
+	ratio->percent = percent;
+	ratio->per_node = per_node;
+	ratio->node_count = snapshot->node_count;
+	for (i = 0; i < snapshot->node_count; i++) {
+		const struct snapshot_node *node = &snapshot->nodes[i];
+		struct ratio_sum *sum = &ratio->nodes[i];
+		struct hot here;
+
+		sum->node = node->node;
+		sum->kernel_bytes = node->kernel_bytes;
+		sum->movable_bytes = node->movable_bytes;
+		ratio->total.kernel_bytes += node->kernel_bytes;
+		ratio->total.movable_bytes += node->movable_bytes;
+		here = hot_added(snapshot, node->node, false);
+		count(sum, &here);
+	}
+	count(&ratio->total, &hot);
+	return 0;
+}
+
+void ratio_free(struct ratio *ratio)
+{
+	free(ratio->nodes);
+	memset(ratio, 0, sizeof(*ratio));
+}
+
+static struct ratio_sum *sum_of(const struct ratio *ratio, int node)
+{
+	size_t i;
+
+	for (i = 0; i < ratio->node_count; i++)
+		if (ratio->nodes[i].node == node)
+			return &ratio->nodes[i];
+	return NULL;
+}
+
+/* movable + more <= percent of kernel, without overflow: these are sums of real memory. */
+static bool fits(const struct ratio *ratio, const struct ratio_sum *sum, uint64_t more)
+{
+	return sum && sum->movable_bytes + more <=
+			      sum->kernel_bytes / 100 * ratio->percent +
+				      sum->kernel_bytes % 100 * ratio->percent / 100;
+}
+
+/* Bytes of the DIMM that would have to become movable; false: some are of the kernel already. */
+static bool still_to_move(const struct ratio *ratio, uint64_t *bytes)
+{
+	const struct snapshot *snapshot = ratio->snapshot;
+	size_t i;
+
+	*bytes = 0;
+	for (i = ratio->first; i < ratio->end; i++) {
+		const struct block *block = &snapshot->blocks[i];
+		enum block_zone zone = block_zone_now(block);
+
+		if (zone != BLOCK_ZONE_UNKNOWN && zone != BLOCK_ZONE_MOVABLE)
+			return false;
+		if (block->state != BLOCK_ONLINE)
+			*bytes += snapshot->block_size_bytes;
+	}
+	return true;
+}
+
+static enum block_word decide(struct ratio *ratio, int node)
+{
+	struct ratio_sum *sum = sum_of(ratio, node);
+	uint64_t bytes;
+
+	if (!still_to_move(ratio, &bytes) || !fits(ratio, &ratio->total, bytes) ||
+	    (ratio->per_node && !fits(ratio, sum, bytes)))
+		return BLOCK_WORD_ONLINE_KERNEL;
+	ratio->total.movable_bytes += bytes;
+	if (sum)
+		sum->movable_bytes += bytes;
+	return BLOCK_WORD_ONLINE_MOVABLE;
+}
+
+enum block_word ratio_word(struct ratio *ratio, const struct block *block)
+{
+	size_t position = (size_t)(block - ratio->snapshot->blocks);
+
+	if (position < ratio->first || position >= ratio->end) {
+		snapshot_dimm(ratio->snapshot, position, &ratio->first, &ratio->end);
+		ratio->word = decide(ratio, block->node);
+	}
+	return ratio->word;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intent.h"
+
+#define BLOCKS 4
+
+struct fixture {
+	void *memory;
+	size_t bytes;
+	struct intent *intent;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	fixture->bytes = intent_size(BLOCKS);
+	fixture->memory = malloc(fixture->bytes);
+	memset(fixture->memory, 0xa5, fixture->bytes);
+	fixture->intent = intent_attach(fixture->memory, fixture->bytes, "boot-1");
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	intent_free(fixture->intent);
+	free(fixture->memory);
+	free(fixture);
+	return 0;
+}
+
+/* As an agent that was killed leaves it, and the next one finds it. */
+static void restart(struct fixture *fixture, const char *boot_id)
+{
+	intent_free(fixture->intent);
+	fixture->intent = intent_attach(fixture->memory, fixture->bytes, boot_id);
+	assert_non_null(fixture->intent);
+}
+
+static struct block make(uint64_t index, uint64_t identity, uint8_t marks)
+{
+	struct block block = { .index = index, .identity = identity, .marks = marks };
+
+	return block;
+}
+
+/* The marks that a restarted agent has of this block. */
+static uint8_t recalled(struct fixture *fixture, uint64_t index, uint64_t identity)
+{
+	struct block block = make(index, identity, 0);
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	uint8_t marks;
+
+	assert_int_equal(snapshot_add_block(&snapshot, &block), 0);
+	intent_recall(fixture->intent, &snapshot);
+	marks = snapshot.blocks[0].marks;
+	snapshot_free(&snapshot);
+	return marks;
+}
+
+static void another_boot_knows_nothing(void **state)
+{
+	struct block block = make(32, 7, BLOCK_MARK_WAS_ONLINE);
+	struct fixture *fixture = *state;
+
+	assert_true(intent_remember(fixture->intent, &block));
+	restart(fixture, "boot-2");
+	assert_int_equal(recalled(fixture, 32, 7), 0);
+	restart(fixture, "boot-1");
+	assert_int_equal(recalled(fixture, 32, 7), 0);
+}
+
+static void no_boot_id_is_a_new_start(void **state)
+{
+	struct block block = make(32, 7, BLOCK_MARK_WAS_ONLINE);
+	struct fixture *fixture = *state;
+
+	restart(fixture, "");
+	assert_true(intent_remember(fixture->intent, &block));
+	restart(fixture, "");
+	assert_int_equal(recalled(fixture, 32, 7), 0);
+}
+
+static void another_directory_inherits_nothing(void **state)
+{
+	struct block block = make(32, 7, BLOCK_MARK_WAS_ONLINE);
+	struct fixture *fixture = *state;
+
+	assert_true(intent_remember(fixture->intent, &block));
+	restart(fixture, "boot-1");
+	assert_int_equal(recalled(fixture, 32, 8), 0);
+	/* and it is forgotten then: the old one cannot come back */
+	assert_int_equal(recalled(fixture, 32, 7), 0);
+}
+
+static void the_same_block_is_known_again(void **state)
+{
+	struct block block = make(32, 7, BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED);
+	struct fixture *fixture = *state;
+
+	assert_true(intent_remember(fixture->intent, &block));
+	block.marks |= BLOCK_MARK_OURS;
+	assert_true(intent_remember(fixture->intent, &block));
+	restart(fixture, "boot-1");
+	/* A refusal is nothing to remember. */
+	assert_int_equal(recalled(fixture, 32, 7),
+			 BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_OURS);
+}
+
+static void without_identity_nothing_is_known_again(void **state)
+{
+	struct block block = make(32, 0, BLOCK_MARK_WAS_ONLINE);
+	struct fixture *fixture = *state;
+
+	assert_true(intent_remember(fixture->intent, &block));
+	restart(fixture, "boot-1");
+	assert_int_equal(recalled(fixture, 32, 0), 0);
+}
+
+static void slots_come_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block blocks[BLOCKS + 1];
+	size_t i, round;
+
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < BLOCKS; i++) {
+			blocks[i] = make(i, i + 1, BLOCK_MARK_WAS_ONLINE);
+			assert_true(intent_remember(fixture->intent, &blocks[i]));
+		}
+		blocks[i] = make(i, i + 1, BLOCK_MARK_WAS_ONLINE);
+		assert_false(intent_remember(fixture->intent, &blocks[BLOCKS]));
+		assert_false(intent_remember(fixture->intent, &blocks[BLOCKS]));
+		intent_forget(fixture->intent, &blocks[1]);
+		assert_true(intent_remember(fixture->intent, &blocks[BLOCKS]));
+		blocks[1].slot = 0;
+		for (i = 0; i < BLOCKS + 1; i++)
+			intent_forget(fixture->intent, &blocks[i]);
+	}
+}
+
+static void garbage_is_a_new_start(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned seed = 1;
+	size_t i;
+
+	for (i = 0; i < 2000; i++) {
+		unsigned char *bytes = fixture->memory;
+
+		seed = seed * 1103515245 + 12345;
+		bytes[(seed >> 8) % fixture->bytes] ^= (unsigned char)(seed >> 24);
+		restart(fixture, "boot-1");
+		recalled(fixture, i, 7);
+		intent_setting_changed(fixture->intent, INTENT_AUTO_ONLINE, "online");
+	}
+}
+
+/* --- settings */
+
+#define AUTO INTENT_AUTO_ONLINE
+
+static void what_is_first_seen_is_expected(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
+	assert_true(intent_setting_changed(fixture->intent, AUTO, "offline"));
+	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
+	restart(fixture, "boot-1");
+	assert_true(intent_setting_changed(fixture->intent, AUTO, "offline"));
+	assert_null(intent_found(fixture->intent, AUTO));
+}
+
+static void an_own_value_is_no_administrator_s(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
+	intent_change_begin(fixture->intent, AUTO, "online", "offline");
+	/* killed before or after the write: either value may be there */
+	restart(fixture, "boot-1");
+	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
+	assert_false(intent_setting_changed(fixture->intent, AUTO, "offline"));
+	intent_change_done(fixture->intent, AUTO);
+	restart(fixture, "boot-1");
+	assert_false(intent_setting_changed(fixture->intent, AUTO, "offline"));
+	assert_string_equal(intent_found(fixture->intent, AUTO), "online");
+	/* from here on it is one */
+	assert_true(intent_setting_changed(fixture->intent, AUTO, "online"));
+}
+
+static void a_second_change_keeps_what_was_found(void **state)
+{
+	struct fixture *fixture = *state;
+
+	intent_setting_changed(fixture->intent, AUTO, "online");
+	intent_change_begin(fixture->intent, AUTO, "online", "offline");
+	intent_change_done(fixture->intent, AUTO);
+	intent_change_begin(fixture->intent, AUTO, "offline", "online_movable");
+	intent_change_done(fixture->intent, AUTO);
+	assert_string_equal(intent_found(fixture->intent, AUTO), "online");
+	intent_change_over(fixture->intent, AUTO, "online");
+	assert_null(intent_found(fixture->intent, AUTO));
+	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(another_boot_knows_nothing, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(no_boot_id_is_a_new_start, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(another_directory_inherits_nothing,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_same_block_is_known_again, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(without_identity_nothing_is_known_again,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(slots_come_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(garbage_is_a_new_start, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(what_is_first_seen_is_expected, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_own_value_is_no_administrator_s,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_second_change_keeps_what_was_found,
+						set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("intent", tests, NULL, NULL);
+}
