@@ -455,10 +455,16 @@ static int open_loop(struct daemon *daemon)
 	return 0;
 }
 
+/* 1: in a kernel that saves the memory of a crashed one there is nothing to do. */
 static int open_edges(struct daemon *daemon)
 {
-	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0 ||
-	    open_journal(daemon) < 0 || open_intent(daemon) < 0 || open_agent(daemon) < 0)
+	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0)
+		return -1;
+	if (system_is_capture_kernel(daemon->system)) {
+		log_info("this is a kdump capture kernel: ending");
+		return 1;
+	}
+	if (open_journal(daemon) < 0 || open_intent(daemon) < 0 || open_agent(daemon) < 0)
 		return -1;
 	return daemon->options.dry_run ? 0 : open_channel(daemon);
 }
@@ -520,29 +526,38 @@ static void leave_terminal(const struct daemon *daemon, int ready_fd)
 		close(null);
 }
 
+static int decide_only(struct daemon *daemon)
+{
+	agent_wake(daemon->agent);
+	while (agent_step(daemon->agent))
+		;
+	return agent_has_looked(daemon->agent) ? 0 : -1;
+}
+
+static int serve(struct daemon *daemon)
+{
+	int r;
+
+	log_info("memonlined " PACKAGE_VERSION ", kernel %s, policy %s",
+		 system_kernel_release(daemon->system),
+		 config_policy_text(daemon->config.policy));
+	agent_wake(daemon->agent);
+	r = loop_run(daemon->loop);
+	if (r < 0)
+		log_error("event loop: %s", strerror(-r));
+	return daemon->failed ? -1 : r;
+}
+
 static int run(struct daemon *daemon, int ready_fd)
 {
 	int r = open_edges(daemon);
 
-	if (r == 0 && daemon->options.dry_run) {
-		agent_wake(daemon->agent);
-		while (agent_step(daemon->agent))
-			;
-		r = agent_has_looked(daemon->agent) ? 0 : -1;
-	} else if (r == 0) {
-		log_info("memonlined " PACKAGE_VERSION ", kernel %s, policy %s",
-			 system_kernel_release(daemon->system),
-			 config_policy_text(daemon->config.policy));
-		if (ready_fd >= 0)
-			leave_terminal(daemon, ready_fd);
+	if (r >= 0 && ready_fd >= 0)
+		leave_terminal(daemon, ready_fd);
+	if (r >= 0)
 		notify_send("READY=1");
-		agent_wake(daemon->agent);
-		r = loop_run(daemon->loop);
-		if (r < 0)
-			log_error("event loop: %s", strerror(-r));
-		if (daemon->failed)
-			r = -1;
-	}
+	if (r == 0)
+		r = daemon->options.dry_run ? decide_only(daemon) : serve(daemon);
 	notify_send("STOPPING=1");
 	close_edges(daemon);
 	return r;

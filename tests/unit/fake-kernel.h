@@ -31,7 +31,9 @@ struct fake_block {
 struct fake_kernel {
 	bool has_valid_zones;
 	enum block_word auto_online; /* NONE: no such file */
+	bool old_auto_online; /* before 5.7: it takes online and offline only */
 	uint64_t identities; /* given out so far */
+	bool deaf; /* writes go nowhere: whoever writes is dead already */
 	bool short_write; /* 3.10: write returns 1 for a block that is online already */
 	uint64_t block_size_bytes;
 	struct fake_block *blocks;

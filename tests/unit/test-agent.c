@@ -5,101 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent.h"
-#include "fake-kernel.h"
-#include "io/log.h"
-
-/* Nothing is below it: no node, no iomem, no uevent number of this machine is read. */
-#define EMPTY_ROOT "/nonexistent"
-
-struct fixture {
-	struct fake_kernel *kernel;
-	struct config config;
-	struct agent_edges edges;
-	struct agent *agent;
-	int reported;
-};
-
-static void count_reported(void *data)
-{
-	((struct fixture *)data)->reported++;
-}
-
-static void start(struct fixture *fixture, bool dry_run)
-{
-	fixture->agent = agent_new(&fixture->config, &fixture->edges, dry_run);
-	assert_non_null(fixture->agent);
-}
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
-	fixture->kernel = fake_kernel_new(FAKE_BLOCKS_MAX);
-	config_defaults(&fixture->config);
-	fixture->config.policy = CONFIG_POLICY_ONLINE;
-	fixture->edges.sysfs = sysfs_new(&fake_kernel_operations, fixture->kernel);
-	fixture->edges.system = system_open(EMPTY_ROOT);
-	fixture->edges.journal = journal_new("test", 64, 4096);
-	fixture->edges.reported = count_reported;
-	fixture->edges.data = fixture;
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-
-	agent_free(fixture->agent);
-	journal_free(fixture->edges.journal);
-	sysfs_close(fixture->edges.sysfs);
-	system_close(fixture->edges.system);
-	fake_kernel_free(fixture->kernel);
-	free(fixture);
-	return 0;
-}
-
-/* Until there is nothing left to do; fails where that never comes. */
-static void settle(struct fixture *fixture)
-{
-	int steps = 0;
-
-	agent_wake(fixture->agent);
-	while (agent_step(fixture->agent))
-		assert_true(++steps < 3 * FAKE_BLOCKS_MAX);
-}
-
-static void event(struct fixture *fixture, enum uevent_action action, uint64_t index)
-{
-	struct uevent uevent = { action, index, 0 };
-	int steps = 0;
-
-	agent_event(fixture->agent, &uevent);
-	while (agent_step(fixture->agent))
-		assert_true(++steps < 3 * FAKE_BLOCKS_MAX);
-}
-
-static const struct report *report(struct fixture *fixture, uint64_t seq)
-{
-	const struct report *found =
-		journal_after(agent_journal(fixture->agent), seq - 1);
-
-	assert_non_null(found);
-	assert_int_equal(found->seq, seq);
-	return found;
-}
-
-static const struct report_range *first_range(struct fixture *fixture, uint64_t seq)
-{
-	return journal_ranges(agent_journal(fixture->agent), report(fixture, seq));
-}
-
-static uint64_t last_seq(struct fixture *fixture)
-{
-	return journal_last(agent_journal(fixture->agent));
-}
+#include "agent-fixture.h"
 
 static void says_nothing_of_boot_memory(void **state)
 {
@@ -539,8 +445,6 @@ static void reads_each_block_a_fixed_number_of_times(void **state)
 	assert_true(fixture->kernel->reads <= 6 * 32768 + 10);
 	assert_true(fixture->kernel->lists <= 2);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

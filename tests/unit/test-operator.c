@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What an operator wants stays so, and what the kernel was told before comes back. */
+
+#include "agent-fixture.h"
+
+#include <errno.h>
+#include <string.h>
+
+static enum block_state state_of(const struct fixture *fixture, size_t index)
+{
+	return fixture->kernel->blocks[index].state;
+}
+
+static void stays_offline_after(struct fixture *fixture, bool killed)
+{
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
+	fixture->kernel->blocks[33].state = BLOCK_OFFLINE;
+	restart(fixture, killed);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 33), BLOCK_OFFLINE);
+	event(fixture, UEVENT_ADD, 33);
+	agent_configure(fixture->agent, &fixture->config);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 33), BLOCK_OFFLINE);
+}
+
+static void stays_offline_after_a_restart(void **state)
+{
+	stays_offline_after(*state, false);
+}
+
+static void stays_offline_after_a_crash(void **state)
+{
+	stays_offline_after(*state, true);
+}
+
+static void boot_memory_offlined_while_nobody_watched_stays_so(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 0, 4, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[2].state = BLOCK_OFFLINE;
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 2), BLOCK_OFFLINE);
+}
+
+static void another_dimm_in_its_place_inherits_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_remove(fixture->kernel, 32, 4);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 35), BLOCK_ONLINE);
+	/* and so while it watched, the news of the removal lost */
+	fake_kernel_remove(fixture->kernel, 32, 4);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+}
+
+/* --- auto_online_blocks */
+
+static void a_distribution_s_default_comes_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	start(fixture, false);
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+	assert_string_equal(agent_carried_out_by(fixture->agent), "agent");
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+	/* A crash is no end: the next one knows that the value is its own. */
+	restart(fixture, true);
+	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+}
+
+static void the_same_default_is_left_alone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	start(fixture, false);
+	assert_string_equal(agent_carried_out_by(fixture->agent), "kernel");
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_ONLINE);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_ONLINE);
+	settle(fixture);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_ONLINED_BY_KERNEL);
+	assert_int_equal(fixture->kernel->writes, 0);
+}
+
+static void an_administrator_s_change_is_only_watched(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE_KERNEL;
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_ADMINISTRATOR);
+	assert_string_equal(agent_carried_out_by(fixture->agent), "nobody");
+	/* also for the next agent */
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE_KERNEL);
+	/* undone: the policy is in force again */
+	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+}
+
+static void an_administrator_s_change_of_ours_is_not_given_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE_KERNEL;
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE_KERNEL);
+}
+
+static void a_dry_run_leaves_the_kernel_s_settings(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	start(fixture, true);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 0);
+}
+
+static void the_kernel_carries_out_what_it_can(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->config.carry_out = CONFIG_CARRY_OUT_KERNEL;
+	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE_MOVABLE);
+	/* What came before, or stays offline all the same, is the agent's. */
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+	assert_int_equal(fixture->kernel->blocks[32].zone, BLOCK_ZONE_MOVABLE);
+	/* What the kernel put elsewhere is told. */
+	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_ONLINE);
+	settle(fixture);
+	assert_int_equal(first_range(fixture, 2)->reason, REASON_ZONE_DIFFERS);
+	assert_int_equal(first_range(fixture, 2)->requested, BLOCK_WORD_ONLINE_MOVABLE);
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+}
+
+static void a_kernel_that_has_not_the_word_leaves_it_to_the_agent(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->config.carry_out = CONFIG_CARRY_OUT_KERNEL;
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->old_auto_online = true;
+	start(fixture, false);
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+	assert_string_equal(agent_carried_out_by(fixture->agent), "agent");
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+}
+
+/* --- zones */
+
+static void another_zone_only_if_wanted(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t i;
+
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	for (i = 32; i < 34; i++) {
+		fixture->kernel->blocks[i].refuse = EINVAL;
+		fixture->kernel->blocks[i].refuse_times = 1;
+	}
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
+	assert_int_equal(first_range(fixture, 1)->error, EINVAL);
+	fixture->config.fallback = true;
+	fixture->kernel->blocks[32].refuse_times = 1;
+	fixture->kernel->blocks[33].refuse_times = 1;
+	agent_configure(fixture->agent, &fixture->config);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+	assert_int_equal(fixture->kernel->blocks[33].zone, BLOCK_ZONE_NORMAL);
+	assert_int_equal(first_range(fixture, 2)->reason, REASON_FALLBACK);
+	assert_int_equal(first_range(fixture, 2)->requested, BLOCK_WORD_ONLINE);
+}
+
+/* A dimm of two blocks that somebody else put into ZONE_NORMAL. */
+static void others_online(struct fixture *fixture, bool rezone)
+{
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->config.rezone = rezone;
+	fake_kernel_add(fixture->kernel, 0, 2, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_ONLINE);
+}
+
+static void another_s_zone_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	others_online(fixture, false);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 0);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_ZONE_DIFFERS);
+	assert_int_equal(first_range(fixture, 1)->result, REPORT_SUCCESS);
+	assert_int_equal(first_range(fixture, 1)->requested, BLOCK_WORD_ONLINE_MOVABLE);
+}
+
+static void another_s_zone_is_changed_if_wanted(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct report_range *ranges;
+	const struct report *told;
+
+	others_online(fixture, true);
+	settle(fixture);
+	settle(fixture);
+	assert_string_equal(fixture->kernel->written,
+			    "memory33/state=offline\n;memory32/state=offline\n;"
+			    "memory32/state=online_movable\n;"
+			    "memory33/state=online_movable\n;");
+	assert_int_equal(fixture->kernel->blocks[33].zone, BLOCK_ZONE_MOVABLE);
+	told = report(fixture, last_seq(fixture));
+	ranges = first_range(fixture, last_seq(fixture));
+	assert_int_equal(ranges[told->count - 1].reason, REASON_REZONED);
+	/* Boot memory stays where it is. */
+	assert_int_equal(fixture->kernel->blocks[0].zone, BLOCK_ZONE_NORMAL);
+}
+
+static void a_zone_is_changed_for_all_of_it_or_none(void **state)
+{
+	struct fixture *fixture = *state;
+
+	others_online(fixture, true);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = -1;
+	settle(fixture);
+	settle(fixture);
+	assert_string_equal(fixture->kernel->written,
+			    "memory33/state=offline\n;memory32/state=offline\n;"
+			    "memory33/state=online_kernel\n;");
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
+	/* Once: not at every look, and not by the next agent. */
+	event(fixture, UEVENT_OTHER, 32);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(stays_offline_after_a_restart),
+		TEST(stays_offline_after_a_crash),
+		TEST(boot_memory_offlined_while_nobody_watched_stays_so),
+		TEST(another_dimm_in_its_place_inherits_nothing),
+		TEST(a_distribution_s_default_comes_back),
+		TEST(the_same_default_is_left_alone),
+		TEST(an_administrator_s_change_is_only_watched),
+		TEST(an_administrator_s_change_of_ours_is_not_given_back),
+		TEST(a_dry_run_leaves_the_kernel_s_settings),
+		TEST(the_kernel_carries_out_what_it_can),
+		TEST(a_kernel_that_has_not_the_word_leaves_it_to_the_agent),
+		TEST(another_zone_only_if_wanted),
+		TEST(another_s_zone_is_told),
+		TEST(another_s_zone_is_changed_if_wanted),
+		TEST(a_zone_is_changed_for_all_of_it_or_none),
+	};
+
+	return cmocka_run_group_tests_name("operator", tests, NULL, NULL);
+}
