@@ -56,6 +56,12 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks);
 void agent_resume_work(struct agent *agent);
 
+/* agent-decide.c */
+/* Verdicts for all blocks of `now`, and the plan that follows from them. */
+void agent_decide(struct agent *agent);
+/* What was refused on the way is forgotten; that it was online is not, in this boot. */
+void agent_note_online(struct agent *agent, struct block *block);
+
 /* agent-look.c */
 /* As it was when it was last read; ABSENT where it never was. */
 struct block agent_as_known(const struct block *block);

@@ -76,6 +76,9 @@ static void add(struct agent *agent, uint64_t dimm, const struct report_range *r
 {
 	uint64_t now_usec = loop_now_usec();
 
+	/* Nothing happens then: there is nothing to tell but what is decided. */
+	if (agent->dry_run)
+		return;
 	if (burst_add(&agent->burst, dimm, range, begun_usec, now_usec))
 		return;
 	agent_flush_reports(agent);

@@ -31,153 +31,6 @@ void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks)
 			agent->now.blocks[i].marks &= (uint8_t)~marks;
 }
 
-static void log_decision(const struct agent *agent, const struct block *first,
-			 const struct block *last, const struct policy_verdict *verdict)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line),
-		 "memory%" PRIu64 "-%" PRIu64 " node %d: %s, policy %s -> %s (%s)",
-		 first->index, last->index, first->node,
-		 block_state_word((enum block_state)first->state),
-		 config_policy_text(agent->config->policy),
-		 block_word_text(verdict->word), reason_text(verdict->reason));
-	if (agent->dry_run) /* there the decisions are the result */
-		puts(line);
-	else if (verdict->word == BLOCK_WORD_NONE)
-		log_debug("%s", line);
-	else
-		log_info("%s", line);
-}
-
-/* A block that nothing will be done about, seen offline for the first time: say so once. */
-static void gather_left_alone(struct agent *agent, const struct block *block,
-			      const struct policy_verdict *verdict)
-{
-	struct snapshot_change change = { NULL, block };
-	struct report_range range;
-
-	if (block->state != BLOCK_OFFLINE ||
-	    (block->reason != REASON_NONE && block->reason != REASON_STATE_UNREADABLE))
-		return;
-	burst_observe(&change, agent->now.block_size_bytes, &range);
-	range.reason = (uint8_t)verdict->reason;
-	agent_gather(agent, &agent->now, block, &range);
-}
-
-/* It was refused and waited for, and is no longer wanted: the refusal has not been told yet. */
-static void give_up_retry(struct agent *agent, struct block *block,
-			  const struct policy_verdict *verdict)
-{
-	struct snapshot_change change = { block, block };
-	struct report_range range;
-
-	if (!(block->marks & BLOCK_MARK_RETRY))
-		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
-	if (block->state != BLOCK_OFFLINE)
-		return;
-	burst_observe(&change, agent->now.block_size_bytes, &range);
-	range.result = REPORT_FAILED;
-	range.reason = (uint8_t)verdict->reason;
-	agent_gather(agent, &agent->now, block, &range);
-}
-
-/* What others onlined into another zone than the policy's is moved, if that is wanted. */
-static void move_to_zone(struct agent *agent, struct policy *policy,
-			 const struct block *block)
-{
-	enum block_word word;
-
-	if (agent->config->rezone && !agent->dry_run && !agent->machine.no_hot_remove &&
-	    !agent->machine.auto_online_changed && !agent->machine.memhp_default_state &&
-	    !(block->marks & BLOCK_MARK_OURS) &&
-	    policy_zone_differs(policy, block, &word))
-		agent_rezone(agent, block);
-}
-
-/* What was refused on the way is forgotten; that it was online is not, in this boot. */
-static void note_online(struct agent *agent, struct block *block)
-{
-	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS;
-	block->marks |= BLOCK_MARK_WAS_ONLINE;
-	agent_remember(agent, block);
-}
-
-/* One verdict per block; a run of equal ones is one log line. Returns false on lack of memory. */
-static bool decide_block(struct agent *agent, struct policy *policy, struct block *block,
-			 struct policy_verdict *verdict)
-{
-	policy_decide(policy, block, verdict);
-	if (verdict->reason == REASON_ALREADY_ONLINE)
-		move_to_zone(agent, policy, block);
-	if (verdict->word == BLOCK_WORD_NONE && !(block->marks & BLOCK_MARK_FAILED))
-		give_up_retry(agent, block, verdict);
-	if (verdict->word == BLOCK_WORD_NONE)
-		gather_left_alone(agent, block, verdict);
-	/* How it came to be online says more than that it is. */
-	if (verdict->reason != REASON_ALREADY_ONLINE || block->reason == REASON_NONE)
-		block->reason = (uint8_t)verdict->reason;
-	if (agent->dry_run && verdict->word != BLOCK_WORD_NONE)
-		block->reason = REASON_DRY_RUN;
-	if (block->state == BLOCK_ONLINE)
-		note_online(agent, block);
-	return agent->dry_run || plan_add(&agent->plan, block->index, verdict) == 0;
-}
-
-static bool same_decision(const struct block *last,
-			  const struct policy_verdict *last_verdict,
-			  const struct block *block, const struct policy_verdict *verdict)
-{
-	return last->index + 1 == block->index && last->node == block->node &&
-	       last->state == block->state && last_verdict->word == verdict->word &&
-	       last_verdict->reason == verdict->reason;
-}
-
-static void decide_all(struct agent *agent, struct policy *policy)
-{
-	struct policy_verdict run, verdict;
-	struct block *first = NULL, *last = NULL;
-	size_t i;
-
-	for (i = 0; i < agent->now.count; i++) {
-		struct block *block = &agent->now.blocks[i];
-
-		if (!decide_block(agent, policy, block, &verdict)) {
-			log_error("no memory for the plan, doing what fits");
-			break;
-		}
-		if (first && !same_decision(last, &run, block, &verdict)) {
-			log_decision(agent, first, last, &run);
-			first = NULL;
-		}
-		if (!first) {
-			first = block;
-			run = verdict;
-		}
-		last = block;
-	}
-	if (first)
-		log_decision(agent, first, last, &run);
-}
-
-static void decide(struct agent *agent)
-{
-	struct policy policy;
-
-	plan_clear(&agent->plan);
-	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
-		log_error("no memory to decide, trying again later");
-		agent_look_again_later(agent);
-		return;
-	}
-	decide_all(agent, &policy);
-	policy_end(&policy);
-	if (agent->machine.movable_from_top)
-		plan_movable_from_top(&agent->plan);
-	agent_wait_to_settle(agent);
-}
-
 void agent_set_mark(struct agent *agent, const struct plan_write *write,
 		    const struct block *block)
 {
@@ -223,7 +76,7 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 	if (block->state == BLOCK_ONLINE) {
 		if (error == 0)
 			block->marks |= BLOCK_MARK_OURS;
-		note_online(agent, block);
+		agent_note_online(agent, block);
 	} else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE) {
 		block->marks |= BLOCK_MARK_FAILED;
 	}
@@ -246,7 +99,7 @@ static void look(struct agent *agent)
 	agent->look_wanted = false;
 	agent->wrote = false;
 	if (agent_refresh(agent) == 0)
-		decide(agent);
+		agent_decide(agent);
 }
 
 bool agent_step(struct agent *agent)

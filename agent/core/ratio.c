@@ -94,12 +94,29 @@ static struct ratio_sum *sum_of(const struct ratio *ratio, int node)
 	return NULL;
 }
 
-/* movable + more <= percent of kernel, without overflow: these are sums of real memory. */
-static bool fits(const struct ratio *ratio, const struct ratio_sum *sum, uint64_t more)
+/* percent of kernel, without overflow: these are sums of real memory. */
+static uint64_t allowed(const struct ratio *ratio, const struct ratio_sum *sum)
 {
-	return sum && sum->movable_bytes + more <=
-			      sum->kernel_bytes / 100 * ratio->percent +
-				      sum->kernel_bytes % 100 * ratio->percent / 100;
+	return sum->kernel_bytes / 100 * ratio->percent +
+	       sum->kernel_bytes % 100 * ratio->percent / 100;
+}
+
+static bool fits(const struct ratio_room *room)
+{
+	return room->movable_bytes + room->asked_bytes <= room->allowed_bytes;
+}
+
+/* A node that nothing is known of has no room. */
+static struct ratio_room room_in(const struct ratio *ratio, const struct ratio_sum *sum,
+				 uint64_t asked_bytes)
+{
+	struct ratio_room room = { 0, asked_bytes, 0 };
+
+	if (sum) {
+		room.movable_bytes = sum->movable_bytes;
+		room.allowed_bytes = allowed(ratio, sum);
+	}
+	return room;
 }
 
 /* Bytes of the DIMM that would have to become movable; false: some are of the kernel already. */
@@ -126,8 +143,13 @@ static enum block_word decide(struct ratio *ratio, int node)
 	struct ratio_sum *sum = sum_of(ratio, node);
 	uint64_t bytes;
 
-	if (!still_to_move(ratio, &bytes) || !fits(ratio, &ratio->total, bytes) ||
-	    (ratio->per_node && !fits(ratio, sum, bytes)))
+	memset(&ratio->room, 0, sizeof(ratio->room));
+	if (!still_to_move(ratio, &bytes))
+		return BLOCK_WORD_ONLINE_KERNEL;
+	ratio->room = room_in(ratio, &ratio->total, bytes);
+	if (fits(&ratio->room) && ratio->per_node)
+		ratio->room = room_in(ratio, sum, bytes);
+	if (!fits(&ratio->room))
 		return BLOCK_WORD_ONLINE_KERNEL;
 	ratio->total.movable_bytes += bytes;
 	if (sum)

@@ -16,6 +16,13 @@ struct ratio_sum {
 	uint64_t movable_bytes; /* in ZONE_MOVABLE, or decided to go there */
 };
 
+/* What the latest decision rests on: the sum that left less room, of all or of the node. */
+struct ratio_room {
+	uint64_t movable_bytes; /* before */
+	uint64_t asked_bytes; /* more; 0: some of the DIMM is in a kernel zone already */
+	uint64_t allowed_bytes; /* in all */
+};
+
 struct ratio {
 	const struct snapshot *snapshot;
 	unsigned percent; /* movable : kernel */
@@ -26,6 +33,7 @@ struct ratio {
 	/* The DIMM decided last: blocks [first, end) of the snapshot. */
 	size_t first, end;
 	enum block_word word;
+	struct ratio_room room;
 };
 
 /* -ENOMEM, or 0. The snapshot has to have its nodes' sums, and outlive it. */

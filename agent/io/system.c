@@ -70,8 +70,11 @@ static void read_release(struct system_info *system)
 	struct utsname name;
 
 	if (read_line(system, "/proc/sys/kernel/osrelease", system->release,
-		      sizeof(system->release)) < 0 &&
-	    uname(&name) == 0)
+		      sizeof(system->release)) == 0)
+		return;
+	if (read_file(system, "/proc/version") == 0)
+		sscanf(system->buffer.data, "Linux version %64s", system->release);
+	else if (!system->root[0] && uname(&name) == 0)
 		snprintf(system->release, sizeof(system->release), "%s", name.release);
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tests that need no guest: python3 -m lab jobs unit|process|sanitizers|fuzz|distcheck|style"""
+"""The tests that need no guest: python3 -m lab jobs NAME"""
 
 import glob
 import os
@@ -35,6 +35,17 @@ def make_check(directory):
 
 def unit():
     return make_check(paths.NORMAL)
+
+
+def policy():
+    return call([sys.executable, "-m", "lab", "supervise", str(PROCESS_LIMIT_SEC),
+                 os.path.join(paths.TESTS, "policy", "plans.py")],
+                env=dict(os.environ, MEMONLINE_BUILD=paths.NORMAL))
+
+
+def kernel_models():
+    return call(["make", "check", "VERBOSE=1", "TESTS=tests/unit/test-kernel-models"],
+                paths.NORMAL)
 
 
 def run_process_tests(directory, environment):
@@ -160,7 +171,8 @@ def style():
     return status
 
 
-JOBS = {job.__name__: job for job in (unit, process, sanitizers, fuzz, distcheck, style)}
+JOBS = {job.__name__.replace("_", "-"): job for job in (
+    unit, policy, kernel_models, process, sanitizers, fuzz, distcheck, style)}
 
 
 def main(argv):

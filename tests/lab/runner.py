@@ -53,6 +53,8 @@ def own_tests():
         return Test(name, ["jobs", name], about, limit, **options)
     return [
         job("unit", "make check", 300),
+        job("policy", "the plan for every recorded guest under every policy", 300),
+        job("kernel-models", "every policy on models of old and new kernels", 300),
         job("process", "whole programs over fake trees and sockets", 600),
         job("style", "clang-format, cppcheck, shellcheck, licence lines", 300, needs=["style"]),
         job("sanitizers", "unit and process tests with sanitizers", 1200, full=True,

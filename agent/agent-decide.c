@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "io/log.h"
+
+/* A run of blocks about which one thing was decided: one line of the log. */
+struct decision {
+	const struct block *first; /* NULL: none yet */
+	const struct block *last;
+	struct policy_verdict verdict;
+	enum config_policy policy;
+	const struct config_override *section;
+	struct ratio_room room; /* where the policy is ratio */
+};
+
+static void put_inputs(const struct decision *decision, struct text *line)
+{
+	const struct block *first = decision->first;
+
+	text_printf(line, "memory%" PRIu64, first->index);
+	if (decision->last != first)
+		text_printf(line, "-%" PRIu64, decision->last->index);
+	text_printf(line, " node %d: %s", first->node,
+		    block_state_word((enum block_state)first->state));
+	text_printf(line, ", policy %s", config_policy_text(decision->policy));
+	if (decision->section) {
+		text_puts(line, " of [");
+		place_put(&decision->section->place, line);
+		text_puts(line, "]");
+	}
+	if (decision->policy == CONFIG_POLICY_RATIO && decision->room.asked_bytes)
+		text_printf(line,
+			    ", movable %" PRIu64 " + %" PRIu64 " MiB of at most %" PRIu64,
+			    decision->room.movable_bytes >> 20,
+			    decision->room.asked_bytes >> 20,
+			    decision->room.allowed_bytes >> 20);
+}
+
+/* Inputs -> verdict, with the word that goes into the report. */
+static void log_decision(const struct agent *agent, const struct decision *decision)
+{
+	const struct policy_verdict *verdict = &decision->verdict;
+	struct text line = TEXT_INIT;
+
+	put_inputs(decision, &line);
+	text_printf(&line, " -> %s (%s)", block_word_text(verdict->word),
+		    reason_text(verdict->reason));
+	if (line.failed)
+		log_warning("no memory to say what is decided");
+	else if (agent->dry_run) /* there the decisions are the result */
+		puts(line.data);
+	else
+		log_line(verdict->word == BLOCK_WORD_NONE ? CONFIG_LOG_DEBUG
+							  : CONFIG_LOG_INFO,
+			 "%s", line.data);
+	text_free(&line);
+}
+
+/* A block that nothing will be done about, seen offline for the first time: say so once. */
+static void gather_left_alone(struct agent *agent, const struct block *block,
+			      const struct policy_verdict *verdict)
+{
+	struct snapshot_change change = { NULL, block };
+	struct report_range range;
+
+	if (block->state != BLOCK_OFFLINE ||
+	    (block->reason != REASON_NONE && block->reason != REASON_STATE_UNREADABLE))
+		return;
+	burst_observe(&change, agent->now.block_size_bytes, &range);
+	range.reason = (uint8_t)verdict->reason;
+	agent_gather(agent, &agent->now, block, &range);
+}
+
+/* It was refused and waited for, and is no longer wanted: the refusal has not been told yet. */
+static void give_up_retry(struct agent *agent, struct block *block,
+			  const struct policy_verdict *verdict)
+{
+	struct snapshot_change change = { block, block };
+	struct report_range range;
+
+	if (!(block->marks & BLOCK_MARK_RETRY))
+		return;
+	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
+	if (block->state != BLOCK_OFFLINE)
+		return;
+	burst_observe(&change, agent->now.block_size_bytes, &range);
+	range.result = REPORT_FAILED;
+	range.reason = (uint8_t)verdict->reason;
+	agent_gather(agent, &agent->now, block, &range);
+}
+
+/* What others onlined into another zone than the policy's is moved, if that is wanted. */
+static void move_to_zone(struct agent *agent, struct policy *policy,
+			 const struct block *block)
+{
+	enum block_word word;
+
+	if (agent->config->rezone && !agent->dry_run && !agent->machine.no_hot_remove &&
+	    !agent->machine.auto_online_changed && !agent->machine.memhp_default_state &&
+	    !(block->marks & BLOCK_MARK_OURS) &&
+	    policy_zone_differs(policy, block, &word))
+		agent_rezone(agent, block);
+}
+
+void agent_note_online(struct agent *agent, struct block *block)
+{
+	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS;
+	block->marks |= BLOCK_MARK_WAS_ONLINE;
+	agent_remember(agent, block);
+}
+
+/* One verdict per block; a run of equal ones is one log line. Returns false on lack of memory. */
+static bool decide_block(struct agent *agent, struct policy *policy, struct block *block,
+			 struct policy_verdict *verdict)
+{
+	policy_decide(policy, block, verdict);
+	if (verdict->reason == REASON_ALREADY_ONLINE)
+		move_to_zone(agent, policy, block);
+	if (verdict->word == BLOCK_WORD_NONE && !(block->marks & BLOCK_MARK_FAILED))
+		give_up_retry(agent, block, verdict);
+	if (verdict->word == BLOCK_WORD_NONE)
+		gather_left_alone(agent, block, verdict);
+	/* How it came to be online says more than that it is. */
+	if (verdict->reason != REASON_ALREADY_ONLINE || block->reason == REASON_NONE)
+		block->reason = (uint8_t)verdict->reason;
+	if (agent->dry_run && verdict->word != BLOCK_WORD_NONE)
+		block->reason = REASON_DRY_RUN;
+	if (block->state == BLOCK_ONLINE)
+		agent_note_online(agent, block);
+	return plan_add(&agent->plan, block->index, verdict) == 0;
+}
+
+static bool same_decision(const struct decision *a, const struct decision *b)
+{
+	return a->last->index + 1 == b->first->index && a->last->node == b->first->node &&
+	       a->last->state == b->first->state && a->verdict.word == b->verdict.word &&
+	       a->verdict.reason == b->verdict.reason && a->policy == b->policy &&
+	       a->section == b->section && a->room.movable_bytes == b->room.movable_bytes;
+}
+
+static void add_decision(const struct agent *agent, struct decision *run,
+			 const struct decision *next)
+{
+	if (run->first && same_decision(run, next)) {
+		run->last = next->last;
+		return;
+	}
+	if (run->first)
+		log_decision(agent, run);
+	*run = *next;
+}
+
+static void decide_all(struct agent *agent, struct policy *policy)
+{
+	struct decision run = { .first = NULL };
+	size_t i;
+
+	for (i = 0; i < agent->now.count; i++) {
+		struct block *block = &agent->now.blocks[i];
+		struct decision next = { .first = block, .last = block };
+
+		if (!decide_block(agent, policy, block, &next.verdict)) {
+			log_error("no memory for the plan, doing what fits");
+			break;
+		}
+		next.policy = policy_of(agent->config, &agent->now, block, &next.section);
+		if (next.policy == CONFIG_POLICY_RATIO && next.verdict.word)
+			next.room = policy->ratio.room;
+		add_decision(agent, &run, &next);
+	}
+	if (run.first)
+		log_decision(agent, &run);
+}
+
+/* Runs of one word, in the order of the writes: "write online_movable: memory35-32". */
+static void print_plan(struct plan *plan)
+{
+	const struct plan_write *first = plan->writes, *end = first + plan->count;
+
+	while (first && first < end) {
+		const struct plan_write *last = first;
+
+		while (last + 1 < end && last[1].word == first->word &&
+		       (last[1].index == last->index + 1 ||
+			last[1].index + 1 == last->index))
+			last++;
+		printf("write %s: memory%" PRIu64, block_word_text(first->word),
+		       first->index);
+		if (last != first)
+			printf("-%" PRIu64, last->index);
+		puts("");
+		first = last + 1;
+	}
+}
+
+void agent_decide(struct agent *agent)
+{
+	struct policy policy;
+
+	plan_clear(&agent->plan);
+	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
+		log_error("no memory to decide, trying again later");
+		agent_look_again_later(agent);
+		return;
+	}
+	decide_all(agent, &policy);
+	policy_end(&policy);
+	if (agent->machine.movable_from_top)
+		plan_movable_from_top(&agent->plan);
+	if (agent->dry_run) {
+		print_plan(&agent->plan);
+		plan_clear(&agent->plan);
+	} else {
+		agent_wait_to_settle(agent);
+	}
+}
