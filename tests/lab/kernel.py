@@ -7,6 +7,7 @@ import lzma
 import os
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 
@@ -23,8 +24,16 @@ def version_key(name):
     return [int(number) for number in re.findall(r"\d+", name)]
 
 
+def release(image):
+    """What uname -r says there: the boot protocol's kernel_version points at the text."""
+    with open(image, "rb") as source:
+        start = source.read(0x10000)
+    text = 0x200 + struct.unpack_from("<H", start, 0x20e)[0]
+    return start[text:].split(b"\0")[0].split(b" ")[0].decode("latin-1")
+
+
 class Kernel:
-    """An image and the folder of its modules (None if it has none)."""
+    """An image and the folder below which its modules lie, of a package or of a build."""
 
     def __init__(self, directory):
         found = [name for pattern in IMAGES
@@ -34,12 +43,13 @@ class Kernel:
         self.image = max(found, key=lambda name: version_key(os.path.relpath(name, directory)))
         folders = (glob.glob(os.path.join(directory, "lib/modules/*/kernel")) +
                    glob.glob(os.path.join(directory, "usr/lib/modules/*/kernel")))
-        self.folder = max(folders, key=version_key) if folders else None
+        self.folder = max(folders, key=version_key) if folders else directory
         self.files = self._module_files()
+        self.release = release(self.image)
 
     def _module_files(self):
         files = {}
-        for root, _, names in os.walk(self.folder) if self.folder else ():
+        for root, _, names in os.walk(self.folder):
             for name in names:
                 match = re.match(r"(.+)\.ko(\.gz|\.xz|\.zst)?$", name)
                 if match:
@@ -79,19 +89,22 @@ def dependencies(module):
     return [name.replace("-", "_") for name in names if name]
 
 
-def output_of(argv, directory=None):
-    done = subprocess.run(argv, cwd=directory, stdin=subprocess.DEVNULL,
+def output_of(argv, directory=None, env=None):
+    done = subprocess.run(argv, cwd=directory, env=env, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           universal_newlines=True)
     return done.stdout if done.returncode == 0 else ""
 
 
-def apt_concrete(name):
-    """The packages of one kernel version that a package such as APT_NAMES depends on."""
+def apt_concrete(name, env=None):
+    """The packages of one kernel version that a package such as APT_NAMES depends on.
+
+    The environment of this and the next ones may name another apt configuration.
+    """
     found, left = [], [name]
     while left:
-        for line in output_of(["apt-cache", "depends", left.pop()]).splitlines():
-            match = re.match(r"\s*Depends: (linux-(?:image|modules)-\d\S*)$", line)
+        for line in output_of(["apt-cache", "depends", left.pop()], env=env).splitlines():
+            match = re.match(r"\s*Depends: (linux-(?:image|binary|modules)-\d\S*)$", line)
             if match and match.group(1) not in found:
                 found.append(match.group(1))
                 left.append(match.group(1))
@@ -109,14 +122,14 @@ def apt_packages():
     return []
 
 
-def apt_version(name):
+def apt_version(name, env=None):
     match = re.search(r"^Version: (\S+)$", output_of(
-        ["apt-cache", "show", "--no-all-versions", name]), re.M)
+        ["apt-cache", "show", "--no-all-versions", name], env=env), re.M)
     return match.group(1).replace(":", "_") if match else "unknown"
 
 
-def unpack_debs(names, directory):
-    subprocess.check_call(["apt-get", "download", "-qq"] + names, cwd=directory,
+def unpack_debs(names, directory, env=None):
+    subprocess.check_call(["apt-get", "download", "-qq"] + names, cwd=directory, env=env,
                           stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for package in glob.glob(os.path.join(directory, "*.deb")):
         subprocess.check_call(["dpkg", "-x", package, directory])
@@ -161,8 +174,8 @@ def package(names, say=print):
                  "packages")
 
 
-def newest_cached():
-    found = glob.glob(os.path.join(paths.cache(), "kernels", "[!.]*"))
+def newest_cached(folder="kernels"):
+    found = glob.glob(os.path.join(paths.cache(), folder, "[!.]*"))
     if not found:
         raise packages.Missing("no kernel package is to be had from this machine's sources")
     return max(found, key=version_key)

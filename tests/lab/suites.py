@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernels of other Debian releases, by a throwaway apt configuration.
+
+The mirror is $MIRROR or what this machine's own apt sources use. What is trusted are the keys
+in the package debian-archive-keyring as this machine's sources have it, which apt has checked
+with the keys that this machine trusts already.
+"""
+
+import fcntl
+import functools
+import os
+import re
+import subprocess
+
+from . import kernel, packages, paths
+
+SUITES = ("bullseye", "bookworm", "trixie", "sid")
+NEWEST = "sid"
+KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
+# What a suite has beside its own list, by the label of the archive.
+LISTS = {"Debian": ("%s",), "Debian-Security": ("%s-security",)}
+WITHOUT_SECURITY = ("sid",)
+# Sources and state of our own; proxies and the like are still the machine's.
+CONFIG = """\
+Dir::Etc::SourceList "{0}/sources.list";
+Dir::Etc::SourceParts "-";
+Dir::State "{0}/state";
+Dir::State::Status "{0}/status";
+Dir::Cache "{0}/cache";
+APT::Update::Error-Mode "any";
+APT::Sandbox::User "";
+"""
+
+
+def own_archives():
+    """[(label, address)] of Debian's archives among this machine's sources."""
+    targets = kernel.output_of(["apt-get", "indextargets", "--format",
+                                "$(ORIGIN)|$(LABEL)|$(REPO_URI)", "Identifier: Packages"])
+    rows = {tuple(line.split("|")) for line in targets.splitlines()}
+    return sorted((label, address) for origin, label, address in rows if origin == "Debian")
+
+
+def archives():
+    if os.environ.get("MIRROR"):
+        return [("Debian", os.environ["MIRROR"])]
+    found = own_archives()
+    if not found:
+        packages.update()
+        found = own_archives()
+    if not found:
+        raise packages.Missing("no mirror of Debian in this machine's apt sources nor in $MIRROR")
+    return found
+
+
+def source_lines(suite, keyring):
+    for label, address in archives():
+        if label == "Debian-Security" and suite in WITHOUT_SECURITY:
+            continue
+        for name in LISTS.get(label, ()):
+            yield "deb [arch=amd64 signed-by=%s] %s %s main\n" % (keyring, address, name % suite)
+
+
+def write(path, text):
+    with open(path, "w") as out:
+        out.write(text)
+
+
+def configure(suite):
+    """Writes the suite's configuration; the environment in which apt follows it."""
+    directory = os.path.join(paths.cache(), "apt", suite)
+    for folder in ("state/lists/partial", "cache/archives/partial"):
+        os.makedirs(os.path.join(directory, folder), exist_ok=True)
+    keyring = os.path.join(kernel.package(["debian-archive-keyring"]), KEYRING)
+    write(os.path.join(directory, "status"), "")
+    write(os.path.join(directory, "sources.list"), "".join(source_lines(suite, keyring)))
+    write(os.path.join(directory, "apt.conf"), CONFIG.format(directory))
+    return dict(os.environ, APT_CONFIG=os.path.join(directory, "apt.conf"))
+
+
+def update(env):
+    """What apt complained of, if the lists could not be had."""
+    done = subprocess.run(["apt-get", "update", "-q"], env=env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True)
+    errors = re.findall(r"^(?:E|Err|W): ?(.*)$", done.stdout, re.M)
+    return "; ".join(errors[:2]) if done.returncode else ""
+
+
+def find(suite, say):
+    env = configure(suite)
+    failed = update(env)
+    names = kernel.apt_concrete(kernel.APT_NAMES[0], env)
+    folder = os.path.join("suites", suite)
+    if failed or not names:
+        try:
+            return kernel.newest_cached(folder)
+        except packages.Missing:
+            raise packages.Missing("no kernel of %s: %s" % (suite, failed or "no such package"))
+    return kernel.fetch("%s_%s" % (names[0], kernel.apt_version(names[0], env)),
+                        functools.partial(kernel.unpack_debs, env=env), names, say, folder)
+
+
+def directory(suite, say=print):
+    """The unpacked kernel package of a suite; packages.Missing says why there is none."""
+    if not packages.has_apt():
+        raise packages.Missing("this is only done with Debian's packages")
+    os.makedirs(os.path.join(paths.cache(), "apt"), exist_ok=True)
+    # apt itself refuses a second one at a time.
+    with open(os.path.join(paths.cache(), "apt", suite + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return find(suite, say)
