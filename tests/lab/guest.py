@@ -14,6 +14,7 @@ BOOT_DEADLINE = 300
 APPEND = "console=ttyS0 panic=-1 oops=panic loglevel=5"
 # Backends above this do not reserve what the guest will never touch.
 RESERVE_BYTES = 4 << 30
+VIRTIO_MEM = "vm0"
 
 
 def emulator():
@@ -55,6 +56,7 @@ class Guest(Machine):
 
     memory, slots, maxmem, smp  the machine
     dimms      sizes of DIMMs that are present at boot, e.g. ["512M"]
+    virtio_mem  size that a virtio-mem device on node 0 may grow to; it starts empty
     nodes      NUMA nodes; each gets an equal part of the memory
     udev       start systemd-udevd
     daemon     start memonlined; a test may call start_daemon() later instead
@@ -62,13 +64,15 @@ class Guest(Machine):
     auto_online  written to auto_online_blocks before all else; None leaves the kernel's own
     files      {path: bytes or (bytes, mode)} laid over the guest's root
     modules    more kernel modules to load
+    kernel     another one than the lab's
     append     more words for the kernel's command line
     arguments  more arguments for QEMU
     """
 
     def __init__(self, lab, name="guest", memory="1G", slots=8, maxmem="64G", smp=2, dimms=(),
-                 nodes=1, udev=True, daemon=True, config=None, auto_online="offline",
-                 files=None, modules=(), append="", arguments=()):
+                 virtio_mem=None, nodes=1, udev=True, daemon=True, config=None, auto_online="offline",
+                 files=None, modules=(), kernel=None, append="",
+                 arguments=()):
         super().__init__()
         self.lab = lab
         self.name = name
@@ -80,7 +84,9 @@ class Guest(Machine):
         self._sockets = {key: lab.temp_path("%s-%s.sock" % (name, key))
                          for key in ("qmp", "agent", "lab")}
         initramfs = lab.temp_path(name + ".img")
-        image.write(initramfs, lab.kernel, guest_files(udev, daemon, config, auto_online, files),
+        kernel = kernel or lab.kernel
+        modules = tuple(modules) + (("virtio_mem",) if virtio_mem else ())
+        image.write(initramfs, kernel, guest_files(udev, daemon, config, auto_online, files),
                     modules)
         self._command = (
             [emulator(), "-accel", accelerator(), "-machine", "pc", "-cpu", "max",
@@ -88,10 +94,11 @@ class Guest(Machine):
              "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot",
              "-serial", "file:" + self.log,
              "-qmp", "unix:%s,server=on,wait=off" % self._sockets["qmp"],
-             "-kernel", lab.kernel.image, "-initrd", initramfs,
+             "-kernel", kernel.image, "-initrd", initramfs,
              "-append", (APPEND + " " + append).strip(), "-device", "virtio-serial"] +
             self._port("agent", AGENT_PORT) + self._port("lab", LAB_PORT) +
-            self._nodes(nodes, size_bytes(memory)) + self._boot_dimms(dimms) + list(arguments))
+            self._nodes(nodes, size_bytes(memory)) + self._boot_dimms(dimms) +
+            self._virtio_mem(virtio_mem) + list(arguments))
         lab.guests.append(self)
 
     def _port(self, key, name):
@@ -100,12 +107,22 @@ class Guest(Machine):
 
     @staticmethod
     def _nodes(count, memory):
+        if count == 1 and memory <= RESERVE_BYTES:
+            return []
         arguments = []
-        for node in range(count if count > 1 else 0):
-            arguments += ["-object", "memory-backend-ram,id=node%d,size=%d" %
-                          (node, memory // count),
-                          "-numa", "node,nodeid=%d,memdev=node%d" % (node, node)]
+        for node in range(count):
+            options = backend("node%d" % node, memory // count)
+            arguments += ["-object", as_argument(options),
+                          "-numa", "node,nodeid=%d,memdev=%s" % (node, options["id"])]
         return arguments
+
+    @staticmethod
+    def _virtio_mem(size):
+        if not size:
+            return []
+        return ["-object", as_argument(backend("virtio", size_bytes(size))),
+                "-device", "virtio-mem-pci,id=%s,memdev=mem-virtio,node=0,requested-size=0" %
+                VIRTIO_MEM]
 
     def _boot_dimms(self, sizes):
         arguments = []
@@ -159,14 +176,25 @@ class Guest(Machine):
                 for device in self.qmp.command("query-memory-devices")
                 if device["type"] == "dimm"}
 
-    def plug(self, size="512M", node=0):
+    def plug(self, size="512M", node=0, **properties):
         """Hot-plugs a DIMM: {"id", "addr", "size", "node", ...}."""
         name = self._new_dimm()
         self.qmp.command("object-add", **backend(name, size_bytes(size)))
-        self.qmp.command("device_add", driver="pc-dimm", id=name, memdev="mem-" + name, node=node)
+        self.qmp.command("device_add", driver="pc-dimm", id=name, memdev="mem-" + name, node=node,
+                         **properties)
         return self.dimms()[name]
 
     def unplug(self, name, deadline=120):
         """Asks the guest to let a DIMM go and waits until it has."""
         self.qmp.command("device_del", id=name)
         self.qmp.wait_event("DEVICE_DELETED", deadline)
+
+    def virtio_mem(self):
+        """{"memaddr", "size", "requested-size", ...} of the device."""
+        return next(device["data"] for device in self.qmp.command("query-memory-devices")
+                    if device["type"] == "virtio-mem")
+
+    def request_virtio_mem(self, size):
+        """Asks for a size; how much the guest's driver makes of it, virtio_mem() tells."""
+        self.qmp.command("qom-set", path=VIRTIO_MEM, property="requested-size",
+                         value=size_bytes(size))
