@@ -297,6 +297,8 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	if (r == 0)
 		r = connect_edges(agent);
 	if (r == 0) {
+		system_read_windows(agent->edges.system, &agent->now);
+		system_read_windows(agent->edges.system, &agent->next);
 		agent_read_carry(agent);
 		agent_apply_carry(agent);
 		return agent;

@@ -147,7 +147,8 @@ static enum block_word decide(struct ratio *ratio, int node)
 	if (!still_to_move(ratio, &bytes))
 		return BLOCK_WORD_ONLINE_KERNEL;
 	ratio->room = room_in(ratio, &ratio->total, bytes);
-	if (fits(&ratio->room) && ratio->per_node)
+	/* A kernel that tells no nodes has one. */
+	if (fits(&ratio->room) && ratio->per_node && node != BLOCK_NODE_UNKNOWN)
 		ratio->room = room_in(ratio, sum, bytes);
 	if (!fits(&ratio->room))
 		return BLOCK_WORD_ONLINE_KERNEL;

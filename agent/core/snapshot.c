@@ -17,7 +17,6 @@ void snapshot_clear(struct snapshot *snapshot)
 {
 	snapshot->count = 0;
 	snapshot->resource_count = 0;
-	snapshot->window_count = 0;
 	snapshot->node_count = 0;
 	snapshot->uevent_seqnum = 0;
 }

@@ -24,6 +24,9 @@ struct snapshot_node {
 	uint64_t kernel_bytes; /* in zones for all uses, less what is set aside for CMA */
 	uint64_t movable_bytes; /* in ZONE_MOVABLE, and CMA */
 };
+struct snapshot_window {
+	uint64_t start, size; /* bytes */
+};
 #define SNAPSHOT_WINDOWS_MAX 64
 #define SNAPSHOT_NODES_MAX 1024 /* MAX_NUMNODES of the distributions' kernels */
 
@@ -58,9 +61,7 @@ struct snapshot {
 	size_t resource_count;
 	size_t resource_capacity;
 	/* Where the firmware says that memory may be hot-added: it was not there at boot. */
-	struct snapshot_window {
-		uint64_t start, size; /* bytes */
-	} windows[SNAPSHOT_WINDOWS_MAX];
+	struct snapshot_window windows[SNAPSHOT_WINDOWS_MAX];
 	size_t window_count;
 	struct snapshot_node *nodes; /* ascending, as far as they were read; owned */
 	size_t node_count;

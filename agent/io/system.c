@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "core/srat.h"
 #include "core/text.h"
 
 #define ROOT_SIZE 3072 /* leaves room in PATH_MAX for what follows */
@@ -265,6 +266,31 @@ int system_read_zoneinfo(struct system_info *system, struct snapshot *snapshot)
 	}
 	close_zone(&zone, page_bytes);
 	return r;
+}
+
+/* --- SRAT */
+
+void system_read_windows(struct system_info *system, struct snapshot *snapshot)
+{
+	struct srat_entry entries[SRAT_ENTRIES_MAX];
+	int i, count;
+
+	snapshot->window_count = 0;
+	if (read_file(system, "/sys/firmware/acpi/tables/SRAT") < 0)
+		return;
+	count = srat_parse((const uint8_t *)system->buffer.data, system->buffer.len,
+			   entries);
+	for (i = 0; i < count; i++) {
+		struct snapshot_window *window =
+			&snapshot->windows[snapshot->window_count];
+
+		if (!entries[i].hot_pluggable ||
+		    snapshot->window_count == SNAPSHOT_WINDOWS_MAX)
+			continue;
+		window->start = entries[i].start;
+		window->size = entries[i].size;
+		snapshot->window_count++;
+	}
 }
 
 /* --- what kind of machine */

@@ -26,6 +26,11 @@ int system_read_resources(struct system_info *system, struct snapshot *snapshot)
  * it is told, in pages). 0 or negative errno.
  */
 int system_read_zoneinfo(struct system_info *system, struct snapshot *snapshot);
+/*
+ * Replaces the snapshot's windows by the enabled hot-pluggable entries of the SRAT
+ * (/sys/firmware/acpi/tables/SRAT); none where there is no such table or it is not whole.
+ */
+void system_read_windows(struct system_info *system, struct snapshot *snapshot);
 /* What does not change while the machine runs; the rest of *machine stays as it is. */
 void system_read_machine(struct system_info *system, struct machine *machine);
 /*
