@@ -104,7 +104,8 @@ bool agent_wait_to_settle(struct agent *agent)
 		return false;
 	plan_clear(&agent->plan);
 	agent->settle_armed = true;
-	loop_timer_arm(agent->settle, SETTLE_MSEC);
+	loop_timer_arm(agent->settle,
+		       agent->edges.settle_msec ? agent->edges.settle_msec : SETTLE_MSEC);
 	log_debug("waiting for the burst to be over");
 	return true;
 }

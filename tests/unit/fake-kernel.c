@@ -14,8 +14,31 @@ struct fake_kernel *fake_kernel_new(size_t blocks)
 	kernel->blocks = calloc(blocks, sizeof(*kernel->blocks));
 	kernel->count = blocks;
 	kernel->block_size_bytes = 128 << 20;
-	kernel->has_valid_zones = true;
+	fake_kernel_become(kernel, FAKE_6_1);
 	return kernel;
+}
+
+void fake_kernel_become(struct fake_kernel *kernel, enum fake_model model)
+{
+	kernel->model = model;
+	kernel->has_valid_zones = model >= FAKE_4_18;
+	kernel->short_write = model == FAKE_EL7;
+	kernel->old_auto_online = model == FAKE_4_18;
+}
+
+bool fake_kernel_self_online(struct fake_kernel *kernel)
+{
+	struct fake_block *block = &kernel->blocks[kernel->self_next];
+
+	if (kernel->self_next == kernel->self_end)
+		return false;
+	if (!block->present || block->state == BLOCK_ONLINE) {
+		kernel->self_next = kernel->self_end;
+		return false;
+	}
+	block->state = BLOCK_ONLINE;
+	kernel->self_next++;
+	return true;
 }
 
 void fake_kernel_free(struct fake_kernel *kernel)
@@ -98,6 +121,59 @@ static void note_write(struct fake_kernel *kernel, const char *name, const char 
 	kernel->writes++;
 }
 
+/* 2.6.32 and 3.10 compare what both have; later ones the whole word, with a newline or without. */
+static bool is_word(enum fake_model model, const char *word, const char *bytes,
+		    size_t len)
+{
+	size_t word_len = strlen(word);
+
+	if (model <= FAKE_EL7)
+		return strncmp(word, bytes, len < word_len ? len : word_len) == 0;
+	if (len && bytes[len - 1] == '\n')
+		len--;
+	return len == word_len && strncmp(word, bytes, len) == 0;
+}
+
+static enum block_word understand(enum fake_model model, const char *bytes, size_t len)
+{
+	static const enum block_word words[] = { BLOCK_WORD_ONLINE_KERNEL,
+						 BLOCK_WORD_ONLINE_MOVABLE,
+						 BLOCK_WORD_ONLINE, BLOCK_WORD_OFFLINE };
+	size_t i = model == FAKE_EL6 ? 2 : 0;
+
+	for (; len && i < sizeof(words) / sizeof(words[0]); i++)
+		if (is_word(model, block_word_text(words[i]), bytes, len))
+			return words[i];
+	return BLOCK_WORD_NONE;
+}
+
+/* Whether ZONE_MOVABLE, growing downwards, can take it. */
+static bool is_top(const struct fake_kernel *kernel, const struct fake_block *block)
+{
+	size_t i = (size_t)(block - kernel->blocks) + 1;
+
+	for (; i < kernel->count; i++)
+		if (kernel->blocks[i].present &&
+		    !(kernel->blocks[i].state == BLOCK_ONLINE &&
+		      kernel->blocks[i].zone == BLOCK_ZONE_MOVABLE))
+			return false;
+	return true;
+}
+
+static long bring_online(const struct fake_kernel *kernel, struct fake_block *block,
+			 enum block_word word, size_t len)
+{
+	if (block->state == BLOCK_ONLINE)
+		return kernel->short_write ? 1 : -EINVAL;
+	if (word == BLOCK_WORD_ONLINE_MOVABLE && kernel->model == FAKE_EL7 &&
+	    !is_top(kernel, block))
+		return -EINVAL;
+	block->zone = word == BLOCK_WORD_ONLINE_MOVABLE ? BLOCK_ZONE_MOVABLE
+							: BLOCK_ZONE_NORMAL;
+	block->state = BLOCK_ONLINE;
+	return (long)len;
+}
+
 static long write_state(const struct fake_kernel *kernel, struct fake_block *block,
 			const char *bytes, size_t len)
 {
@@ -110,22 +186,14 @@ static long write_state(const struct fake_kernel *kernel, struct fake_block *blo
 	}
 	if (block->ignore)
 		return (long)len;
-	if (strncmp(bytes, "offline\n", len) == 0) {
-		if (block->state == BLOCK_OFFLINE)
-			return -EINVAL;
-		block->state = BLOCK_OFFLINE;
-		return (long)len;
-	}
-	if (block->state == BLOCK_ONLINE)
-		return kernel->short_write ? 1 : -EINVAL;
-	if (strncmp(bytes, "online_movable\n", len) == 0)
-		block->zone = BLOCK_ZONE_MOVABLE;
-	else if (strncmp(bytes, "online\n", len) == 0 ||
-		 strncmp(bytes, "online_kernel\n", len) == 0)
-		block->zone = BLOCK_ZONE_NORMAL;
-	else
+	block->meant = understand(kernel->model, bytes, len);
+	if (block->meant == BLOCK_WORD_NONE)
 		return -EINVAL;
-	block->state = BLOCK_ONLINE;
+	if (block->meant != BLOCK_WORD_OFFLINE)
+		return bring_online(kernel, block, block->meant, len);
+	if (block->state == BLOCK_OFFLINE || kernel->model == FAKE_EL6)
+		return -EINVAL;
+	block->state = BLOCK_OFFLINE;
 	return (long)len;
 }
 

@@ -16,6 +16,28 @@
 
 #define FAKE_BLOCKS_MAX 65536
 
+/*
+ * What is told of them in comments was measured in guests with these kernels. The numbers are those
+ * that the system's release tells.
+ */
+enum fake_model {
+	/*
+	 * 2.6.32: any prefix of online and offline is a word, online_movable means online, nothing
+	 * goes offline; ACPI's blocks are onlined by the kernel itself, in order, until one of them
+	 * is online already.
+	 */
+	FAKE_EL6,
+	/*
+	 * 3.10: the first of online_kernel, online_movable, online, offline that begins with what
+	 * was written (less a newline); a block that is online already makes a write of 1 byte;
+	 * online_movable only where all blocks above are in ZONE_MOVABLE.
+	 */
+	FAKE_EL7,
+	FAKE_4_18, /* whole words, any order, valid_zones, auto_online_blocks without zones */
+	FAKE_6_1, /* likewise, and auto_online_blocks with zones */
+	FAKE_MODELS
+};
+
 struct fake_block {
 	bool present;
 	bool state_missing; /* EL6 before 6.6: the directory comes before its files */
@@ -25,10 +47,14 @@ struct fake_block {
 	int refuse; /* errno that every write gets, 0: none */
 	int refuse_times; /* how often; -1: always */
 	bool ignore; /* writes succeed and change nothing */
+	enum block_word meant; /* the word as the kernel understood it, NONE: none yet */
 	bool raced; /* somebody else brings it online just before the write */
 };
 
 struct fake_kernel {
+	enum fake_model model;
+	/* EL6: what it still wants to online by itself, [self_next, self_end). */
+	size_t self_next, self_end;
 	bool has_valid_zones;
 	enum block_word auto_online; /* NONE: no such file */
 	bool old_auto_online; /* before 5.7: it takes online and offline only */
@@ -48,6 +74,10 @@ struct fake_kernel {
 
 struct fake_kernel *fake_kernel_new(size_t blocks);
 void fake_kernel_free(struct fake_kernel *kernel);
+/* FAKE_6_1 is what fake_kernel_new makes. */
+void fake_kernel_become(struct fake_kernel *kernel, enum fake_model model);
+/* ACPI's driver of that kernel onlines one more block by itself, or gives up. false: nothing left. */
+bool fake_kernel_self_online(struct fake_kernel *kernel);
 /* Blocks [first, first + count) appear with this state (in ZONE_NORMAL where online). */
 void fake_kernel_add(struct fake_kernel *kernel, size_t first, size_t count,
 		     enum block_state state);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Every policy on models of old and new kernels, blocks announced in every order. */
+
+#include "agent-fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "io/log.h"
+
+#define FIRST 32
+#define BLOCKS 8
+#define SETTLE_MSEC 5
+#define PATIENCE_MSEC 20000
+
+/* What a kernel of the model tells of itself, beside its memory directory. */
+static const struct {
+	const char *name;
+	const char *release;
+	bool onlines_by_itself;
+} models[FAKE_MODELS] = {
+	[FAKE_EL6] = { "el6", "2.6.32-642.6.2.el6.x86_64", true },
+	[FAKE_EL7] = { "el7", "3.10.0-1062.el7.x86_64", false },
+	[FAKE_4_18] = { "4.18", "4.18.0-553.el8.x86_64", false },
+	[FAKE_6_1] = { "6.1", "6.1.0-13-cloud-amd64", false },
+};
+
+static const enum config_policy policies[] = { CONFIG_POLICY_ONLINE,
+					       CONFIG_POLICY_ONLINE_KERNEL,
+					       CONFIG_POLICY_ONLINE_MOVABLE,
+					       CONFIG_POLICY_RATIO };
+static const size_t orders[][BLOCKS] = {
+	{ 0, 1, 2, 3, 4, 5, 6, 7 },
+	{ 7, 6, 5, 4, 3, 2, 1, 0 },
+	{ 3, 7, 0, 5, 1, 6, 2, 4 },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array[0]))
+
+struct machine_room {
+	struct fixture fixture;
+	char root[64];
+	struct loop_timer *patience;
+	bool ran_out;
+};
+
+static void put_file(const struct machine_room *room, const char *path, const char *text)
+{
+	char full[256], *slash;
+	FILE *file;
+
+	snprintf(full, sizeof(full), "%s%s", room->root, path);
+	for (slash = full + strlen(room->root); (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		mkdir(full, 0700);
+		*slash = '/';
+	}
+	file = fopen(full, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void run_out(void *data)
+{
+	struct machine_room *room = data;
+
+	room->ran_out = true;
+	loop_quit(room->fixture.edges.loop);
+}
+
+static void open_room(struct machine_room *room, enum fake_model model,
+		      enum config_policy policy)
+{
+	struct fixture *fixture = &room->fixture;
+
+	memset(room, 0, sizeof(*room));
+	strcpy(room->root, "/tmp/memonline-models-XXXXXX");
+	assert_non_null(mkdtemp(room->root));
+	put_file(room, "/proc/sys/kernel/osrelease", models[model].release);
+	if (models[model].onlines_by_itself)
+		put_file(room, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto",
+			 "Y\n");
+	fixture->kernel = fake_kernel_new(64);
+	fake_kernel_become(fixture->kernel, model);
+	config_defaults(&fixture->config);
+	fixture->config.policy = policy;
+	fixture->edges.loop = loop_new();
+	fixture->edges.settle_msec = SETTLE_MSEC;
+	fixture->edges.sysfs = sysfs_new(&fake_kernel_operations, fixture->kernel);
+	fixture->edges.system = system_open(room->root);
+	fixture->edges.journal = journal_new("test", 64, 4096);
+	room->patience = loop_timer_add(fixture->edges.loop, run_out, room);
+	fake_kernel_add(fixture->kernel, 0, 8, BLOCK_ONLINE);
+}
+
+static void close_room(struct machine_room *room)
+{
+	struct fixture *fixture = &room->fixture;
+	char command[128];
+
+	agent_free(fixture->agent);
+	loop_timer_remove(room->patience);
+	loop_free(fixture->edges.loop);
+	journal_free(fixture->edges.journal);
+	sysfs_close(fixture->edges.sysfs);
+	system_close(fixture->edges.system);
+	fake_kernel_free(fixture->kernel);
+	snprintf(command, sizeof(command), "rm -r '%s'", room->root);
+	assert_int_equal(system(command), 0);
+}
+
+/* One event, and all that the agent does at once. Its timers wait: the burst is still coming. */
+static void tell(struct machine_room *room, enum uevent_action action, size_t index)
+{
+	const struct uevent told = { action, index, 0 };
+
+	agent_event(room->fixture.agent, &told);
+	while (agent_step(room->fixture.agent))
+		;
+}
+
+static bool all_settled(const struct machine_room *room)
+{
+	size_t i;
+
+	for (i = 0; i < 64; i++) {
+		const struct fake_block *block = &room->fixture.kernel->blocks[i];
+
+		if (block->present && block->state != BLOCK_ONLINE && !block->refuse)
+			return false;
+	}
+	return true;
+}
+
+static void come_back(void *data)
+{
+	loop_quit(data);
+}
+
+/* Until every block is online; then for the reports. */
+static void wait_for_it(struct machine_room *room)
+{
+	struct loop *loop = room->fixture.edges.loop;
+	struct loop_timer *often = loop_timer_add(loop, come_back, loop);
+
+	loop_timer_arm(room->patience, PATIENCE_MSEC);
+	while (!all_settled(room) && !room->ran_out) {
+		loop_timer_arm(often, 1);
+		loop_run(loop);
+	}
+	loop_timer_remove(often);
+	while (agent_step(room->fixture.agent))
+		;
+}
+
+static void add_in_order(struct machine_room *room, const size_t *order, size_t first)
+{
+	size_t i;
+
+	for (i = 0; i < BLOCKS; i++) {
+		fake_kernel_add(room->fixture.kernel, first + order[i], 1, BLOCK_OFFLINE);
+		if (room->fixture.agent)
+			tell(room, UEVENT_ADD, first + order[i]);
+	}
+}
+
+static enum block_zone zone_wanted(enum fake_model model, enum config_policy policy)
+{
+	return policy == CONFIG_POLICY_ONLINE_MOVABLE && model != FAKE_EL6
+		       ? BLOCK_ZONE_MOVABLE
+		       : BLOCK_ZONE_NORMAL;
+}
+
+static enum block_word word_wanted(enum fake_model model, enum config_policy policy)
+{
+	if (model == FAKE_EL6 || policy == CONFIG_POLICY_ONLINE)
+		return BLOCK_WORD_ONLINE;
+	return policy == CONFIG_POLICY_ONLINE_MOVABLE ? BLOCK_WORD_ONLINE_MOVABLE
+						      : BLOCK_WORD_ONLINE_KERNEL;
+}
+
+static uint64_t bytes_reported(const struct fixture *fixture, enum report_result result)
+{
+	const struct journal *journal = fixture->edges.journal;
+	const struct report *next;
+	uint64_t seq = 0, bytes = 0;
+	size_t i;
+
+	while ((next = journal_after(journal, seq))) {
+		const struct report_range *ranges = journal_ranges(journal, next);
+
+		for (i = 0; i < next->count; i++)
+			if (ranges[i].to == BLOCK_ONLINE || result == REPORT_FAILED)
+				bytes += ranges[i].result == result ? ranges[i].size : 0;
+		seq = next->seq;
+	}
+	return bytes;
+}
+
+static void check_all(const struct machine_room *room, enum fake_model model,
+		      enum config_policy policy)
+{
+	const struct fixture *fixture = &room->fixture;
+	size_t i;
+
+	for (i = FIRST; i < FIRST + BLOCKS; i++) {
+		const struct fake_block *block = &fixture->kernel->blocks[i];
+
+		if (block->state != BLOCK_ONLINE ||
+		    block->zone != zone_wanted(model, policy) ||
+		    block->meant != word_wanted(model, policy))
+			fail_msg("%s, policy %s: memory%zu is %s in %s, told %s",
+				 models[model].name, config_policy_text(policy), i,
+				 block_state_word(block->state),
+				 block_zone_word(block->zone),
+				 block_word_text(block->meant));
+	}
+	assert_int_equal(fixture->kernel->writes, BLOCKS);
+	assert_int_equal(bytes_reported(fixture, REPORT_SUCCESS),
+			 BLOCKS * fixture->kernel->block_size_bytes);
+	assert_int_equal(bytes_reported(fixture, REPORT_FAILED), 0);
+}
+
+static void one_case(enum fake_model model, enum config_policy policy,
+		     const size_t *order, bool late)
+{
+	struct machine_room room;
+
+	open_room(&room, model, policy);
+	if (late)
+		add_in_order(&room, order, FIRST);
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	if (!late)
+		add_in_order(&room, order, FIRST);
+	wait_for_it(&room);
+	check_all(&room, model, policy);
+	close_room(&room);
+}
+
+static void every_policy_on_every_model_in_every_order(void **state)
+{
+	size_t policy, order;
+	unsigned model;
+
+	(void)state;
+	for (model = 0; model < FAKE_MODELS; model++)
+		for (policy = 0; policy < COUNT(policies); policy++)
+			for (order = 0; order < COUNT(orders); order++) {
+				one_case((enum fake_model)model, policies[policy],
+					 orders[order], false);
+				one_case((enum fake_model)model, policies[policy],
+					 orders[order], true);
+			}
+}
+
+/* --- 2.6.32: the kernel onlines what ACPI adds, and gives up when somebody is faster */
+
+static void begin_self_onlining(struct machine_room *room)
+{
+	size_t i;
+
+	open_room(room, FAKE_EL6, CONFIG_POLICY_ONLINE);
+	start(&room->fixture, false);
+	agent_wake(room->fixture.agent);
+	for (i = FIRST; i < FIRST + BLOCKS; i++) {
+		fake_kernel_add(room->fixture.kernel, i, 1, BLOCK_OFFLINE);
+		tell(room, UEVENT_ADD, i);
+	}
+	room->fixture.kernel->self_next = FIRST;
+	room->fixture.kernel->self_end = FIRST + BLOCKS;
+}
+
+static void keeps_out_of_the_kernel_s_way(void **state)
+{
+	struct machine_room room;
+	size_t i;
+
+	(void)state;
+	begin_self_onlining(&room);
+	for (i = FIRST; fake_kernel_self_online(room.fixture.kernel); i++)
+		tell(&room, UEVENT_ONLINE, i);
+	wait_for_it(&room);
+	assert_int_equal(room.fixture.kernel->writes, 0);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_SUCCESS),
+			 BLOCKS * room.fixture.kernel->block_size_bytes);
+	close_room(&room);
+}
+
+static void onlines_what_the_kernel_gave_up(void **state)
+{
+	struct machine_room room;
+	size_t i;
+
+	(void)state;
+	begin_self_onlining(&room);
+	room.fixture.kernel->blocks[FIRST + 3].state = BLOCK_ONLINE;
+	for (i = FIRST; fake_kernel_self_online(room.fixture.kernel); i++)
+		tell(&room, UEVENT_ONLINE, i);
+	wait_for_it(&room);
+	assert_int_equal(room.fixture.kernel->writes, BLOCKS - 4);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_SUCCESS),
+			 BLOCKS * room.fixture.kernel->block_size_bytes);
+	close_room(&room);
+}
+
+static void says_unknown_of_a_zone_that_nobody_can_read(void **state)
+{
+	struct machine_room room;
+	const struct report *first;
+
+	(void)state;
+	open_room(&room, FAKE_EL6, CONFIG_POLICY_ONLINE_MOVABLE);
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	add_in_order(&room, orders[0], FIRST);
+	wait_for_it(&room);
+	first = journal_after(room.fixture.edges.journal, 0);
+	assert_non_null(first);
+	assert_int_equal(journal_ranges(room.fixture.edges.journal, first)->zone,
+			 BLOCK_ZONE_UNKNOWN);
+	close_room(&room);
+}
+
+/* --- 3.10 */
+
+static void a_dimm_above_goes_on_a_dimm_below_is_refused(void **state)
+{
+	struct machine_room room;
+	size_t i;
+
+	(void)state;
+	open_room(&room, FAKE_EL7, CONFIG_POLICY_ONLINE_MOVABLE);
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	add_in_order(&room, orders[0], FIRST);
+	wait_for_it(&room);
+	add_in_order(&room, orders[2], FIRST + BLOCKS);
+	wait_for_it(&room);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_SUCCESS),
+			 2 * BLOCKS * room.fixture.kernel->block_size_bytes);
+	/* The lower one begins beside ZONE_MOVABLE, unless something lies in between. */
+	fake_kernel_add(room.fixture.kernel, 28, 1, BLOCK_ONLINE);
+	fake_kernel_add(room.fixture.kernel, 27, 1, BLOCK_OFFLINE);
+	room.fixture.kernel->blocks[27].refuse = EINVAL;
+	room.fixture.kernel->blocks[27].refuse_times = -1;
+	tell(&room, UEVENT_ADD, 27);
+	for (i = 0; i < 2000 && !bytes_reported(&room.fixture, REPORT_FAILED); i++) {
+		loop_timer_arm(room.patience, 1);
+		loop_run(room.fixture.edges.loop);
+	}
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_FAILED),
+			 room.fixture.kernel->block_size_bytes);
+	close_room(&room);
+}
+
+/* A short write of 1 is a block that somebody else onlined, and is not written to again. */
+static void a_short_write_is_not_finished(void **state)
+{
+	struct machine_room room;
+
+	(void)state;
+	open_room(&room, FAKE_EL7, CONFIG_POLICY_ONLINE);
+	fake_kernel_add(room.fixture.kernel, FIRST, 1, BLOCK_OFFLINE);
+	room.fixture.kernel->blocks[FIRST].raced = true;
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	wait_for_it(&room);
+	assert_int_equal(room.fixture.kernel->writes, 1);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_SUCCESS),
+			 room.fixture.kernel->block_size_bytes);
+	close_room(&room);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_policy_on_every_model_in_every_order),
+		cmocka_unit_test(keeps_out_of_the_kernel_s_way),
+		cmocka_unit_test(onlines_what_the_kernel_gave_up),
+		cmocka_unit_test(says_unknown_of_a_zone_that_nobody_can_read),
+		cmocka_unit_test(a_dimm_above_goes_on_a_dimm_below_is_refused),
+		cmocka_unit_test(a_short_write_is_not_finished),
+	};
+
+	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
+	return cmocka_run_group_tests_name("kernel-models", tests, NULL, NULL);
+}
