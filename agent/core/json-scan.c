@@ -8,6 +8,7 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define KEEP_SIZE 4096 /* of a buffer from one request to the next */
+#define BULK_DEPTH_MAX 4 /* of a list: in an object, in the bulk member, in the request */
 #define INT64_MIN_MAGNITUDE ((uint64_t)1 << 63)
 
 enum lex_state {
@@ -138,6 +139,28 @@ static void fail_with(struct json_scan *scan, const char *before, const char *by
 static void fail(struct json_scan *scan, const char *message)
 {
 	text_puts(&scan->error, message);
+}
+
+/* --- small helpers of those who watch */
+
+bool json_scan_uint64(const char *text, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	for (; *text; text++) {
+		unsigned digit = (unsigned)(*text - '0');
+
+		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return true;
+}
+
+bool json_scan_is(const char *bytes, size_t len, const char *name)
+{
+	return strlen(name) == len && memcmp(name, bytes, len) == 0;
 }
 
 /* --- UTF-8 */
@@ -457,22 +480,41 @@ static struct level *top(struct json_scan *scan)
 	return scan->depth ? &scan->levels[scan->depth - 1] : NULL;
 }
 
+static void name_list(const struct json_scan *scan, struct json_scan_item *item)
+{
+	item->list = key_at(scan, scan->levels[1].last_key, &item->list_len);
+	if (scan->bulk_depth == BULK_DEPTH_MAX)
+		item->sub_list =
+			key_at(scan, scan->levels[2].last_key, &item->sub_list_len);
+}
+
+/* false where the value is no member of the element, nor of a member of it. */
+static bool name_member(const struct json_scan *scan, struct json_scan_item *item)
+{
+	const struct level *level = &scan->levels[scan->bulk_depth];
+	size_t depth = scan->depth - scan->bulk_depth;
+
+	if (depth > 2 || (depth > 0 && level[0].expect != EXPECT_VALUE) ||
+	    (depth > 1 && level[1].expect != EXPECT_VALUE))
+		return false;
+	if (depth > 0)
+		item->key = key_at(scan, level[0].last_key, &item->key_len);
+	if (depth > 1)
+		item->sub = key_at(scan, level[1].last_key, &item->sub_len);
+	return true;
+}
+
 /* An element of a list that is not kept, or a member of one. */
 static void tell(struct json_scan *scan, enum json_scan_kind kind)
 {
-	const struct level *level = top(scan);
 	struct json_scan_item item;
 
-	if (!scan->watch || !scan->bulk_depth || has_error(scan) ||
-	    scan->depth > scan->bulk_depth + 1)
+	if (!scan->watch || !scan->bulk_depth || has_error(scan))
 		return;
 	memset(&item, 0, sizeof(item));
-	if (scan->depth > scan->bulk_depth) {
-		if (level->expect != EXPECT_VALUE)
-			return;
-		item.key = key_at(scan, level->last_key, &item.key_len);
-	}
-	item.list = key_at(scan, scan->levels[1].last_key, &item.list_len);
+	if (!name_member(scan, &item))
+		return;
+	name_list(scan, &item);
 	item.index = scan->levels[scan->bulk_depth - 1].count;
 	item.kind = kind;
 	item.text = scan->token.data;
@@ -529,8 +571,15 @@ static void value_done(struct json_scan *scan, bool is_string)
 
 static bool begins_bulk(const struct json_scan *scan, int c)
 {
-	return c == '[' && !scan->bulk_depth && scan->in_bulk_member &&
-	       scan->depth == 2 && scan->levels[1].expect == EXPECT_VALUE;
+	size_t i;
+
+	if (c != '[' || scan->bulk_depth || !scan->in_bulk_member || scan->depth < 2 ||
+	    scan->depth >= BULK_DEPTH_MAX)
+		return false;
+	for (i = 1; i < scan->depth; i++)
+		if (scan->levels[i].expect != EXPECT_VALUE)
+			return false;
+	return true;
 }
 
 static void open_level(struct json_scan *scan, int c)

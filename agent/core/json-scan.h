@@ -29,8 +29,8 @@ struct json_scan_limits {
 	size_t elements; /* of one list */
 	size_t members; /* of one object */
 	/*
-	 * A list that is a member of this member of the request is checked, but comes out
-	 * empty, so that a long one costs no memory. NULL: none is.
+	 * A list that is a member of this member of the request, or of an object that is one, is
+	 * checked, but comes out empty, so that a long one costs no memory. NULL: none is.
 	 */
 	const char *bulk;
 };
@@ -50,12 +50,18 @@ enum json_scan_kind {
 
 /* What passes by in a list that is not kept. */
 struct json_scan_item {
-	const char *list; /* its name, list_len bytes */
+	const char *list; /* its name, or that of the object it lies in; list_len bytes */
 	size_t list_len;
+	const char *
+		sub_list; /* its name in that object, sub_list_len bytes; NULL: in none */
+	size_t sub_list_len;
 	size_t index; /* of the element */
 	const char *
 		key; /* of the element's member, key_len bytes; NULL: the element itself */
 	size_t key_len;
+	const char *
+		sub; /* of that member's member, sub_len bytes; NULL: the member itself */
+	size_t sub_len;
 	enum json_scan_kind kind;
 	const char *text; /* of a string, number or boolean */
 };
@@ -65,7 +71,8 @@ typedef void (*json_scan_item_fn)(const struct json_scan_item *item, void *data)
 struct json_scan *json_scan_new(const struct json_scan_limits *limits);
 void json_scan_free(struct json_scan *scan); /* accepts NULL */
 /*
- * `fn` gets the elements of bulk lists and the members of those that are objects, nothing deeper.
+ * `fn` gets the elements of bulk lists, the members of those that are objects, and the members
+ * of such members, nothing deeper.
  * Its request may turn out to be an error later on.
  */
 void json_scan_watch(struct json_scan *scan, json_scan_item_fn fn, void *data);
@@ -90,6 +97,11 @@ enum json_scan_event json_scan_feed(struct json_scan *scan, const char **bytes,
 const char *json_scan_text(const struct json_scan *scan, size_t *len);
 /* The whole message, in UTF-8 as far as the request was. Until the next json_scan_feed. */
 const char *json_scan_error(const struct json_scan *scan);
+
+/* The digits of an integer up to 2^64 - 1; false, and *number untouched, for all else. */
+bool json_scan_uint64(const char *text, uint64_t *number);
+/* Whether an item's name, `len` bytes, is `name`. */
+bool json_scan_is(const char *bytes, size_t len, const char *name);
 
 /*
  * The next character of UTF-8 (U+0000 as C0 80), or -1 for a sequence that is none: a surrogate,

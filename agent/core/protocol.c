@@ -16,7 +16,8 @@ enum argument_type {
 	ARGUMENT_UINT64,
 	ARGUMENT_TIMEOUT, /* seconds */
 	ARGUMENT_WORD, /* one that brings a block online */
-	ARGUMENT_BLOCKS /* phys-index and online of each, collected while they are scanned */
+	ARGUMENT_BLOCKS, /* phys-index and online of each, collected while they are scanned */
+	ARGUMENT_DEVICES /* what query-memory-devices returns, likewise */
 };
 
 struct argument {
@@ -36,8 +37,10 @@ struct command {
 		name, type, required, offsetof(struct protocol_request, member) \
 	}
 
-/* The one list that a command takes; it names its elements in errors. */
+/* The lists that commands take; they name their elements in errors. */
 #define BLOCKS "mem-blks"
+#define DEVICES "devices"
+#define DEVICES_RETURN DEVICES ".return"
 
 static const struct command commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_GUEST_SYNC] = {
@@ -241,22 +244,6 @@ static enum kind kind_of(struct json_object *value)
 	return KIND_NUMBER;
 }
 
-/* The digits of an integer up to 2^64 - 1; false for all else. */
-static bool parse_uint64(const char *text, uint64_t *number)
-{
-	uint64_t value = 0;
-
-	for (; *text; text++) {
-		unsigned digit = (unsigned)(*text - '0');
-
-		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
-			return false;
-		value = value * 10 + digit;
-	}
-	*number = value;
-	return true;
-}
-
 static bool get_int64(struct json_object *value, int64_t *number)
 {
 	if (kind_of(value) != KIND_INTEGER)
@@ -270,7 +257,7 @@ static bool get_uint64(struct json_object *value, uint64_t *number)
 	int64_t small;
 
 	if (kind_of(value) == KIND_NUMBER)
-		return parse_uint64(json_object_get_string(value) + 1, number);
+		return json_scan_uint64(json_object_get_string(value) + 1, number);
 	if (!get_int64(value, &small) || small < 0)
 		return false;
 	*number = (uint64_t)small;
@@ -463,11 +450,6 @@ static void end_block(struct block_list *list, size_t index)
 		add_block(list);
 }
 
-static bool is_named(const char *name, const char *bytes, size_t len)
-{
-	return strlen(name) == len && memcmp(name, bytes, len) == 0;
-}
-
 /* As QEMU reads an unsigned integer: a negative one counts down from 2^64. */
 static enum field_state read_index(const struct json_scan_item *item, uint64_t *index)
 {
@@ -475,7 +457,7 @@ static enum field_state read_index(const struct json_scan_item *item, uint64_t *
 	uint64_t number;
 
 	if (item->kind != JSON_SCAN_INTEGER ||
-	    !parse_uint64(item->text + negative, &number) ||
+	    !json_scan_uint64(item->text + negative, &number) ||
 	    (negative && number > (uint64_t)1 << 63))
 		return FIELD_BAD;
 	*index = negative ? -number : number;
@@ -494,11 +476,11 @@ static void take_member(struct block_list *list, const struct json_scan_item *it
 {
 	bool ignored;
 
-	if (is_named("phys-index", item->key, item->key_len))
+	if (json_scan_is(item->key, item->key_len, "phys-index"))
 		list->index = read_index(item, &list->block.index);
-	else if (is_named("online", item->key, item->key_len))
+	else if (json_scan_is(item->key, item->key_len, "online"))
 		list->online = read_boolean(item, &list->block.online);
-	else if (is_named("can-offline", item->key, item->key_len))
+	else if (json_scan_is(item->key, item->key_len, "can-offline"))
 		list->can_offline = read_boolean(item, &ignored);
 	else if (!list->has_unexpected) {
 		list->has_unexpected = true;
@@ -515,12 +497,10 @@ static void begin_block(struct block_list *list)
 	text_clear(&list->unexpected);
 }
 
-static void take_item(const struct json_scan_item *item, void *data)
+static void take_block_item(struct block_list *list, const struct json_scan_item *item)
 {
-	struct block_list *list = data;
-
-	if (!is_named(BLOCKS, item->list, item->list_len) || list->error.len ||
-	    list->error.failed || list->no_memory || list->count >= PROTOCOL_LIST_MAX)
+	if (item->sub || list->error.len || list->error.failed || list->no_memory ||
+	    list->count >= PROTOCOL_LIST_MAX)
 		return;
 	if (item->key)
 		take_member(list, item);
@@ -533,13 +513,40 @@ static void take_item(const struct json_scan_item *item, void *data)
 			   "', expected: object");
 }
 
+/* --- every list of a request passes by here before its command is known */
+
+struct lists {
+	struct block_list blocks;
+	struct device_list devices;
+};
+
+static void take_item(const struct json_scan_item *item, void *data)
+{
+	struct lists *lists = data;
+
+	if (!item->sub_list && json_scan_is(item->list, item->list_len, BLOCKS))
+		take_block_item(&lists->blocks, item);
+	if (!json_scan_is(item->list, item->list_len, DEVICES))
+		return;
+	if (!item->sub_list)
+		device_list_take(&lists->devices, DEVICES, item);
+	else if (json_scan_is(item->sub_list, item->sub_list_len, "return"))
+		device_list_take(&lists->devices, DEVICES_RETURN, item);
+}
+
+static void lists_clear(struct lists *lists)
+{
+	block_list_clear(&lists->blocks);
+	device_list_clear(&lists->devices);
+}
+
 /* --- from a checked object to a request; each step false with its error in `reply` */
 
 struct decoding {
 	struct json_object *input;
 	struct protocol_request *request;
 	struct text *reply;
-	struct block_list *list;
+	struct lists *lists;
 	unsigned disabled; /* 1 << command */
 };
 
@@ -636,14 +643,21 @@ static bool decode_word(const struct decoding *decoding, const struct argument *
 		      "' expects online, online_kernel or online_movable");
 }
 
+static bool check_list(const struct decoding *decoding, const char *name,
+		       struct json_object *value)
+{
+	return kind_of(value) == KIND_LIST ||
+	       refuse(decoding, "Invalid parameter type for '", name,
+		      "', expected: array");
+}
+
 static bool decode_blocks(const struct decoding *decoding,
 			  const struct argument *argument, struct json_object *value)
 {
-	struct block_list *list = decoding->list;
+	struct block_list *list = &decoding->lists->blocks;
 
-	if (kind_of(value) != KIND_LIST)
-		return refuse(decoding, "Invalid parameter type for '", argument->name,
-			      "', expected: array");
+	if (!check_list(decoding, argument->name, value))
+		return false;
 	if (list->no_memory || list->error.failed)
 		return refuse(decoding, "Cannot allocate memory", "", "");
 	if (list->error.len)
@@ -651,6 +665,32 @@ static bool decode_blocks(const struct decoding *decoding,
 	decoding->request->blocks = list->blocks;
 	decoding->request->block_count = list->count;
 	list->blocks = NULL;
+	return true;
+}
+
+/* The list itself, or QMP's whole reply around it. */
+static bool check_devices(const struct decoding *decoding, struct json_object *value)
+{
+	if (kind_of(value) != KIND_OBJECT)
+		return check_list(decoding, DEVICES, value);
+	if (!has_member(value, "return"))
+		return refuse(decoding, "Parameter '", DEVICES_RETURN, "' is missing");
+	return check_list(decoding, DEVICES_RETURN, member(value, "return"));
+}
+
+static bool decode_devices(const struct decoding *decoding, struct json_object *value)
+{
+	struct device_list *list = &decoding->lists->devices;
+
+	if (!check_devices(decoding, value))
+		return false;
+	if (list->no_memory || list->error.failed)
+		return refuse(decoding, "Cannot allocate memory", "", "");
+	if (list->error.len)
+		return refuse(decoding, list->error.data, "", "");
+	decoding->request->devices = list->devices;
+	decoding->request->device_count = list->count;
+	list->devices = NULL;
 	return true;
 }
 
@@ -677,6 +717,8 @@ static bool decode_argument(const struct decoding *decoding,
 		return decode_word(decoding, argument, value, field);
 	case ARGUMENT_BLOCKS:
 		return decode_blocks(decoding, argument, value);
+	case ARGUMENT_DEVICES:
+		return decode_devices(decoding, value);
 	}
 	return false;
 }
@@ -740,15 +782,17 @@ void protocol_request_clear(struct protocol_request *request)
 {
 	free(request->id);
 	free(request->blocks);
+	free(request->devices);
 	request->id = NULL;
 	request->blocks = NULL;
+	request->devices = NULL;
 }
 
 /* --- the parser: json-scan finds and checks a request, json-c reads it */
 
 struct protocol_parser {
 	struct json_scan *scan;
-	struct block_list list; /* of the request that is being scanned */
+	struct lists lists; /* of the request that is being scanned */
 	unsigned disabled; /* 1 << command */
 };
 
@@ -774,7 +818,7 @@ struct protocol_parser *protocol_parser_new(void)
 		free(parser);
 		return NULL;
 	}
-	json_scan_watch(parser->scan, take_item, &parser->list);
+	json_scan_watch(parser->scan, take_item, &parser->lists);
 	return parser;
 }
 
@@ -783,7 +827,7 @@ void protocol_parser_free(struct protocol_parser *parser)
 	if (!parser)
 		return;
 	json_scan_free(parser->scan);
-	block_list_clear(&parser->list);
+	lists_clear(&parser->lists);
 	free(parser);
 }
 
@@ -813,7 +857,7 @@ static enum protocol_event read_request(struct protocol_parser *parser,
 	size_t len;
 	const char *text = json_scan_text(parser->scan, &len);
 	struct json_object *input = read_object(text, len);
-	struct decoding decoding = { input, request, reply, &parser->list,
+	struct decoding decoding = { input, request, reply, &parser->lists,
 				     parser->disabled };
 	bool good;
 
@@ -856,7 +900,7 @@ enum protocol_event protocol_feed(struct protocol_parser *parser, const char **b
 	enum protocol_event event = finish_request(parser, scanned, request, reply);
 
 	if (event != PROTOCOL_MORE)
-		block_list_clear(&parser->list);
+		lists_clear(&parser->lists);
 	return event;
 }
 

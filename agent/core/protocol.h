@@ -8,6 +8,7 @@
  * element straight into the text: never a tree of them in memory.
  */
 
+#include "core/device.h"
 #include "core/job.h"
 #include "core/journal.h"
 #include "core/snapshot.h"
@@ -59,6 +60,8 @@ struct protocol_request {
 	struct protocol_block
 		*blocks; /* guest-set-memory-blocks, in their order; owned */
 	size_t block_count;
+	struct device *devices; /* in the order given; owned */
+	size_t device_count;
 	uint64_t start, size; /* online, offline; bytes */
 	enum block_word word; /* online: NONE where not given */
 	uint64_t timeout_sec; /* offline */

@@ -287,7 +287,8 @@ static void checks_bulk_lists_without_keeping_them(void **state)
 		ROW("{'bulk':{'x':[{'a':1},[2],\"3\"],'y':[4]},'z':[5]}",
 		    "{\"bulk\":{\"x\":[],\"y\":[]},\"z\":[5]}\n"),
 		/* only there: not deeper, not elsewhere, not in place of the member */
-		ROW("{'bulk':{'x':{'y':[1]}}}", "{\"bulk\":{\"x\":{\"y\":[1]}}}\n"),
+		ROW("{'bulk':{'x':{'y':[1]}}}", "{\"bulk\":{\"x\":{\"y\":[]}}}\n"),
+		ROW("{'bulk':[{'y':[1]}]}", "{\"bulk\":[{\"y\":[1]}]}\n"),
 		ROW("{'bulk':[1],'a':{'x':[1]}}", "{\"bulk\":[1],\"a\":{\"x\":[1]}}\n"),
 		ROW("{'a':{'bulk':{'x':[1]}}}", "{\"a\":{\"bulk\":{\"x\":[1]}}}\n"),
 		ROW("[{'bulk':{'x':[1]}}]", "(scalar)\n"),

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_DEVICE_H
+#define MEMONLINE_DEVICE_H
+
+/*
+ * The memory devices of a guest as its host knows them: what QMP's query-memory-devices returns
+ * (QEMU: qapi/machine.json, MemoryDeviceInfo), collected while it is scanned. The host's word
+ * only: nothing here is checked against the guest.
+ */
+
+#include "core/json-scan.h"
+#include "core/text.h"
+
+#define DEVICE_TYPE_SIZE 32 /* with the NUL; longer is refused */
+#define DEVICE_ID_SIZE 128 /* likewise */
+#define DEVICE_LIST_MAX 1024 /* QEMU has at most 256 slots, and devices without one */
+
+#define DEVICE_DIMM "dimm"
+
+struct device {
+	char type
+		[DEVICE_TYPE_SIZE]; /* "dimm", "nvdimm", "virtio-mem", or what comes later */
+	char id[DEVICE_ID_SIZE]; /* UTF-8, U+0000 as C0 80; "" where it has none */
+	int32_t slot; /* -1: none */
+	int32_t node; /* as the host numbers them; -1: not told */
+	/* Bytes; start + size may wrap. Always told for dimm and nvdimm, else see has_range. */
+	uint64_t start;
+	uint64_t size; /* virtio-mem: what is plugged of it now */
+	uint64_t span; /* of addresses, from start on: virtio-mem's max-size, else size */
+	bool has_range; /* start and size were both told */
+	bool hotplugged; /* false: on the command line, or not told */
+};
+
+bool device_is_dimm(const struct device *device);
+
+/* Zero is an empty one. */
+struct device_list {
+	struct device *devices; /* in their order; owned */
+	size_t count;
+	size_t capacity;
+	bool no_memory;
+	struct text error; /* a whole message about the first bad element; empty: none */
+	/* of the element that is being read */
+	struct device device;
+	uint64_t memaddr;
+	unsigned char fields[16]; /* what became of each: device.c */
+};
+
+/* An element of the list or a part of one. `path`: what errors call the list. */
+void device_list_take(struct device_list *list, const char *path,
+		      const struct json_scan_item *item);
+void device_list_clear(struct device_list *list);
+
+#endif
