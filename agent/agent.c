@@ -369,6 +369,11 @@ const char *agent_kernel_release(const struct agent *agent)
 	return system_kernel_release(agent->edges.system);
 }
 
+struct system_info *agent_system(const struct agent *agent)
+{
+	return agent->edges.system;
+}
+
 size_t agent_pending(const struct agent *agent)
 {
 	return agent->plan.count - agent->plan.next;

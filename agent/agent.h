@@ -75,6 +75,7 @@ const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or
 const char *agent_kernel_release(const struct agent *agent);
 /* "agent", "kernel" or "nobody": who carries the policy out. */
 const char *agent_carried_out_by(const struct agent *agent);
+struct system_info *agent_system(const struct agent *agent);
 /* Writes still to be done. */
 size_t agent_pending(const struct agent *agent);
 size_t agent_failed_blocks(const struct agent *agent);

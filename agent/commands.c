@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/reconcile.h"
+#include "io/log.h"
+
 typedef void (*command_fn)(struct agent *agent, const struct protocol_request *request,
 			   struct text *out);
 /* Makes the job that carries a request out; false, with an error in `out`, where there is none. */
@@ -135,6 +138,41 @@ static void run_subscribe(struct agent *agent, const struct protocol_request *re
 			  struct text *out)
 {
 	protocol_put_subscribed(out, agent_journal(agent), request->since);
+}
+
+static void read_kernel_log(struct system_info *system, struct kernel_log *log)
+{
+	const char *text;
+	size_t len, i;
+	int r = system_read_log(system, &text, &len);
+
+	log->count = 0;
+	if (r < 0)
+		log_debug("cannot read the kernel's log: %s; ignoring it", strerror(-r));
+	else
+		kernel_log_parse(log, text, len);
+	for (i = 0; i < log->count; i++)
+		if (log->failures[i].instance >= 0)
+			log->failures[i].slot =
+				system_dimm_slot(system, log->failures[i].instance);
+}
+
+static void run_reconcile(struct agent *agent, const struct protocol_request *request,
+			  struct text *out)
+{
+	struct kernel_log log;
+	struct reconcile_facts facts = { agent_look(agent), &log, 0 };
+	struct reconcile_verdict verdict;
+	size_t i;
+
+	read_kernel_log(agent_system(agent), &log);
+	facts.free_bytes = system_free_bytes(agent_system(agent));
+	protocol_list_begin(out);
+	for (i = 0; i < request->device_count; i++) {
+		reconcile_device(&facts, &request->devices[i], &verdict);
+		protocol_put_reconciled(out, &request->devices[i], &verdict);
+	}
+	protocol_list_end(out);
 }
 
 /* --- commands that change blocks: a job each, answered when it is over */
@@ -287,6 +325,7 @@ static const command_fn commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_GET_RANGES] = run_get_ranges,
 	[PROTOCOL_GET_REPORTS] = run_get_reports,
 	[PROTOCOL_SUBSCRIBE] = run_subscribe,
+	[PROTOCOL_RECONCILE] = run_reconcile,
 };
 
 unsigned commands_disabled(const struct agent *agent, bool is_port)

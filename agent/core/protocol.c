@@ -82,6 +82,10 @@ static const struct command commands[PROTOCOL_COMMANDS] = {
 		  ARGUMENT("size", ARGUMENT_UINT64, true, size),
 		  ARGUMENT("timeout", ARGUMENT_TIMEOUT, false, timeout_sec) },
 	},
+	[PROTOCOL_RECONCILE] = {
+		"memonline-reconcile",
+		{ ARGUMENT(DEVICES, ARGUMENT_DEVICES, true, devices) },
+	},
 };
 
 const char *protocol_command_name(enum protocol_command command)
@@ -1104,6 +1108,57 @@ void protocol_put_range(struct text *out, const struct protocol_range *range)
 		put_string(out, block_zone_word((enum block_zone)range->zones[i]));
 	}
 	put_string_member(out, "], \"reason\": ", reason_text(range->reason));
+	text_puts(out, "}");
+}
+
+static void put_device(struct text *out, const struct device *device)
+{
+	put_string_member(out, "{\"type\": ", device->type);
+	if (*device->id)
+		put_string_member(out, ", \"id\": ", device->id);
+	if (device->slot >= 0)
+		put_signed_member(out, ", \"slot\": ", device->slot);
+	if (!device->has_range)
+		return;
+	put_unsigned_member(out, ", \"start\": ", device->start);
+	put_unsigned_member(out, ", \"size\": ", device->size);
+}
+
+static void put_missing(struct text *out, const struct reconcile_missing *missing)
+{
+	put_separator(out);
+	put_string_member(out, "{\"state\": ", block_state_word(missing->state));
+	put_string_member(out, ", \"reason\": ", reason_text(missing->reason));
+	put_unsigned_member(out, ", \"size\": ", missing->size);
+	text_puts(out, "}");
+}
+
+void protocol_put_reconciled(struct text *out, const struct device *device,
+			     const struct reconcile_verdict *verdict)
+{
+	size_t i;
+
+	put_separator(out);
+	put_device(out, device);
+	put_unsigned_member(out, ", \"online\": ", verdict->online);
+	put_signed_member(out, ", \"node\": ", verdict->node);
+	text_puts(out, ", \"zones\": [");
+	for (i = 0; i < BLOCK_ZONES; i++) {
+		if (!(verdict->zones >> i & 1))
+			continue;
+		put_separator(out);
+		put_string(out, block_zone_word((enum block_zone)i));
+	}
+	put_string_member(
+		out, "], \"removable\": ", reconcile_removable_text(verdict->removable));
+	put_string_member(out, ", \"verdict\": ", reconcile_state_text(verdict->state));
+	put_string_member(out, ", \"cause\": ", reason_text(verdict->cause));
+	text_puts(out, ", \"missing\": [");
+	for (i = 0; i < verdict->missing_count; i++)
+		put_missing(out, &verdict->missing[i]);
+	text_puts(out, "]");
+	if (verdict->log)
+		put_string_member(out, ", \"log\": ", verdict->log);
 	text_puts(out, "}");
 }
 

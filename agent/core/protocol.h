@@ -11,6 +11,7 @@
 #include "core/device.h"
 #include "core/job.h"
 #include "core/journal.h"
+#include "core/reconcile.h"
 #include "core/snapshot.h"
 #include "core/text.h"
 
@@ -38,6 +39,7 @@ enum protocol_command {
 	PROTOCOL_SUBSCRIBE,
 	PROTOCOL_ONLINE,
 	PROTOCOL_OFFLINE,
+	PROTOCOL_RECONCILE,
 	PROTOCOL_COMMANDS /* at most 32, see protocol_parser_disable */
 };
 
@@ -147,6 +149,14 @@ void protocol_list_begin(struct text *out); /* [ */
 void protocol_list_end(struct text *out); /* ] */
 /* Members: start, size, node, state, zones: ["Normal", "Movable"], reason. */
 void protocol_put_range(struct text *out, const struct protocol_range *range);
+
+/*
+ * One element of memonline-reconcile, of a list: type; id, slot, start, size where the device has
+ * them; online, node, zones, removable, verdict, cause, missing: [{state, reason, size}]; and log,
+ * the kernel's line, where there is one.
+ */
+void protocol_put_reconciled(struct text *out, const struct device *device,
+			     const struct reconcile_verdict *verdict);
 
 /*
  * {"instance", "last-seq", "lost", "reports": [data…]} of at most `max` reports after `since`.

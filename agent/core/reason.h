@@ -35,7 +35,14 @@
 	  "ratio-reached") /* more would pass movable-ratio: kernel zone */              \
 	X(FALLBACK, "fallback") /* the zone asked for was refused: any other */          \
 	X(ONLINED_BY_KERNEL, "onlined-by-kernel") /* as carry-out wants it */            \
-	X(REZONED, "rezoned") /* offline and online again, for the zone of the policy */
+	X(REZONED, "rezoned") /* offline and online again, for the zone of the policy */ \
+	/* of a device, or a part of one, that is no block: */                           \
+	X(NOT_ADDED, "not-added") /* and nothing tells why */                            \
+	X(ADD_FAILED, "add-failed") /* the kernel's log says so, and no more */          \
+	X(MEMORY_SHORT,                                                                  \
+	  "memory-short") /* none was free to describe its pages, or none is now */      \
+	X(UNALIGNED, "unaligned") /* it begins or ends inside of a block */              \
+	X(NOT_RAM, "not-ram") /* devices of this type are not ordinary memory */
 
 #define REASON_ENUM(name, text) REASON_##name,
 enum reason { REASON_TABLE(REASON_ENUM) REASONS };

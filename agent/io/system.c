@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 
 #define ROOT_SIZE 3072 /* leaves room in PATH_MAX for what follows */
 #define READ_STEP 16384
+#define KEEP_SIZE (4 * READ_STEP) /* of the buffer, once the kernel's log was in it */
+#define SYSLOG_READ_ALL 3 /* syslog(2): SYSLOG_ACTION_READ_ALL */
 
 struct system_info {
 	char root[ROOT_SIZE];
@@ -449,6 +452,74 @@ const char *system_kernel_release(struct system_info *system)
 const char *system_boot_id(struct system_info *system)
 {
 	return system->boot_id;
+}
+
+static int read_ring(struct system_info *system)
+{
+	int len;
+
+	text_clear(&system->buffer);
+	if (text_reserve(&system->buffer, SYSTEM_LOG_MAX + 1) < 0)
+		return -ENOMEM;
+	len = klogctl(SYSLOG_READ_ALL, system->buffer.data, SYSTEM_LOG_MAX);
+	if (len < 0)
+		return -errno;
+	system->buffer.len = (size_t)len;
+	system->buffer.data[len] = '\0';
+	return 0;
+}
+
+int system_read_log(struct system_info *system, const char **text, size_t *len)
+{
+	int r = *system->root ? read_file(system, "/proc/kmsg") : read_ring(system);
+
+	if (r < 0)
+		return r;
+	*text = system->buffer.data;
+	*len = system->buffer.len;
+	return 0;
+}
+
+/* "Name:   12345 kB" */
+static bool find_kib(const char *text, const char *name, uint64_t *bytes)
+{
+	const char *at = strstr(text, name);
+	uint64_t kib;
+
+	if (!at || sscanf(at + strlen(name), " %" SCNu64, &kib) != 1)
+		return false;
+	*bytes = kib * 1024;
+	return true;
+}
+
+uint64_t system_free_bytes(struct system_info *system)
+{
+	uint64_t bytes = UINT64_MAX;
+
+	/* The log may just have been there. */
+	if (system->buffer.capacity > KEEP_SIZE)
+		text_free(&system->buffer);
+	if (read_file(system, "/proc/meminfo") == 0 &&
+	    !find_kib(system->buffer.data, "MemAvailable:", &bytes))
+		find_kib(system->buffer.data, "MemFree:", &bytes);
+	return bytes;
+}
+
+int system_dimm_slot(struct system_info *system, int instance)
+{
+	char path[64], acpi_path[64] = "";
+	const char *name;
+	unsigned slot;
+	int end = 0;
+
+	snprintf(path, sizeof(path), "/sys/bus/acpi/devices/PNP0C80:%02x/path",
+		 (unsigned)instance);
+	if (read_line(system, path, acpi_path, sizeof(acpi_path)) < 0)
+		return -1;
+	name = strrchr(acpi_path, '.');
+	if (!name || sscanf(name, ".MP%2x%n", &slot, &end) != 1 || name[end] || end != 5)
+		return -1;
+	return (int)slot;
 }
 
 bool system_has_udevd(struct system_info *system)

@@ -51,6 +51,21 @@ int system_write_parameter(struct system_info *system, const char *name,
 const char *system_kernel_release(struct system_info *system);
 /* Another one after every boot; "" where the kernel does not tell. */
 const char *system_boot_id(struct system_info *system);
+/*
+ * The kernel's log as syslog(2) has it: its newest part, at most SYSTEM_LOG_MAX bytes, read without
+ * waiting and without taking it from anybody. 2.6.32 has no /dev/kmsg to read, and a sandbox that
+ * closes devices leaves this one. Below another root it is the file <root>/proc/kmsg. 0 or
+ * negative errno; the text stays until the next call of any of these.
+ */
+#define SYSTEM_LOG_MAX (256 * 1024)
+int system_read_log(struct system_info *system, const char **text, size_t *len);
+/* What the kernel could use now: MemAvailable, before 3.14 MemFree. UINT64_MAX: not told. */
+uint64_t system_free_bytes(struct system_info *system);
+/*
+ * The DIMM slot of the ACPI device PNP0C80:instance, by its path (\_SB_.MHPC.MP0A, and with
+ * older QEMUs \_SB_.MHPD.MP0A); -1 where that is none of QEMU's or cannot be read.
+ */
+int system_dimm_slot(struct system_info *system, int instance);
 /* Whether a udevd runs: its control socket is there (/run/udev/control, EL6: its abstract one). */
 bool system_has_udevd(struct system_info *system);
 

@@ -23,6 +23,17 @@ static void put_blocks(struct text *out, const struct protocol_request *request)
 	text_puts(out, "\"");
 }
 
+static void put_devices(struct text *out, const struct protocol_request *request)
+{
+	size_t i;
+
+	text_puts(out, "\"");
+	for (i = 0; i < request->device_count; i++)
+		text_printf(out, "%s@%" PRIx64 "+%" PRIx64 " ", request->devices[i].type,
+			    request->devices[i].start, request->devices[i].size);
+	text_puts(out, "\"");
+}
+
 static void answer(struct text *out, struct protocol_request *request)
 {
 	protocol_reply_begin(out, request);
@@ -44,6 +55,9 @@ static void answer(struct text *out, struct protocol_request *request)
 		text_printf(out, "[%" PRIu64 ", %" PRIu64 ", %d, %" PRIu64 "]",
 			    request->start, request->size, request->word,
 			    request->timeout_sec);
+		break;
+	case PROTOCOL_RECONCILE:
+		put_devices(out, request);
 		break;
 	default:
 		protocol_put_empty(out);
@@ -482,6 +496,42 @@ static void answers_ranges(void **state)
 	check_all(rows, ARRAY_SIZE(rows));
 }
 
+#define RECONCILE(devices) \
+	"{\"execute\":\"memonline-reconcile\",\"arguments\":{\"devices\":" devices "}}"
+#define DIMM "{\"type\":\"dimm\",\"data\":{\"addr\":4294967296,\"size\":256,\"x\":[{}]}}"
+
+static void answers_devices(void **state)
+{
+	static const struct row rows[] = {
+		ROW("{\"execute\":\"memonline-reconcile\"}", FAULT(MISSING("devices"))),
+		ROW(RECONCILE("1"),
+		    FAULT("Invalid parameter type for 'devices', expected: array")),
+		ROW(RECONCILE("{\"error\":{}}"), FAULT(MISSING("devices.return"))),
+		ROW(RECONCILE("{\"return\":{}}"),
+		    FAULT("Invalid parameter type for 'devices.return', expected: array")),
+		ROW(RECONCILE("{\"return\":[" DIMM ",1]}"),
+		    FAULT("Invalid parameter type for 'devices.return[1]', expected: "
+			  "object")),
+		ROW(RECONCILE("[{\"type\":\"dimm\",\"data\":{\"addr\":1}}]"),
+		    FAULT(MISSING("devices[0].data.size"))),
+		/* other lists are not these, and nothing stays for the next request */
+		ROW(RECONCILE("{\"x\":[1],\"y\":{\"return\":[2]},\"return\":[]}"),
+		    "{\"return\": \"\"}\n"),
+		ROW(RECONCILE("[" DIMM ",1]") RECONCILE("[]"),
+		    FAULT("Invalid parameter type for 'devices[1]', expected: object") "{\"return\": \"\"}\n"),
+		ROW(SET("{\"return\":[{\"phys-index\":1,\"online\":true}]}"),
+		    FAULT("Invalid parameter type for 'mem-blks', expected: array")),
+		/* either form */
+		ROW(RECONCILE("[" DIMM "," DIMM "]"),
+		    "{\"return\": \"dimm@100000000+100 dimm@100000000+100 \"}\n"),
+		ROW(RECONCILE("{\"id\":\"libvirt-9\",\"return\":[" DIMM "]}"),
+		    "{\"return\": \"dimm@100000000+100 \"}\n"),
+	};
+
+	(void)state;
+	check_all(rows, ARRAY_SIZE(rows));
+}
+
 static void refuses_disabled_commands(void **state)
 {
 	static const char bytes[] =
@@ -881,6 +931,7 @@ int main(void)
 		cmocka_unit_test(answers_bad_lists),
 		cmocka_unit_test(answers_lists),
 		cmocka_unit_test(answers_ranges),
+		cmocka_unit_test(answers_devices),
 		cmocka_unit_test(refuses_disabled_commands),
 		cmocka_unit_test(knows_its_commands),
 		cmocka_unit_test(escapes_in_errors),

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/reconcile.h"
+
+#include <string.h>
+
+/* Describing a page takes 64 bytes of 4096. */
+#define PAGE_MAP_SHARE 64
+
+const char *reconcile_state_text(enum reconcile_state state)
+{
+	static const char *const texts[] = {
+		[RECONCILE_COMPLETE] = "complete",
+		[RECONCILE_PARTIAL] = "partial",
+		[RECONCILE_ABSENT] = "absent",
+	};
+
+	return texts[state];
+}
+
+const char *reconcile_removable_text(enum reconcile_removable removable)
+{
+	static const char *const texts[] = {
+		[RECONCILE_REMOVABLE_YES] = "yes",
+		[RECONCILE_REMOVABLE_NO] = "no",
+		[RECONCILE_REMOVABLE_UNKNOWN] = "unknown",
+		[RECONCILE_REMOVABLE_NEVER] = "never",
+	};
+
+	return texts[removable];
+}
+
+/* [start, end) */
+struct extent {
+	uint64_t start, end;
+};
+
+static uint64_t end_of(uint64_t start, uint64_t size)
+{
+	return size > UINT64_MAX - start ? UINT64_MAX : start + size;
+}
+
+static struct extent common(struct extent a, struct extent b)
+{
+	struct extent both = { a.start > b.start ? a.start : b.start,
+			       a.end < b.end ? a.end : b.end };
+
+	if (both.end < both.start)
+		both.end = both.start;
+	return both;
+}
+
+static uint64_t length(struct extent extent)
+{
+	return extent.end - extent.start;
+}
+
+static struct extent block_extent(const struct snapshot *snapshot,
+				  const struct block *block)
+{
+	uint64_t unit = snapshot->block_size_bytes;
+	struct extent none = { 0, 0 }, extent;
+
+	if (!unit || block->index > UINT64_MAX / unit - 1)
+		return none;
+	extent.start = block->index * unit;
+	extent.end = extent.start + unit;
+	return extent;
+}
+
+/* The first block that ends behind `start`, by halving; count where there is none. */
+static size_t first_block(const struct snapshot *snapshot, uint64_t start)
+{
+	uint64_t index = snapshot->block_size_bytes ? start / snapshot->block_size_bytes
+						    : 0;
+	size_t low = 0, high = snapshot->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (snapshot->blocks[middle].index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* How much of `extent` is memory that the kernel knows; all of it where it does not tell. */
+static uint64_t known_bytes(const struct snapshot *snapshot, struct extent extent)
+{
+	size_t low = 0, high = snapshot->resource_count;
+	uint64_t bytes = 0;
+
+	if (!snapshot->resource_count)
+		return length(extent);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct snapshot_resource *at = &snapshot->resources[middle];
+
+		if (end_of(at->start, at->size) <= extent.start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < snapshot->resource_count; low++) {
+		const struct snapshot_resource *at = &snapshot->resources[low];
+		struct extent all = { at->start, end_of(at->start, at->size) };
+
+		if (at->start >= extent.end)
+			break;
+		bytes += length(common(all, extent));
+	}
+	return bytes;
+}
+
+static void add_missing(struct reconcile_verdict *verdict, enum block_state state,
+			enum reason reason, uint64_t size)
+{
+	struct reconcile_missing *missing = verdict->missing;
+	size_t i;
+
+	for (i = 0; i < verdict->missing_count; i++)
+		if (missing[i].state == state && missing[i].reason == reason)
+			break;
+	if (i == RECONCILE_MISSING_MAX)
+		i--;
+	if (i == verdict->missing_count) {
+		missing[i].state = state;
+		missing[i].reason = reason;
+		missing[i].size = 0;
+		verdict->missing_count++;
+	}
+	missing[i].size += size;
+}
+
+/* --- why a part of it is no block */
+
+static bool is_virtio_mem(const struct device *device)
+{
+	return strcmp(device->type, "virtio-mem") == 0;
+}
+
+static bool is_ram(const struct device *device)
+{
+	return device->has_range && (device_is_dimm(device) || is_virtio_mem(device));
+}
+
+/* The newest failure that can be this device's, or NULL. */
+static const struct kernel_log_failure *find_failure(const struct kernel_log *log,
+						     const struct device *device)
+{
+	size_t i;
+
+	for (i = log->count; i-- > 0;) {
+		const struct kernel_log_failure *failure = &log->failures[i];
+
+		if (failure->has_start
+			    ? failure->start == device->start
+			    : failure->slot < 0 || failure->slot == device->slot)
+			return failure;
+	}
+	return NULL;
+}
+
+static enum reason absent_reason(const struct reconcile_facts *facts,
+				 const struct device *device, const char **line)
+{
+	const struct kernel_log_failure *failure = find_failure(facts->log, device);
+	uint64_t unit = facts->snapshot->block_size_bytes;
+
+	if (!is_ram(device))
+		return REASON_NOT_RAM;
+	if (failure)
+		*line = failure->line;
+	if (failure && failure->reason != REASON_ADD_FAILED)
+		return failure->reason;
+	if (unit && device_is_dimm(device) &&
+	    (device->start % unit || device->size % unit))
+		return REASON_UNALIGNED;
+	if (device->size / PAGE_MAP_SHARE > facts->free_bytes)
+		return REASON_MEMORY_SHORT;
+	return failure ? REASON_ADD_FAILED : REASON_NOT_ADDED;
+}
+
+/* --- the verdict */
+
+static void add_block(struct reconcile_verdict *verdict, const struct block *block,
+		      uint64_t bytes, bool is_first)
+{
+	if (is_first)
+		verdict->node = block->node;
+	else if (verdict->node != block->node)
+		verdict->node = BLOCK_NODE_UNKNOWN;
+	if (block->state != BLOCK_ONLINE) {
+		add_missing(verdict, (enum block_state)block->state,
+			    (enum reason)block->reason, bytes);
+		return;
+	}
+	verdict->online += bytes;
+	verdict->zones |= 1u << block_zone_now(block);
+}
+
+/* Bytes of the device that lie in blocks. */
+static uint64_t add_blocks(const struct snapshot *snapshot, const struct device *device,
+			   struct reconcile_verdict *verdict)
+{
+	struct extent whole = { device->start, end_of(device->start, device->span) };
+	uint64_t found = 0;
+	size_t i;
+
+	for (i = first_block(snapshot, whole.start); i < snapshot->count; i++) {
+		const struct block *block = &snapshot->blocks[i];
+		struct extent extent = block_extent(snapshot, block);
+		uint64_t bytes;
+
+		if (extent.start >= whole.end)
+			break;
+		bytes = block->state == BLOCK_ABSENT
+				? 0
+				: known_bytes(snapshot, common(extent, whole));
+		if (bytes)
+			add_block(verdict, block, bytes, found == 0);
+		found += bytes;
+	}
+	return found;
+}
+
+static enum reconcile_removable removable(const struct reconcile_facts *facts,
+					  unsigned zones)
+{
+	const unsigned fine = 1u << BLOCK_ZONE_MOVABLE, untold = 1u << BLOCK_ZONE_UNKNOWN;
+
+	if (facts->snapshot->machine.no_hot_remove)
+		return RECONCILE_REMOVABLE_NEVER;
+	if (zones & ~(fine | untold))
+		return RECONCILE_REMOVABLE_NO;
+	return (zones & untold) ? RECONCILE_REMOVABLE_UNKNOWN : RECONCILE_REMOVABLE_YES;
+}
+
+/* What there is of a virtio-mem device lies anywhere in its span, block by block or less. */
+static void judge(const struct reconcile_facts *facts, const struct device *device,
+		  uint64_t found, struct reconcile_verdict *verdict)
+{
+	if (device->has_range && verdict->online >= device->size) {
+		verdict->online = device->size;
+		verdict->missing_count = 0;
+		return;
+	}
+	if (found < device->size || !found)
+		add_missing(verdict, BLOCK_ABSENT,
+			    absent_reason(facts, device, &verdict->log),
+			    device->size - (found < device->size ? found : device->size));
+	verdict->state = found ? RECONCILE_PARTIAL : RECONCILE_ABSENT;
+	verdict->cause = verdict->missing[0].reason;
+}
+
+void reconcile_device(const struct reconcile_facts *facts, const struct device *device,
+		      struct reconcile_verdict *verdict)
+{
+	uint64_t found = 0;
+
+	memset(verdict, 0, sizeof(*verdict));
+	verdict->node = BLOCK_NODE_UNKNOWN;
+	verdict->cause = REASON_NONE;
+	if (device->has_range)
+		found = add_blocks(facts->snapshot, device, verdict);
+	verdict->removable = removable(facts, verdict->zones);
+	judge(facts, device, found, verdict);
+}
