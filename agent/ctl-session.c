@@ -140,6 +140,22 @@ int ctl_session_open(struct ctl_session *session)
 	return r < 0 ? r : sync_stream(session, until_msec);
 }
 
+int ctl_session_open_monitor(struct ctl_session *session)
+{
+	uint64_t until_msec = deadline(session);
+	const char *line;
+	size_t len;
+	int r = client_connect(session->path, until_msec, &session->client);
+
+	if (r == 0)
+		r = client_read_line(session->client, PROTOCOL_ANSWER_MAX, until_msec,
+				     &line, &len);
+	if (r < 0)
+		return r;
+	session->synced = memmem(line, len, "\"QMP\"", strlen("\"QMP\"")) != NULL;
+	return session->synced ? 0 : -EBADMSG;
+}
+
 void ctl_session_close(struct ctl_session *session)
 {
 	set_answer(session, NULL);
@@ -270,8 +286,11 @@ int ctl_session_next_event(struct ctl_session *session)
 static void explain_timeout(const struct ctl_session *session, struct text *out)
 {
 	if (session->client && !session->synced && client_is_waiting(session->client))
-		text_printf(out, "channel in use: another client holds %s",
-			    session->path);
+		text_printf(out, "%s in use: another client holds %s",
+			    session->is_monitor ? "monitor" : "channel", session->path);
+	else if (session->is_monitor)
+		text_printf(out, "no QEMU answers on %s within %u s", session->path,
+			    session->timeout_sec);
 	else
 		text_printf(out,
 			    "no agent answers on %s within %u s"
@@ -301,15 +320,17 @@ static void explain_closed(const struct ctl_session *session, struct text *out)
 	else
 		text_printf(out,
 			    "%s was closed by the other end before any answer: "
-			    "channel in use, or the agent has gone",
-			    session->path);
+			    "%s in use, or %s has gone",
+			    session->path, session->is_monitor ? "monitor" : "channel",
+			    session->is_monitor ? "QEMU" : "the agent");
 }
 
 static void explain_refusal(const struct ctl_session *session, struct text *out)
 {
-	text_puts(out, "the agent refused: ");
+	text_puts(out, session->is_monitor ? "QEMU refused: " : "the agent refused: ");
 	print_escaped(out, protocol_answer_error_desc(session->answer));
-	if (strcmp(protocol_answer_error_class(session->answer), "CommandNotFound") == 0)
+	if (!session->is_monitor &&
+	    strcmp(protocol_answer_error_class(session->answer), "CommandNotFound") == 0)
 		text_printf(out, " (is it memonlined that answers on %s?)",
 			    session->path);
 }
@@ -325,8 +346,8 @@ static void explain_nonsense(const struct ctl_session *session, struct text *out
 			    "'%s' is missing or wrong in it",
 			    fault);
 	else
-		text_printf(out, "what %s answered is not memonline-protocol(7)",
-			    session->path);
+		text_printf(out, "what %s answered is not %s", session->path,
+			    session->is_monitor ? "QMP" : "memonline-protocol(7)");
 }
 
 static void explain_length(const struct ctl_session *session, struct text *out)

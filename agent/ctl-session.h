@@ -23,6 +23,7 @@ struct ctl_session {
 	const char *path; /* of the socket, or how errors name the channel */
 	struct virsh virsh;
 	bool by_virsh; /* requests go through it, and events do not come */
+	bool is_monitor; /* it is QEMU that answers: see ctl_session_open_monitor */
 	unsigned timeout_sec; /* for connecting and syncing, then for each answer */
 	uint64_t extra_sec; /* added to that for an answer which takes its time */
 	struct client *client;
@@ -45,6 +46,8 @@ struct ctl_session {
  * -ECOMM (virsh is missing, or failed).
  */
 int ctl_session_open(struct ctl_session *session);
+/* Likewise, to a QMP monitor: waits for its greeting in place of a sync. */
+int ctl_session_open_monitor(struct ctl_session *session);
 void ctl_session_close(struct ctl_session *session);
 /* Sends `request` and frees it; session->answer is what was returned. */
 int ctl_session_ask(struct ctl_session *session, struct text *request);

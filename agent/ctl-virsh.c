@@ -213,6 +213,15 @@ int virsh_agent_command(struct virsh *virsh, const char *request, uint64_t deadl
 	return run(virsh, command, deadline_msec + 1000, out);
 }
 
+int virsh_monitor_command(struct virsh *virsh, const char *request,
+			  uint64_t deadline_msec, struct text *out)
+{
+	const char *const command[] = { "qemu-monitor-command", "--domain", virsh->domain,
+					request, NULL };
+
+	return run(virsh, command, deadline_msec, out);
+}
+
 void virsh_free(struct virsh *virsh)
 {
 	text_free(&virsh->errors);

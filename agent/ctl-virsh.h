@@ -25,6 +25,9 @@ int virsh_dumpxml(struct virsh *virsh, uint64_t deadline_msec, struct text *out)
 /* `request`: JSON without 0xFF. libvirtd gives the guest until the deadline, too. */
 int virsh_agent_command(struct virsh *virsh, const char *request, uint64_t deadline_msec,
 			struct text *out);
+/* Likewise, to QEMU's monitor. */
+int virsh_monitor_command(struct virsh *virsh, const char *request,
+			  uint64_t deadline_msec, struct text *out);
 void virsh_free(struct virsh *virsh);
 
 #endif

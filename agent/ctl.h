@@ -16,6 +16,7 @@ struct ctl_options {
 	uint64_t max;
 	uint64_t offline_sec;
 	const char *word; /* NULL: the policy's */
+	const char *qmp; /* QEMU's monitor; NULL: none */
 	bool has_since;
 	bool json;
 	bool bytes;
@@ -39,6 +40,7 @@ int ctl_reports(struct ctl *ctl);
 int ctl_watch(struct ctl *ctl);
 int ctl_online(struct ctl *ctl);
 int ctl_offline(struct ctl *ctl);
+int ctl_reconcile(struct ctl *ctl);
 
 /* Whether the text is a range of addresses or of block numbers. */
 bool ctl_is_extent(const char *text);
@@ -61,9 +63,11 @@ void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define CTL_ACT_COLUMNS 7
 #define CTL_LIST_COLUMNS 7
+#define CTL_RECONCILE_COLUMNS 12
 #define CTL_REPORT_COLUMNS 14
 extern const struct table_column ctl_act_columns[CTL_ACT_COLUMNS];
 extern const struct table_column ctl_list_columns[CTL_LIST_COLUMNS];
+extern const struct table_column ctl_reconcile_columns[CTL_RECONCILE_COLUMNS];
 extern const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS];
 
 #endif

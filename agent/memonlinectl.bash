@@ -8,6 +8,7 @@ _memonlinectl()
 	local table='--json --bytes --output --noheadings'
 	local reports='SEQ TIME RANGE SIZE NODE FROM TO REQUESTED ZONE RESULT ERRNO
 		REASON ELAPSED INSTANCE'
+	local devices='DEVICE SLOT RANGE SIZE ONLINE ZONES NODE REMOVABLE VERDICT CAUSE TYPE LOG'
 	local acts='BLOCK RANGE SIZE RESPONSE STATE ERRNO REASON'
 	local verb= words= word columns= uri= i
 
@@ -18,14 +19,14 @@ _memonlinectl()
 		esac
 		case $word in
 		--socket | --domain | --connect | --timeout | --output | -o | --since | \
-			--max | --word | --timeout-offline) ((i++)) ;;
+			--max | --word | --timeout-offline | --qmp) ((i++)) ;;
 		-*) ;;
 		*) verb=${verb:-$word} ;;
 		esac
 	done
 	case $verb in
-	'') words='status list reports watch online offline ping help' ;;
-	help) words='status list reports watch online offline ping' ;;
+	'') words='status list reports watch online offline reconcile ping help' ;;
+	help) words='status list reports watch online offline reconcile ping' ;;
 	status) all+=' --json --bytes' ;;
 	list)
 		all+=" $table --all"
@@ -35,10 +36,11 @@ _memonlinectl()
 	watch) all+=" $table --since" columns=$reports ;;
 	online) all+=" $table --word" columns=$acts ;;
 	offline) all+=" $table --timeout-offline" columns=$acts ;;
+	reconcile) all+=" $table --qmp" columns=$devices ;;
 	ping) all+=' --json' ;;
 	esac
 	case $previous in
-	--socket) COMPREPLY=($(compgen -f -- "$current")) && return ;;
+	--socket | --qmp) COMPREPLY=($(compgen -f -- "$current")) && return ;;
 	--domain)
 		words=$(virsh ${uri:+-c "$uri"} list --name 2>/dev/null)
 		COMPREPLY=($(compgen -W "$words" -- "$current"))

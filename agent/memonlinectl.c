@@ -39,7 +39,7 @@ struct parsed {
 
 enum { OPTION_JSON = 1, OPTION_BYTES = 2, OPTION_COLUMNS = 4, OPTION_NO_HEADINGS = 8 };
 enum { OPTION_ALL = 16, OPTION_SINCE = 32, OPTION_MAX = 64, OPTION_WORD = 128 };
-enum { OPTION_TIMEOUT_OFFLINE = 256 };
+enum { OPTION_TIMEOUT_OFFLINE = 256, OPTION_QMP = 512 };
 #define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
 
 static bool parse_number(const char *text, uint64_t least, uint64_t most,
@@ -104,6 +104,12 @@ static bool set_word(struct parsed *parsed, const char *value)
 	return false;
 }
 
+static bool set_qmp(struct parsed *parsed, const char *value)
+{
+	parsed->ctl.options.qmp = value;
+	return *value != '\0';
+}
+
 static bool set_since(struct parsed *parsed, const char *value)
 {
 	parsed->ctl.options.has_since = true;
@@ -161,6 +167,8 @@ static const struct {
 	  "online, online_kernel or online_movable" },
 	{ "timeout-offline", 0, OPTION_TIMEOUT_OFFLINE, "SECONDS", set_timeout_offline,
 	  "give up after that long (60)" },
+	{ "qmp", 0, OPTION_QMP, "PATH", set_qmp,
+	  "ask this QEMU monitor for the devices" },
 	{ "help", 'h', 0, NULL, set_help, "this help" },
 	{ "version", 'V', 0, NULL, set_version, "the version" },
 };
@@ -192,6 +200,9 @@ static const struct verb {
 	{ "offline", "RANGE", "take memory blocks offline: all of them or none",
 	  OPTIONS_TABLE | OPTION_TIMEOUT_OFFLINE, ctl_offline, ctl_act_columns,
 	  CTL_ACT_COLUMNS },
+	{ "reconcile", NULL, "what became of the devices that the host has given",
+	  OPTIONS_TABLE | OPTION_QMP, ctl_reconcile, ctl_reconcile_columns,
+	  CTL_RECONCILE_COLUMNS },
 	{ "ping", NULL, "whether an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -253,8 +264,8 @@ static int print_help(void)
 	     "Ask memonlined, in this guest or by the host's end of its channel.\n\n"
 	     "Verbs:");
 	for (i = 0; i < VERB_COUNT; i++)
-		printf(" %-8s %s\n", verbs[i].name, verbs[i].help);
-	puts(" help     this, or with the name of a verb about that\n\nOptions:");
+		printf(" %-9s %s\n", verbs[i].name, verbs[i].help);
+	puts(" help      this, or with the name of a verb about that\n\nOptions:");
 	print_options(0);
 	puts("\nExit codes: 0 done, 1 failed, 64 partly done.\n"
 	     "For more see memonlinectl(1).");

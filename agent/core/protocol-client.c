@@ -85,10 +85,10 @@ void protocol_ask_sync(struct text *out, int64_t id)
 
 /* Lines */
 
-static int parse_line(const char *line, size_t len, struct json_object **parsed)
+static int parse_json(const char *text, size_t len, struct json_object **parsed)
 {
 	struct json_tokener *tokener;
-	struct json_object *object;
+	struct json_object *value;
 	enum json_tokener_error error;
 
 	if (len > PROTOCOL_ANSWER_MAX)
@@ -97,11 +97,25 @@ static int parse_line(const char *line, size_t len, struct json_object **parsed)
 	if (!tokener)
 		return -ENOMEM;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	object = json_tokener_parse_ex(tokener, line, (int)len);
+	value = json_tokener_parse_ex(tokener, text, (int)len);
 	error = json_tokener_get_error(tokener);
 	json_tokener_free(tokener);
-	if (error != json_tokener_success ||
-	    !json_object_is_type(object, json_type_object)) {
+	if (error != json_tokener_success) {
+		json_object_put(value);
+		return -EBADMSG;
+	}
+	*parsed = value;
+	return 0;
+}
+
+static int parse_line(const char *line, size_t len, struct json_object **parsed)
+{
+	struct json_object *object = NULL;
+	int r = parse_json(line, len, &object);
+
+	if (r < 0)
+		return r;
+	if (!json_object_is_type(object, json_type_object)) {
 		json_object_put(object);
 		return -EBADMSG;
 	}
@@ -179,6 +193,50 @@ static const char *string(struct json_object *value)
 	return json_object_is_type(value, json_type_string)
 		       ? json_object_get_string(value)
 		       : NULL;
+}
+
+/* The devices themselves, in the list or in QMP's reply around it. */
+static int check_devices(struct json_object *value, struct text *desc)
+{
+	struct json_object *list = value;
+	const char *said;
+
+	if (json_object_is_type(value, json_type_object)) {
+		list = member(value, "return");
+		said = string(member(member(value, "error"), "desc"));
+		if (said) {
+			text_puts(desc, said);
+			return -EREMOTEIO;
+		}
+	}
+	return json_object_is_type(list, json_type_array) ? 0 : -EBADMSG;
+}
+
+int protocol_ask_reconcile(struct text *out, const char *devices, size_t len,
+			   struct text *desc)
+{
+	static const char space[] = " \t\r\n";
+	struct json_object *value = NULL;
+	const char *json;
+	int r;
+
+	for (; len && strchr(space, devices[len - 1]); len--)
+		;
+	for (; len && strchr(space, *devices); len--)
+		devices++;
+	r = parse_json(devices, len, &value);
+	if (r == 0)
+		r = check_devices(value, desc);
+	if (r == 0) {
+		json = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+		text_printf(out, "{\"execute\": \"%s\", \"arguments\": {\"devices\": ",
+			    protocol_command_name(PROTOCOL_RECONCILE));
+		protocol_put_ascii(out, json ? json : "", json ? strlen(json) : 0);
+		text_puts(out, "}}\n");
+		r = json ? 0 : -ENOMEM;
+	}
+	json_object_put(value);
+	return r;
 }
 
 bool protocol_answer_is_sync(const struct protocol_answer *answer, int64_t id)
@@ -373,6 +431,21 @@ static int decode(struct protocol_answer *answer, struct json_object *from,
 	return 0;
 }
 
+static int decode_optional(struct protocol_answer *answer, struct json_object *from,
+			   const struct field *fields, size_t count, void *to)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct json_object *value = member(from, fields[i].name);
+
+		if (value &&
+		    !decode_field(value, fields[i].type, (char *)to + fields[i].offset))
+			return fault(answer, fields[i].name);
+	}
+	return 0;
+}
+
 #define DECODE(answer, from, fields, to) \
 	decode(answer, from, fields, sizeof(fields) / sizeof((fields)[0]), to)
 
@@ -489,11 +562,16 @@ int protocol_answer_range(struct protocol_answer *answer, size_t i,
 	return decode_list(answer, range->zones, "zones", &range->zone_count);
 }
 
+static const char *known_word(struct json_object *value)
+{
+	const char *word = string(value);
+
+	return word ? word : "unknown";
+}
+
 const char *protocol_answer_zone(const struct protocol_answer_range *range, size_t i)
 {
-	const char *zone = string(element(range->zones, i));
-
-	return zone ? zone : "unknown";
+	return known_word(element(range->zones, i));
 }
 
 int protocol_answer_act(struct protocol_answer *answer, struct protocol_answer_act *act)
@@ -523,21 +601,75 @@ int protocol_answer_block(struct protocol_answer *answer,
 	static const struct protocol_answer_block unknown = { 0, "unknown", "unknown", 0,
 							      "unknown" };
 	struct json_object *from = element(act->blocks, i);
-	size_t k;
 
 	*block = unknown;
 	if (!decode_field(member(from, "phys-index"), FIELD_UNSIGNED,
 			  &block->phys_index) ||
 	    block->phys_index >= INT64_MAX / block_bytes)
 		return fault(answer, "phys-index");
-	for (k = 0; k < sizeof(block_fields) / sizeof(block_fields[0]); k++) {
-		struct json_object *value = member(from, block_fields[k].name);
+	return decode_optional(answer, from, block_fields,
+			       sizeof(block_fields) / sizeof(block_fields[0]), block);
+}
 
-		if (value && !decode_field(value, block_fields[k].type,
-					   (char *)block + block_fields[k].offset))
-			return fault(answer, block_fields[k].name);
-	}
-	return 0;
+static const struct field device_fields[] = {
+	{ "type", FIELD_STRING, AT(device, type) },
+	{ "online", FIELD_UNSIGNED, AT(device, online) },
+	{ "node", FIELD_SIGNED, AT(device, node) },
+	{ "removable", FIELD_STRING, AT(device, removable) },
+	{ "verdict", FIELD_STRING, AT(device, verdict) },
+	{ "cause", FIELD_STRING, AT(device, cause) },
+};
+
+static const struct field optional_device_fields[] = {
+	{ "id", FIELD_STRING, AT(device, id) },
+	{ "slot", FIELD_SIGNED, AT(device, slot) },
+	{ "start", FIELD_UNSIGNED, AT(device, start) },
+	{ "size", FIELD_UNSIGNED, AT(device, size) },
+	{ "log", FIELD_STRING, AT(device, log) },
+};
+
+int protocol_answer_devices(struct protocol_answer *answer, size_t *count)
+{
+	return decode_list(answer, answer->value, "return", count);
+}
+
+int protocol_answer_device(struct protocol_answer *answer, size_t i,
+			   struct protocol_answer_device *device)
+{
+	struct json_object *from = element(answer->value, i);
+	int r;
+
+	memset(device, 0, sizeof(*device));
+	device->id = device->log = "";
+	device->slot = -1;
+	r = DECODE(answer, from, device_fields, device);
+	if (r == 0)
+		r = decode_optional(answer, from, optional_device_fields,
+				    sizeof(optional_device_fields) /
+					    sizeof(optional_device_fields[0]),
+				    device);
+	if (r == 0 && device->start + device->size > INT64_MAX)
+		r = fault(answer, "size");
+	if (r < 0)
+		return r;
+	device->zones = member(from, "zones");
+	device->missing = member(from, "missing");
+	r = decode_list(answer, device->zones, "zones", &device->zone_count);
+	return r < 0 ? r
+		     : decode_list(answer, device->missing, "missing",
+				   &device->missing_count);
+}
+
+const char *protocol_answer_device_zone(const struct protocol_answer_device *device,
+					size_t i)
+{
+	return known_word(element(device->zones, i));
+}
+
+const char *protocol_answer_device_reason(const struct protocol_answer_device *device,
+					  size_t i)
+{
+	return known_word(member(element(device->missing, i), "reason"));
 }
 
 static const struct field position_fields[] = {

@@ -26,6 +26,13 @@ void protocol_ask_online(struct text *out, uint64_t start, uint64_t size,
 void protocol_ask_offline(struct text *out, uint64_t start, uint64_t size,
 			  uint64_t timeout_sec);
 /*
+ * `devices`: JSON text from the host, the list of query-memory-devices or QMP's whole reply, with
+ * white space around it. -EBADMSG where it is neither, -EREMOTEIO where it is QMP's error, with
+ * what that says appended to `desc`, -ENOMEM; `out` is untouched then.
+ */
+int protocol_ask_reconcile(struct text *out, const char *devices, size_t len,
+			   struct text *desc);
+/*
  * memonline-status with an id, so that its answer is known from that of a request which
  * is still being worked on.
  */
@@ -143,6 +150,33 @@ int protocol_answer_act(struct protocol_answer *answer, struct protocol_answer_a
 int protocol_answer_block(struct protocol_answer *answer,
 			  const struct protocol_answer_act *act, size_t i,
 			  uint64_t block_bytes, struct protocol_answer_block *block);
+
+/* memonline-reconcile: one device. What may be missing is "", -1 or 0 then. */
+struct protocol_answer_device {
+	const char *type;
+	const char *id;
+	int64_t slot;
+	uint64_t start;
+	uint64_t size;
+	uint64_t online;
+	int64_t node;
+	const char *removable;
+	const char *verdict;
+	const char *cause;
+	const char *log;
+	struct json_object *zones;
+	size_t zone_count;
+	struct json_object *missing;
+	size_t missing_count;
+};
+int protocol_answer_devices(struct protocol_answer *answer, size_t *count);
+int protocol_answer_device(struct protocol_answer *answer, size_t i,
+			   struct protocol_answer_device *device);
+/* Never NULL: "unknown" for an element that is none. */
+const char *protocol_answer_device_zone(const struct protocol_answer_device *device,
+					size_t i);
+const char *protocol_answer_device_reason(const struct protocol_answer_device *device,
+					  size_t i);
 
 /* What get-reports and subscribe say before any report. */
 struct protocol_answer_position {

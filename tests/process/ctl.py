@@ -177,7 +177,9 @@ class Result:
 
 
 def run(*arguments, **keywords):
-    done = subprocess.run([CTL] + list(arguments), stdin=subprocess.DEVNULL,
+    text = keywords.get("input")
+    source = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
+    done = subprocess.run([CTL] + list(arguments), **source,
                           stdout=keywords.get("stdout", subprocess.PIPE),
                           stderr=subprocess.PIPE, timeout=LIMIT,
                           env=keywords.get("env"))
@@ -1018,6 +1020,168 @@ def online_progress():
     check(b"77 blocks pending" in shown and shown.endswith(b"\r\x1b[K"), shown)
 
 
+# reconcile
+
+DIMMS = [{"type": "dimm", "data": {"id": "d%d" % number, "addr": 4 * GIB, "size": GIB}}
+         for number in range(3)]
+COMPLETE_DIMM = {
+    "type": "dimm", "id": "d0", "slot": 0, "start": 4 * GIB, "size": GIB, "online": GIB,
+    "node": 0, "zones": ["Movable"], "removable": "yes", "verdict": "complete",
+    "cause": "none", "missing": []}
+PARTIAL_DIMM = dict(
+    COMPLETE_DIMM, id="d1", slot=1, start=5 * GIB, online=512 * MIB,
+    zones=["Normal", "Movable"], removable="no", verdict="partial", cause="refused",
+    missing=[{"state": "offline", "reason": "refused", "size": 384 * MIB},
+             {"state": "absent", "reason": "not-added", "size": BLOCK}])
+ABSENT_DIMM = dict(
+    COMPLETE_DIMM, id="d2", slot=2, start=6 * GIB, online=0, node=-1, zones=[],
+    verdict="absent", cause="memory-short", log="acpi PNP0C80:02: add_memory failed",
+    missing=[{"state": "absent", "reason": "memory-short", "size": GIB}])
+NOT_RAM = {
+    "type": "hv-balloon", "online": 0, "node": -1, "zones": [], "removable": "yes",
+    "verdict": "absent", "cause": "not-ram",
+    "missing": [{"state": "absent", "reason": "not-ram", "size": 0}]}
+RECONCILED = """\
+DEVICE SLOT RANGE                                  SIZE ONLINE ZONES          NODE REMOVABLE \
+VERDICT  CAUSE
+d0        0 0x0000000100000000-0x000000013fffffff    1G     1G Movable           0 yes       \
+complete -
+d1        1 0x0000000140000000-0x000000017fffffff    1G   512M Normal/Movable    0 no        \
+partial  refused/not-added
+d2        2 0x0000000180000000-0x00000001bfffffff    1G     0B -                 - yes       \
+absent   memory-short
+-         - -                                         -     0B -                 - yes       \
+absent   not-ram
+"""
+
+
+def reconcile(answer, given, *arguments):
+    with Agent(answers={"memonline-reconcile": answer}) as agent:
+        result = run("--socket", agent.path, "reconcile", *arguments, input=given.encode())
+        return result, [request for request in agent.requests
+                        if request["execute"] == "memonline-reconcile"]
+
+
+def reconcile_bad_input():
+    for given in ("", " \n", "1", "{", "[", "[1] x", '"x"', "{}", '{"return": {}}',
+                  '{"error": 1}', "\x1b[2J", "[" * 100 + "]" * 100, "[" + "1," * 600000):
+        result, requests = reconcile([], given)
+        fails(result, "standard input" if len(given) > 1 << 20 else "no list of memory devices")
+        check(requests == [], "asked all the same: %s" % given[:100])
+    result, _ = reconcile([], '{"error": {"class": "X", "desc": "not \x1b now"}}'.replace(
+        "\x1b", "\\u001b"))
+    fails(result, "the host's monitor refused: not \\x1b now")
+
+
+def reconcile_wrong_members():
+    for name in ("type", "online", "node", "removable", "verdict", "cause", "zones", "missing"):
+        result, _ = reconcile([without(COMPLETE_DIMM, name)], "[]")
+        fails(result, "'%s'" % name)
+    for bad in ({"slot": "x"}, {"start": -1}, {"size": 1 << 63}, {"id": 1}, {"log": []},
+                {"zones": 1}, {"missing": {}}):
+        result, _ = reconcile([dict(COMPLETE_DIMM, **bad)], "[]")
+        fails(result, "'%s'" % list(bad)[0])
+    fails(reconcile({}, "[]")[0], "'return'")
+    result, _ = reconcile([dict(PARTIAL_DIMM, zones=[1], missing=[2, {}], id="\x1b[2J")], "[]")
+    check(result.code == 64 and "unknown/unknown" in result.out, result)
+    clean(result.out)
+
+
+def reconcile_table():
+    answer = [COMPLETE_DIMM, PARTIAL_DIMM, ABSENT_DIMM, NOT_RAM]
+    for given in (json.dumps(DIMMS), " \n" + json.dumps({"return": DIMMS, "id": "libvirt-9"},
+                                                        indent=1) + "\n\n"):
+        result, requests = reconcile(answer, given)
+        check(result.out == RECONCILED and result.err == "", "\n" + result.out + result.err)
+        check(result.code == 64, result)
+        check(requests[0]["arguments"]["devices"] == json.loads(given), requests)
+    result, _ = reconcile(answer, "[]", "--json")
+    check(result.code == 64 and json.loads(result.out) == answer, result)
+    result, _ = reconcile(answer, "[]", "-n", "-o", "TYPE,LOG")
+    check("dimm       acpi PNP0C80:02: add_memory failed" in result.out, result)
+
+
+def reconcile_codes():
+    for answer, code in (([], 0), ([COMPLETE_DIMM], 0), ([COMPLETE_DIMM, NOT_RAM], 0),
+                         ([PARTIAL_DIMM], 64), ([ABSENT_DIMM], 64),
+                         ([dict(COMPLETE_DIMM, verdict="new")], 64)):
+        result, _ = reconcile(answer, "[]")
+        check(result.code == code and result.err == "", (answer, result))
+
+
+GREETING = {"QMP": {"version": {}, "capabilities": []}}
+RESUME = {"event": "RESUME", "timestamp": {"seconds": 1, "microseconds": 2}}
+
+
+def monitor(greeting=line(GREETING), capabilities=line({"return": {}}),
+            devices=line({"return": DIMMS})):
+    """QEMU's monitor: it greets, and refuses all else before qmp_capabilities."""
+    def serve(connection):
+        connection.sendall(greeting)
+        file = connection.makefile("rb")
+        for name, answer in (("qmp_capabilities", capabilities),
+                             ("query-memory-devices", devices)):
+            got = file.readline()
+            if not got:
+                return
+            check(json.loads(got) == {"execute": name}, got)
+            connection.sendall(line(RESUME) + answer)
+        file.readline()
+    return Agent(raw=serve)
+
+
+def with_monitor(qmp, *arguments):
+    with qmp, Agent(answers={"memonline-reconcile": [COMPLETE_DIMM]}) as agent:
+        result = run("--socket", agent.path, "--timeout", "2", "reconcile", "--qmp", qmp.path,
+                     *arguments)
+        return result, agent.requests[-1]
+
+
+def reconcile_monitor():
+    result, request = with_monitor(monitor())
+    check(result.code == 0 and "d0" in result.out and result.err == "", result)
+    check(request["arguments"]["devices"] == DIMMS, request)
+    refused = line({"error": {"class": "GenericError", "desc": "not\x1b now"}})
+    fails(with_monitor(monitor(devices=refused))[0], "QEMU refused: not\\x1b now")
+    fails(with_monitor(monitor(capabilities=refused))[0], "QEMU refused")
+    fails(with_monitor(monitor(greeting=line({"return": {}})))[0], "is not QMP")
+    fails(with_monitor(monitor(greeting=b"nonsense\n"))[0], "is not QMP")
+    fails(with_monitor(monitor(greeting=b""))[0], "no QEMU answers", "within 2 s")
+    fails(with_monitor(monitor(devices=b""))[0], "no QEMU answers")
+    fails(with_monitor(monitor(devices=b"{}\n"))[0], "is not QMP")
+    fails(with_monitor(monitor(devices=line({"return": {}})))[0], "no list of memory devices")
+    fails(with_monitor(Agent(raw=lambda connection: None))[0], "monitor in use, or QEMU has gone")
+    with Agent() as agent:
+        fails(ask(agent, "reconcile", "--qmp", "/nonexistent"), "no such socket")
+
+
+def reconcile_monitor_in_use():
+    with monitor(greeting=b"") as qmp, Agent() as agent:
+        with socket.socket(socket.AF_UNIX) as other:
+            other.connect(qmp.path)
+            fails(ask(agent, "--timeout", "1", "reconcile", "--qmp", qmp.path),
+                  "monitor in use: another client holds " + qmp.path)
+
+
+def reconcile_domain():
+    with Agent(answers={"memonline-reconcile": [COMPLETE_DIMM]}) as agent:
+        xml = CHANNELS % (CHANNEL % (agent.path, OWN))
+        with Virsh(dumpxml=xml, qemu_monitor_command=json.dumps({"return": DIMMS}) +
+                   "\n\n") as virsh:
+            check("complete" in succeeds(virsh.run("--domain", "g", "reconcile")), "verdict")
+            check(virsh.log()[1] == ["qemu-monitor-command", "--domain", "g",
+                                     '{"execute": "query-memory-devices"}'], virsh.log())
+            check(agent.requests[-1]["arguments"]["devices"]["return"] == DIMMS, agent.requests)
+    with Agent() as agent:
+        with Virsh(dumpxml=CHANNELS % (CHANNEL % (agent.path, OWN))) as virsh:
+            fails(virsh.run("--domain", "g", "reconcile"), "virsh failed for domain g")
+    with Virsh(dumpxml=CHANNELS % (CHANNEL % ("/x", QGA)),
+               qemu_monitor_command=json.dumps(DIMMS),
+               memonline_reconcile=json.dumps({"return": [ABSENT_DIMM]})) as virsh:
+        result = virsh.run("--domain", "g", "reconcile")
+        check(result.code == 64 and "memory-short" in result.out, result)
+
+
 # --domain
 
 VIRSH = """\
@@ -1187,7 +1351,8 @@ def usage():
                   "help list more", "online", "offline", "online 1 2", "online x",
                   "online 1 --word nope", "offline 1 --word online",
                   "offline 1 --timeout-offline 0", "--socket /a --domain b ping",
-                  "--connect x ping", "--domain= ping"):
+                  "--connect x ping", "--domain= ping", "reconcile --qmp=", "list --qmp x",
+                  "reconcile 1"):
         result = run(*words.split())
         check(result.code == 1 and result.out == "" and
               "Try 'memonlinectl --help'" in result.err, (words, result))
@@ -1240,7 +1405,9 @@ TESTS = [
     watch_since_a_number_never_given, watch_gap, watch_new_instance, watch_other_lines,
     watch_broken_event, watch_json, sync_lost, sync_answered_late, sync_never_answered,
     online_partial, offline_codes, offline_waits_for_its_own_time, ranges_of_words,
-    act_with_wrong_members, online_progress, domain_own_port, domain_guest_agent_port,
+    act_with_wrong_members, online_progress, reconcile_bad_input, reconcile_wrong_members,
+    reconcile_table, reconcile_codes, reconcile_monitor, reconcile_monitor_in_use,
+    reconcile_domain, domain_own_port, domain_guest_agent_port,
     domain_without_channel, domain_unknown, domain_without_virsh, domain_virsh_hangs,
     completion, usage, help_texts, full_disk,
 ]

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl-devices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl-print.h"
+#include "io/client.h"
+
+#define DEVICES_MAX (1024 * 1024) /* bytes; 256 DIMMs are 60 KiB */
+#define READ_BYTES 65536
+#define QUERY "{\"execute\": \"query-memory-devices\"}"
+
+/* --- QEMU's monitor: one client at a time, capabilities first */
+
+static int ask_monitor(struct ctl_session *monitor, const char *command)
+{
+	struct text request = TEXT_INIT;
+
+	text_puts(&request, command);
+	text_puts(&request, "\n");
+	return ctl_session_ask(monitor, &request);
+}
+
+static int query_monitor(struct ctl_session *monitor, struct text *devices)
+{
+	int r = ctl_session_open_monitor(monitor);
+
+	if (r == 0)
+		r = ask_monitor(monitor, "{\"execute\": \"qmp_capabilities\"}");
+	if (r == 0)
+		r = ask_monitor(monitor, QUERY);
+	if (r == 0)
+		protocol_answer_json(monitor->answer, false, devices);
+	return r;
+}
+
+static int read_monitor(const struct ctl *ctl, struct text *devices)
+{
+	struct ctl_session monitor;
+	struct text said = TEXT_INIT;
+	int r;
+
+	memset(&monitor, 0, sizeof(monitor));
+	monitor.path = ctl->options.qmp;
+	monitor.timeout_sec = ctl->session.timeout_sec;
+	monitor.is_monitor = true;
+	r = query_monitor(&monitor, devices);
+	if (r < 0) {
+		ctl_session_explain(&monitor, r, &said);
+		ctl_say("%s", said.failed ? strerror(-r) : said.data);
+	}
+	text_free(&said);
+	ctl_session_close(&monitor);
+	return r < 0 ? CTL_FAILED : 0;
+}
+
+/* --- virsh */
+
+static int read_virsh(struct ctl *ctl, struct text *devices)
+{
+	struct ctl_session *session = &ctl->session;
+	struct text said = TEXT_INIT;
+	uint64_t until_msec = client_now_msec() + (uint64_t)session->timeout_sec * 1000;
+	int r = virsh_monitor_command(&session->virsh, QUERY, until_msec, devices);
+
+	if (r == 0)
+		return 0;
+	if (r == -ETIMEDOUT)
+		text_puts(&said, "virsh does not tell the devices in time");
+	else
+		ctl_session_explain(session, r, &said);
+	ctl_say("%s", said.failed ? strerror(-r) : said.data);
+	text_free(&said);
+	return CTL_FAILED;
+}
+
+/* --- standard input */
+
+static int read_all(struct text *devices)
+{
+	ssize_t got;
+
+	do {
+		if (text_reserve(devices, READ_BYTES + 1) < 0)
+			return -ENOMEM;
+		got = read(STDIN_FILENO, devices->data + devices->len, READ_BYTES);
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got > 0)
+			devices->len += (size_t)got;
+		devices->data[devices->len] = '\0';
+		if (devices->len > DEVICES_MAX)
+			return -EMSGSIZE;
+	} while (got != 0);
+	return 0;
+}
+
+static int read_input(struct text *devices)
+{
+	int r = read_all(devices);
+
+	if (r == -EMSGSIZE)
+		ctl_say("standard input: more than %d MiB", DEVICES_MAX >> 20);
+	else if (r < 0)
+		ctl_say("standard input: %s", strerror(-r));
+	return r < 0 ? CTL_FAILED : 0;
+}
+
+int ctl_read_devices(struct ctl *ctl, struct text *devices)
+{
+	if (ctl->options.qmp)
+		return read_monitor(ctl, devices);
+	if (ctl->session.virsh.domain)
+		return read_virsh(ctl, devices);
+	return read_input(devices);
+}
