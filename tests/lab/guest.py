@@ -170,6 +170,9 @@ class Guest(Machine):
     def channel_path(self):
         return self._sockets["agent"]
 
+    def qmp_path(self):
+        return self._sockets["qmp"]
+
     def dimms(self):
         """{id: {"addr", "size", "node", ...}} as QEMU tells."""
         return {device["data"]["id"]: device["data"]

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What became of each DIMM that the host gave: complete, partial, absent, and why.
+
+One is online, one has a block that was taken offline by hand, one is no multiple of a block and
+one is too large for the guest's free memory: the kernel refuses the last two, and only its log
+tells. memonlinectl asks QEMU's monitor itself, or takes what somebody else has asked.
+"""
+
+import json
+import pathlib
+import time
+
+from lab import Guest, check, equal, expect, host
+
+CONFIG = "[memonlined]\npolicy = online_movable\n"
+MIB = 1 << 20
+RESERVE = "/proc/sys/vm/min_free_kbytes"
+RESERVE_KIB = 96 << 10
+GIVEN_BACK = "the reserve is given back"
+PARTLY = 64
+FAILED = 1
+
+
+def members(found, **wanted):
+    equal({name: found.get(name) for name in wanted}, wanted, "members of %s" % found)
+
+
+def ask(guest, channel):
+    """What the agent says of each DIMM, by the host's name for it."""
+    devices = guest.qmp.command("query-memory-devices")
+    answer = channel.request("memonline-reconcile", devices=devices)
+    equal([device["id"] for device in answer], [device["data"]["id"] for device in devices],
+          "devices answered for")
+    return {device["id"]: device for device in answer}
+
+
+def is_complete(found, dimm):
+    members(found, type="dimm", verdict="complete", cause="none", missing=[],
+            start=dimm["addr"], size=dimm["size"], slot=dimm["slot"], online=dimm["size"],
+            zones=["Movable"], removable="yes", node=0, log=None)
+
+
+def is_absent(found, dimm, cause, line):
+    members(found, verdict="absent", cause=cause, online=0, zones=[], node=-1,
+            missing=[{"state": "absent", "reason": cause, "size": dimm["size"]}])
+    check(line in found.get("log", ""), "not the kernel's line in %s" % found)
+
+
+def plug_refused(guest, size):
+    """The guest's kernel will not have it, and has said so."""
+    said = guest.sh("dmesg | grep -c 'add_memory failed' || true").strip()
+    dimm = guest.plug(size)
+    guest.until('[ "$(dmesg | grep -c "add_memory failed")" -gt %s ]' % said)
+    return dimm
+
+
+def plug_huge(guest, size):
+    """Linux 6.1 keeps what it took for the pages it could describe: a reserve is what is left.
+
+    Nothing else may need memory meanwhile, so a shell that has no need to fork watches.
+    """
+    guest.sh("(while read -r line; do case $line in *'add_memory failed'*) break;; esac; "
+             "done </proc/kmsg; echo %s >%s; echo '%s' >/dev/console) >/dev/null 2>&1 & "
+             "echo %d >%s" % (guest.read(RESERVE), RESERVE, GIVEN_BACK, RESERVE_KIB, RESERVE))
+    dimm = guest.plug(size)
+    end = time.monotonic() + 120
+    while GIVEN_BACK not in pathlib.Path(guest.log).read_text(errors="replace"):
+        check(time.monotonic() < end, "the kernel has not refused a DIMM of " + size)
+        time.sleep(0.2)
+    return dimm
+
+
+def offline_one(guest, channel, dimm):
+    number = dimm["addr"] // guest.block_bytes()
+    guest.sh("echo offline > /sys/devices/system/memory/memory%d/state" % number)
+    channel.report()
+
+
+def ctl(guest, *arguments, code=0, text=None):
+    return host.ctl_status("--socket", guest.channel_path(), "reconcile", *arguments,
+                           code=code, text=text)
+
+
+def by_memonlinectl(guest, words):
+    """The channel is free; the monitor has one client at a time, and so far that is the lab."""
+    devices = json.dumps({"return": guest.qmp.command("query-memory-devices")})
+    found = json.loads(ctl(guest, "--json", code=PARTLY, text=devices))
+    equal([device["verdict"] for device in found], words, "verdicts by standard input")
+    said = ctl(guest, "--timeout", "2", "--qmp", guest.qmp_path(), code=FAILED)
+    check("monitor in use" in said, "nothing said about a monitor in use: %s" % said)
+    guest.qmp.close()
+    table = ctl(guest, "--qmp", guest.qmp_path(), "-n", "-o", "VERDICT", code=PARTLY)
+    equal(table.split(), words, "verdicts by the monitor")
+
+
+def run(lab):
+    with Guest(lab, memory="512M", config=CONFIG) as guest:
+        with guest.channel() as channel:
+            equal(ask(guest, channel), {}, "no devices")
+            whole = guest.plug("256M")
+            part = guest.plug("256M")
+            for dimm in (whole, part):
+                expect.all_online(guest, dimm)
+                channel.report()
+            is_complete(ask(guest, channel)[part["id"]], part)
+            offline_one(guest, channel, part)
+            huge = plug_huge(guest, "60G")
+            found = ask(guest, channel)
+            is_complete(found[whole["id"]], whole)
+            members(found[part["id"]], verdict="partial", cause="offlined-elsewhere",
+                    online=128 * MIB, zones=["Movable"], removable="yes", missing=[
+                        {"state": "offline", "reason": "offlined-elsewhere", "size": 128 * MIB}])
+            is_absent(found[huge["id"]], huge, "memory-short", "vmemmap alloc failure")
+            # The last one: QEMU would put the next one behind its crooked end.
+            crooked = plug_refused(guest, "100M")
+            found = ask(guest, channel)
+            is_absent(found[crooked["id"]], crooked, "unaligned", "unaligned hotplug range")
+            is_absent(found[huge["id"]], huge, "memory-short", "vmemmap alloc failure")
+            is_complete(found[whole["id"]], whole)
+        by_memonlinectl(guest, ["complete", "partial", "absent", "absent"])
