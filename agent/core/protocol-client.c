@@ -198,18 +198,15 @@ static const char *string(struct json_object *value)
 /* The devices themselves, in the list or in QMP's reply around it. */
 static int check_devices(struct json_object *value, struct text *desc)
 {
-	struct json_object *list = value;
-	const char *said;
+	const char *said = string(member(member(value, "error"), "desc"));
 
-	if (json_object_is_type(value, json_type_object)) {
-		list = member(value, "return");
-		said = string(member(member(value, "error"), "desc"));
-		if (said) {
-			text_puts(desc, said);
-			return -EREMOTEIO;
-		}
+	if (said) {
+		text_puts(desc, said);
+		return -EREMOTEIO;
 	}
-	return json_object_is_type(list, json_type_array) ? 0 : -EBADMSG;
+	if (json_object_is_type(value, json_type_object))
+		value = member(value, "return");
+	return json_object_is_type(value, json_type_array) ? 0 : -EBADMSG;
 }
 
 int protocol_ask_reconcile(struct text *out, const char *devices, size_t len,
