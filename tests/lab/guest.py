@@ -4,11 +4,12 @@
 import os
 import shutil
 import subprocess
+import time
 
 from . import image, packages, supervise
 from .channel import Channel
 from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, size_bytes, without_daemon
-from .qmp import Qmp
+from .qmp import Qmp, QmpError
 
 BOOT_DEADLINE = 300
 APPEND = "console=ttyS0 panic=-1 oops=panic loglevel=5"
@@ -103,7 +104,7 @@ class Guest(Machine):
 
     def _port(self, key, name):
         return ["-chardev", "socket,id=%s,path=%s,server=on,wait=off" % (key, self._sockets[key]),
-                "-device", "virtserialport,chardev=%s,name=%s" % (key, name)]
+                "-device", "virtserialport,id=port-%s,chardev=%s,name=%s" % (key, key, name)]
 
     @staticmethod
     def _nodes(count, memory):
@@ -169,6 +170,20 @@ class Guest(Machine):
 
     def channel_path(self):
         return self._sockets["agent"]
+
+    def unplug_port(self):
+        """Takes the agent's port away; the socket stays, and nobody is behind it."""
+        self.qmp.command("device_del", id="port-agent")
+
+    def plug_port(self):
+        """Gives it back once QEMU has let go of it."""
+        for _ in range(100):
+            try:
+                return self.qmp.command("device_add", driver="virtserialport", id="port-agent",
+                                        chardev="agent", name=AGENT_PORT)
+            except QmpError:
+                time.sleep(0.1)
+        raise QmpError("the port cannot be plugged in again")
 
     def qmp_path(self):
         return self._sockets["qmp"]

@@ -21,17 +21,17 @@ class Qmp:
     def _next(self, deadline):
         return json.loads(self._stream.line(deadline).decode())
 
-    def command(self, name, deadline=60, **arguments):
+    def command(self, execute, deadline=60, **arguments):
         """What it returned; underscores in argument names stand for dashes."""
         arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
-        request = {"execute": name, "arguments": arguments}
+        request = {"execute": execute, "arguments": arguments}
         self._stream.send(json.dumps(request).encode() + b"\n")
         while True:
             message = self._next(deadline)
             if "event" in message:
                 self.events.append(message)
             elif "error" in message:
-                raise QmpError("%s: %s" % (name, message["error"]["desc"]))
+                raise QmpError("%s: %s" % (execute, message["error"]["desc"]))
             else:
                 return message["return"]
 
