@@ -114,6 +114,14 @@ void agent_note_online(struct agent *agent, struct block *block)
 	agent_remember(agent, block);
 }
 
+/* How it came to be so says more than that it is: of what was asked for, nobody else did it. */
+static bool says_more(enum reason known, enum reason verdict)
+{
+	if (verdict == REASON_ALREADY_ONLINE)
+		return known != REASON_NONE;
+	return verdict == REASON_OFFLINED_ELSEWHERE && known == REASON_ASKED;
+}
+
 /* One verdict per block; a run of equal ones is one log line. Returns false on lack of memory. */
 static bool decide_block(struct agent *agent, struct policy *policy, struct block *block,
 			 struct policy_verdict *verdict)
@@ -125,8 +133,7 @@ static bool decide_block(struct agent *agent, struct policy *policy, struct bloc
 		give_up_retry(agent, block, verdict);
 	if (verdict->word == BLOCK_WORD_NONE)
 		gather_left_alone(agent, block, verdict);
-	/* How it came to be online says more than that it is. */
-	if (verdict->reason != REASON_ALREADY_ONLINE || block->reason == REASON_NONE)
+	if (!says_more((enum reason)block->reason, verdict->reason))
 		block->reason = (uint8_t)verdict->reason;
 	if (agent->dry_run && verdict->word != BLOCK_WORD_NONE)
 		block->reason = REASON_DRY_RUN;

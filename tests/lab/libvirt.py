@@ -115,10 +115,17 @@ class Libvirt:
                     raise
                 time.sleep(0.2)
 
+    def _uri(self):
+        return "qemu:///session?socket=%s/libvirt-sock" % self.path("s")
+
     def virsh(self, *arguments):
-        uri = "qemu:///session?socket=%s/libvirt-sock" % self.path("s")
-        return host.call(self._as_user(["virsh", "-q", "-c", uri] + list(arguments)),
+        return host.call(self._as_user(["virsh", "-q", "-c", self._uri()] + list(arguments)),
                          env=self._environment())
+
+    def ctl(self, domain, *arguments, code=0):
+        """memonlinectl --domain on the host, ending with this exit code; what it printed."""
+        return host.ctl_status("--domain", domain, "--connect", self._uri(), *arguments,
+                               code=code, env=self._environment())
 
     def __exit__(self, *_):
         for name in self._domains:
