@@ -29,6 +29,8 @@ static void job_written(struct agent *agent, int error, const struct block *befo
 {
 	agent_written(agent, &agent->job_write, error, before, block);
 	job_result(&agent->job, error, block);
+	if (agent->job_progress)
+		agent->job_progress(&agent->job, agent->job_data);
 }
 
 static void worker_done(int error, void *data)
@@ -102,6 +104,7 @@ int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void
 	agent->job = *job;
 	memset(job, 0, sizeof(*job));
 	agent->job_done = fn;
+	agent->job_progress = NULL;
 	agent->job_data = data;
 	agent->job_deadline_usec = 0;
 	if (agent->job.timeout_msec)
@@ -111,10 +114,17 @@ int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void
 	return 0;
 }
 
+void agent_watch_job(struct agent *agent, agent_done_fn fn)
+{
+	agent->job_progress = fn;
+}
+
 void agent_disown_job(struct agent *agent, const void *data)
 {
-	if (agent->job_data == data)
-		agent->job_done = NULL;
+	if (agent->job_data != data)
+		return;
+	agent->job_done = NULL;
+	agent->job_progress = NULL;
 }
 
 /* --- another zone for what somebody else onlined */

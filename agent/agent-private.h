@@ -33,6 +33,7 @@ struct agent {
 	struct burst burst;
 	struct job job; /* no items: none */
 	agent_done_fn job_done; /* NULL: nobody is waiting */
+	agent_done_fn job_progress; /* likewise, of each write */
 	void *job_data;
 	uint64_t job_deadline_usec; /* 0: none */
 	struct plan_write job_write; /* the one under way */

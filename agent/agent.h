@@ -60,6 +60,8 @@ void agent_event(struct agent *agent, const struct uevent *event);
  */
 typedef void (*agent_done_fn)(const struct job *job, void *data);
 int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data);
+/* From here on `fn` is told, with the job's `data`, of each of its writes that is over. */
+void agent_watch_job(struct agent *agent, agent_done_fn fn);
 /* The job with this `data` goes on to its end, but nobody is told. */
 void agent_disown_job(struct agent *agent, const void *data);
 

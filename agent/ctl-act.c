@@ -259,9 +259,9 @@ int ctl_online(struct ctl *ctl)
 
 	if (r < 0)
 		return r;
-	ctl_show_progress(ctl);
 	ctl->session.extra_sec = ONLINE_SEC;
-	protocol_ask_online(&request, extent.start, extent.size, ctl->options.word);
+	protocol_ask_online(&request, extent.start, extent.size, ctl->options.word,
+			    ctl_await_progress(ctl));
 	r = ctl_session_ask(&ctl->session, &request);
 	return r < 0 ? r : print_act(ctl, block_bytes);
 }

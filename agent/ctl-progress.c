@@ -35,3 +35,22 @@ void ctl_show_progress(struct ctl *ctl)
 	if (isatty(STDERR_FILENO))
 		ctl->session.on_progress = show;
 }
+
+/* Other events, and one that is broken, are none of a progress line's business. */
+static int show_event(struct protocol_answer *event, void *data)
+{
+	uint64_t pending;
+
+	(void)data;
+	if (protocol_answer_progress(event, &pending) == 0)
+		show(pending);
+	return 0;
+}
+
+bool ctl_await_progress(struct ctl *ctl)
+{
+	if (!isatty(STDERR_FILENO) || ctl->session.by_virsh)
+		return false;
+	ctl->session.on_event = show_event;
+	return true;
+}

@@ -51,6 +51,8 @@ bool ctl_is_extent(const char *text);
 int ctl_find_domain(struct ctl *ctl);
 /* From here on a line on stderr says how many blocks are pending, if a terminal reads. */
 void ctl_show_progress(struct ctl *ctl);
+/* Likewise by the agent's own events; whether they are wanted. */
+bool ctl_await_progress(struct ctl *ctl);
 /* Takes that line away before something else is printed. */
 void ctl_clear_progress(void);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "commands.h"
 #include "io/log.h"
@@ -16,6 +17,7 @@ struct session {
 	bool is_port;
 	bool pending; /* `request` waits for its job; until then no other is taken */
 	struct protocol_request request;
+	uint64_t progress_usec; /* when its progress was told last; 0: never */
 	bool subscribed; /* the agent's own port is from the start, qemu-ga's is not */
 	uint64_t position; /* number of the last report that was sent */
 };
@@ -28,6 +30,7 @@ struct sessions {
 };
 
 #define QEMU_GA_PORT "org.qemu.guest_agent.0"
+#define PROGRESS_USEC 1000000 /* between two that tell of progress */
 #define REPLY_KEEP_SIZE (64 * 1024)
 
 /* 0 or negative errno: then the peer got none of it. */
@@ -119,6 +122,20 @@ static void job_done(const struct job *job, void *data)
 	channel_resume(session->peer);
 }
 
+static void job_progress(const struct job *job, void *data)
+{
+	struct session *session = data;
+	uint64_t now_usec = loop_now_usec();
+	struct timeval now;
+
+	if (session->progress_usec && now_usec - session->progress_usec < PROGRESS_USEC)
+		return;
+	session->progress_usec = now_usec;
+	gettimeofday(&now, NULL);
+	protocol_put_progress(&session->sessions->reply, now.tv_sec, now.tv_usec, job);
+	send_reply(session);
+}
+
 static void handle(struct session *session, struct protocol_request *request)
 {
 	request->from_port = session->is_port;
@@ -127,6 +144,9 @@ static void handle(struct session *session, struct protocol_request *request)
 					session) == COMMANDS_PENDING;
 	if (session->pending) {
 		session->request = *request;
+		session->progress_usec = 0;
+		if (request->progress)
+			agent_watch_job(session->sessions->agent, job_progress);
 		return;
 	}
 	send_reply(session);

@@ -55,11 +55,13 @@ static void begin_act(struct text *out, const char *name, uint64_t start, uint64
 }
 
 void protocol_ask_online(struct text *out, uint64_t start, uint64_t size,
-			 const char *word)
+			 const char *word, bool progress)
 {
 	begin_act(out, "memonline-online", start, size);
 	if (word)
 		text_printf(out, ", \"word\": \"%s\"", word);
+	if (progress)
+		text_puts(out, ", \"progress\": true");
 	text_puts(out, "}}\n");
 }
 
@@ -502,6 +504,22 @@ int protocol_answer_status(struct protocol_answer *answer,
 		return r;
 	status->totals = member(answer->value, "memory");
 	return decode_list(answer, status->totals, "memory", &status->total_count);
+}
+
+int protocol_answer_progress(struct protocol_answer *answer, uint64_t *pending)
+{
+	static const struct field fields[] = { { "done", FIELD_UNSIGNED, 0 },
+					       { "blocks", FIELD_UNSIGNED,
+						 sizeof(uint64_t) } };
+	const char *name = protocol_answer_event(answer);
+	uint64_t numbers[2];
+	int r = name && strcmp(name, PROTOCOL_PROGRESS) == 0 ? 0 : -EBADMSG;
+
+	if (r == 0)
+		r = DECODE(answer, answer->value, fields, numbers);
+	if (r == 0)
+		*pending = numbers[1] > numbers[0] ? numbers[1] - numbers[0] : 0;
+	return r;
 }
 
 int protocol_answer_pending(struct protocol_answer *answer, uint64_t *pending)

@@ -20,9 +20,12 @@ struct protocol_answer; /* one line of the peer */
 void protocol_ask(struct text *out, enum protocol_command command);
 void protocol_ask_reports(struct text *out, uint64_t since, uint64_t max);
 void protocol_ask_subscribe(struct text *out, uint64_t since);
-/* `word` NULL: the one that the policy has for each block. */
+/*
+ * `word` NULL: the one that the policy has for each block. `progress`: with events on the way,
+ * which an agent from before there were any refuses.
+ */
 void protocol_ask_online(struct text *out, uint64_t start, uint64_t size,
-			 const char *word);
+			 const char *word, bool progress);
 void protocol_ask_offline(struct text *out, uint64_t start, uint64_t size,
 			  uint64_t timeout_sec);
 /*
@@ -108,6 +111,8 @@ struct protocol_answer_total {
 };
 int protocol_answer_status(struct protocol_answer *answer,
 			   struct protocol_answer_status *status);
+/* An event MEMONLINE_PROGRESS: blocks that are still to be seen to. -EBADMSG for all else. */
+int protocol_answer_progress(struct protocol_answer *answer, uint64_t *pending);
 /* "pending" alone. */
 int protocol_answer_pending(struct protocol_answer *answer, uint64_t *pending);
 int protocol_answer_total(struct protocol_answer *answer,

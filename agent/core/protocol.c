@@ -15,6 +15,7 @@ enum argument_type {
 	ARGUMENT_INT64,
 	ARGUMENT_UINT64,
 	ARGUMENT_TIMEOUT, /* seconds */
+	ARGUMENT_BOOLEAN,
 	ARGUMENT_WORD, /* one that brings a block online */
 	ARGUMENT_BLOCKS, /* phys-index and online of each, collected while they are scanned */
 	ARGUMENT_DEVICES /* what query-memory-devices returns, likewise */
@@ -29,7 +30,7 @@ struct argument {
 
 struct command {
 	const char *name;
-	struct argument arguments[3]; /* without a name: none */
+	struct argument arguments[4]; /* without a name: none */
 };
 
 #define ARGUMENT(name, type, required, member)                                  \
@@ -74,7 +75,8 @@ static const struct command commands[PROTOCOL_COMMANDS] = {
 		"memonline-online",
 		{ ARGUMENT("start", ARGUMENT_UINT64, true, start),
 		  ARGUMENT("size", ARGUMENT_UINT64, true, size),
-		  ARGUMENT("word", ARGUMENT_WORD, false, word) },
+		  ARGUMENT("word", ARGUMENT_WORD, false, word),
+		  ARGUMENT("progress", ARGUMENT_BOOLEAN, false, progress) },
 	},
 	[PROTOCOL_OFFLINE] = {
 		"memonline-offline",
@@ -634,6 +636,17 @@ static bool decode_timeout(const struct decoding *decoding,
 		      "' expects 1 to 3600 seconds");
 }
 
+static bool decode_boolean(const struct decoding *decoding,
+			   const struct argument *argument, struct json_object *value,
+			   bool *field)
+{
+	if (kind_of(value) != KIND_BOOLEAN)
+		return refuse(decoding, "Invalid parameter type for '", argument->name,
+			      "', expected: boolean");
+	*field = json_object_get_boolean(value);
+	return true;
+}
+
 static bool decode_word(const struct decoding *decoding, const struct argument *argument,
 			struct json_object *value, enum block_word *word)
 {
@@ -717,6 +730,8 @@ static bool decode_argument(const struct decoding *decoding,
 			      "' expects uint64");
 	case ARGUMENT_TIMEOUT:
 		return decode_timeout(decoding, argument, value, field);
+	case ARGUMENT_BOOLEAN:
+		return decode_boolean(decoding, argument, value, field);
 	case ARGUMENT_WORD:
 		return decode_word(decoding, argument, value, field);
 	case ARGUMENT_BLOCKS:
@@ -1182,10 +1197,10 @@ static void put_report_range(struct text *out, const struct report_range *range)
 	text_puts(out, "}");
 }
 
-static void put_timestamp(struct text *out, const struct report *report)
+static void put_timestamp(struct text *out, int64_t sec, int64_t usec)
 {
-	put_signed_member(out, ", \"timestamp\": {\"seconds\": ", report->time_sec);
-	put_signed_member(out, ", \"microseconds\": ", report->time_usec);
+	put_signed_member(out, ", \"timestamp\": {\"seconds\": ", sec);
+	put_signed_member(out, ", \"microseconds\": ", usec);
 	text_puts(out, "}");
 }
 
@@ -1199,7 +1214,7 @@ static void put_report(struct text *out, const struct journal *journal,
 	put_string_member(out, "{\"instance\": ", journal_instance(journal));
 	put_unsigned_member(out, ", \"seq\": ", report->seq);
 	if (with_timestamp)
-		put_timestamp(out, report);
+		put_timestamp(out, report->time_sec, report->time_usec);
 	text_puts(out, ", \"ranges\": [");
 	for (i = 0; i < report->count; i++) {
 		put_separator(out);
@@ -1243,8 +1258,18 @@ void protocol_put_event(struct text *out, const struct journal *journal,
 			const struct report *report)
 {
 	text_puts(out, "{\"event\": \"MEMONLINE_REPORT\"");
-	put_timestamp(out, report);
+	put_timestamp(out, report->time_sec, report->time_usec);
 	text_puts(out, ", \"data\": ");
 	put_report(out, journal, report, false);
 	text_puts(out, "}\n");
+}
+
+void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,
+			   const struct job *job)
+{
+	text_puts(out, "{\"event\": \"" PROTOCOL_PROGRESS "\"");
+	put_timestamp(out, sec, usec);
+	put_unsigned_member(out, ", \"data\": {\"done\": ", job->next);
+	put_unsigned_member(out, ", \"blocks\": ", job->count);
+	text_puts(out, "}}\n");
 }

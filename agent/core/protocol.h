@@ -66,6 +66,7 @@ struct protocol_request {
 	size_t device_count;
 	uint64_t start, size; /* online, offline; bytes */
 	enum block_word word; /* online: NONE where not given */
+	bool progress; /* online: events while it is at work */
 	uint64_t timeout_sec; /* offline */
 };
 /* Frees what the request owns; protocol_feed clears one that it refuses. */
@@ -167,6 +168,10 @@ void protocol_put_reports(struct text *out, const struct journal *journal, uint6
 /* memonline-subscribe's answer: {"instance", "last-seq", "lost"}; the events follow it. */
 void protocol_put_subscribed(struct text *out, const struct journal *journal,
 			     uint64_t since);
+/* A whole MEMONLINE_PROGRESS line: how many blocks of the job were seen to. */
+#define PROTOCOL_PROGRESS "MEMONLINE_PROGRESS"
+void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,
+			   const struct job *job);
 /* A whole MEMONLINE_REPORT line with its newline. */
 void protocol_put_event(struct text *out, const struct journal *journal,
 			const struct report *report);

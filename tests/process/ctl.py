@@ -985,7 +985,9 @@ def act_with_wrong_members():
 
 
 def online_progress():
-    """On a terminal, while the agent is still at it."""
+    """On a terminal, while the agent is still at it; whatever else it says."""
+    asked = []
+
     def slow(connection):
         rest = b""
         while True:
@@ -1000,10 +1002,11 @@ def online_progress():
                     connection.sendall(b"\xff" + line({"return": number}))
                 elif name == "guest-get-memory-block-info":
                     connection.sendall(line({"return": {"size": BLOCK}}))
-                elif name == "memonline-status":
-                    connection.sendall(line({"return": dict(STATUS, pending=77),
-                                             "id": request["id"]}))
-                    time.sleep(0.5)
+                elif name == "memonline-online":
+                    asked.append(request["arguments"].get("progress"))
+                    for data in ({}, {"done": 1, "blocks": 78}, {"done": 9, "blocks": 2}):
+                        connection.sendall(line({"event": "MEMONLINE_PROGRESS", "data": data}))
+                    connection.sendall(line({"event": "OTHER", "data": {}}))
                     connection.sendall(line({"return": acted("done")}))
     try:
         master, slave = pty.openpty()
@@ -1018,6 +1021,7 @@ def online_progress():
     os.close(master)
     check(child.returncode == 0 and out == b"online: done\n", out)
     check(b"77 blocks pending" in shown and shown.endswith(b"\r\x1b[K"), shown)
+    check(asked == [True], asked)
 
 
 # reconcile

@@ -33,7 +33,8 @@ def answers(client, schema):
         ("guest-info", {}), ("guest-get-memory-blocks", {}), ("guest-get-memory-block-info", {}),
         ("memonline-status", {}), ("memonline-get-ranges", {}), ("memonline-get-reports", {}),
         ("memonline-get-reports", {"since": 0, "max": 0}), ("memonline-subscribe", {"since": 0}),
-        ("memonline-online", {"start": DIMM, "size": 2 * BLOCK, "word": "online"}),
+        ("memonline-online", {"start": DIMM, "size": 2 * BLOCK, "word": "online",
+                              "progress": True}),
         ("memonline-offline", {"start": DIMM, "size": BLOCK, "timeout": 5}),
         ("guest-set-memory-blocks", {"mem-blks": [
             {"phys-index": 33, "online": True, "can-offline": True},
