@@ -58,15 +58,15 @@ def next_reply(client, schema):
         schema.check_event(line)
 
 
-def with_daemon(test):
-    tree = Tree()
+def with_daemon(test, name="debian12-6.1-hotplug512", reports=1):
+    tree = Tree(name)
     try:
         tree.configure("[memonlined]\npolicy = keep\n")
         (tree.path / "proc/kmsg").write_text(LOG)
         daemon = Daemon(tree).start()
         try:
             client = daemon.connect()
-            client.reports(1)
+            client.reports(reports)
             test(client)
         finally:
             daemon.end()
@@ -91,6 +91,16 @@ def replies_are_of_their_shape():
 def next_reply_after(client, schema):
     client.send({"execute": "guest-ping"})
     return next_reply(client, schema)["return"]
+
+
+def an_old_kernel_never_gives_a_dimm_back():
+    """CentOS 6 brings what is plugged online by itself, and unplugging it would be a panic."""
+    def test(client):
+        [device] = client.execute("memonline-reconcile", devices=DEVICES[:1])["return"]
+        got = [device[name] for name in ("verdict", "removable", "online", "zones")]
+        expect(got[:2] == ["complete", "never"] and got[2] == 4 * BLOCK, device)
+        expect(got[3] == ["unknown"], "2.6.32 tells no zones:", device)
+    with_daemon(test, "el6-2.6.32-hotplug512", reports=0)
 
 
 def errors_are_of_their_shape():
@@ -205,6 +215,7 @@ TESTS = [
     the_checker_refuses_what_is_wrong,
     replies_are_of_their_shape,
     errors_are_of_their_shape,
+    an_old_kernel_never_gives_a_dimm_back,
     the_agent_has_the_commands_of_the_schema,
     arguments_are_those_of_the_schema,
     the_page_describes_the_schema,
