@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_EXPLAIN_H
+#define MEMONLINE_EXPLAIN_H
+
+/* The verdict for one block, and every fact that it rests on. */
+
+#include "core/carry.h"
+#include "core/policy.h"
+
+/* `name` is a word of memonline-protocol(7), `value` text for people; both only during the call. */
+typedef void (*explain_fn)(const char *name, const char *value, void *data);
+
+/*
+ * Decides about the block again, as it stands in the snapshot, and tells the facts in an order that
+ * reads from the block outwards. `carry` may not be NULL. 0, -ENOENT where the snapshot has no such
+ * block, or -ENOMEM; then nothing is told.
+ */
+int explain_block(const struct config *config, const struct snapshot *snapshot,
+		  const struct carry *carry, uint64_t index,
+		  struct policy_verdict *verdict, explain_fn fn, void *data);
+
+#endif
