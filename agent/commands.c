@@ -259,8 +259,11 @@ static bool make_online(struct agent *agent, const struct protocol_request *requ
 	if (!make_range(agent, request, out, job, JOB_ONLINE, word))
 		return false;
 	/* No word: the policy's. */
-	return request->word || set_policy_words(agent, job) ||
-	       put_no_memory(out, request, job);
+	if (!request->word && !set_policy_words(agent, job))
+		return put_no_memory(out, request, job);
+	if (agent_snapshot(agent)->machine.movable_from_top)
+		job_from_top(job);
+	return true;
 }
 
 static bool make_offline(struct agent *agent, const struct protocol_request *request,

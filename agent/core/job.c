@@ -71,12 +71,28 @@ int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *s
 
 		if (!is_within(snapshot, block, start, size))
 			continue;
-		item = &job->items[kind == JOB_OFFLINE ? count - 1 - taken : taken];
+		item = &job->items[taken++];
 		item->index = block->index;
 		item->word = word;
-		taken++;
 	}
+	if (r == 0 && kind == JOB_OFFLINE)
+		job_from_top(job);
 	return r;
+}
+
+void job_from_top(struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count / 2; i++) {
+		struct job_item *low = &job->items[i];
+		struct job_item *high = &job->items[job->count - 1 - i];
+		struct job_item item = *low;
+
+		*low = *high;
+		*high = item;
+	}
+	job->from_top = true;
 }
 
 /* The word that brings an online block back to where it is. */

@@ -50,6 +50,7 @@ struct job {
 	size_t count;
 	size_t next;
 	bool undoing;
+	bool from_top; /* items descend */
 };
 
 /* Room for `count` items, all zero. 0 or -ENOMEM. */
@@ -62,6 +63,9 @@ void job_free(struct job *job);
  */
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
 		   uint64_t start, uint64_t size, enum block_word word);
+
+/* From the highest block down: where ZONE_MOVABLE grows only downwards (before 4.13). */
+void job_from_top(struct job *job);
 
 /* The next write, or false at the end. Needs the snapshot as it is now. */
 bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write);

@@ -1067,11 +1067,8 @@ void protocol_put_job(struct text *out, const struct job *job)
 
 	put_string_member(out, "{\"result\": ", job_result_text(job));
 	text_puts(out, ", \"blocks\": [");
-	/* Offline goes from the highest block down. */
 	for (i = 0; i < job->count; i++)
-		put_job_item(
-			out,
-			&job->items[job->kind == JOB_OFFLINE ? job->count - 1 - i : i]);
+		put_job_item(out, &job->items[job->from_top ? job->count - 1 - i : i]);
 	text_puts(out, "]}");
 }
 

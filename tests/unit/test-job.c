@@ -192,6 +192,29 @@ static void passes_over_blocks_that_are_gone(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Before 4.13 ZONE_MOVABLE takes nothing else. */
+static void goes_online_from_the_top_if_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		fixture->snapshot.blocks[i].state = BLOCK_OFFLINE;
+	assert_int_equal(job_init_range(&fixture->job, JOB_ONLINE, &fixture->snapshot,
+					32 * UNIT, 3 * UNIT, BLOCK_WORD_ONLINE_MOVABLE),
+			 0);
+	job_from_top(&fixture->job);
+	for (i = 34; i >= 32; i--) {
+		struct block after = { .index = i, .state = BLOCK_ONLINE };
+
+		assert_true(job_next(&fixture->job, &fixture->snapshot, &write));
+		assert_int_equal(write.index, i);
+		job_result(&fixture->job, 0, &after);
+	}
+	assert_true(job_succeeded(&fixture->job));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +225,7 @@ int main(void)
 		TEST(undoes_into_the_zone_it_was),
 		TEST(survives_a_block_that_goes_while_undoing),
 		TEST(passes_over_blocks_that_are_gone),
+		TEST(goes_online_from_the_top_if_told),
 	};
 
 	return cmocka_run_group_tests_name("job", tests, NULL, NULL);

@@ -5,12 +5,10 @@
 #include "agent-fixture.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "io/log.h"
+#include "tree.h"
 
 #define FIRST 32
 #define BLOCKS 8
@@ -43,27 +41,10 @@ static const size_t orders[][BLOCKS] = {
 
 struct machine_room {
 	struct fixture fixture;
-	char root[64];
+	char root[TREE_SIZE];
 	struct loop_timer *patience;
 	bool ran_out;
 };
-
-static void put_file(const struct machine_room *room, const char *path, const char *text)
-{
-	char full[256], *slash;
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s%s", room->root, path);
-	for (slash = full + strlen(room->root); (slash = strchr(slash + 1, '/'));) {
-		*slash = '\0';
-		mkdir(full, 0700);
-		*slash = '/';
-	}
-	file = fopen(full, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
 
 static void run_out(void *data)
 {
@@ -79,12 +60,12 @@ static void open_room(struct machine_room *room, enum fake_model model,
 	struct fixture *fixture = &room->fixture;
 
 	memset(room, 0, sizeof(*room));
-	strcpy(room->root, "/tmp/memonline-models-XXXXXX");
-	assert_non_null(mkdtemp(room->root));
-	put_file(room, "/proc/sys/kernel/osrelease", models[model].release);
+	tree_make(room->root);
+	tree_puts(room->root, "/proc/sys/kernel/osrelease", models[model].release);
 	if (models[model].onlines_by_itself)
-		put_file(room, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto",
-			 "Y\n");
+		tree_puts(room->root,
+			  "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto",
+			  "Y\n");
 	fixture->kernel = fake_kernel_new(64);
 	fake_kernel_become(fixture->kernel, model);
 	config_defaults(&fixture->config);
@@ -101,7 +82,6 @@ static void open_room(struct machine_room *room, enum fake_model model,
 static void close_room(struct machine_room *room)
 {
 	struct fixture *fixture = &room->fixture;
-	char command[128];
 
 	agent_free(fixture->agent);
 	loop_timer_remove(room->patience);
@@ -110,8 +90,7 @@ static void close_room(struct machine_room *room)
 	sysfs_close(fixture->edges.sysfs);
 	system_close(fixture->edges.system);
 	fake_kernel_free(fixture->kernel);
-	snprintf(command, sizeof(command), "rm -r '%s'", room->root);
-	assert_int_equal(system(command), 0);
+	tree_remove(room->root);
 }
 
 /* One event, and all that the agent does at once. Its timers wait: the burst is still coming. */

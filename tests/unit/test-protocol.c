@@ -634,6 +634,7 @@ static void check_job(enum job_kind kind, const struct job_item *items, size_t c
 
 	assert_int_equal(job_init(&job, kind, count), 0);
 	memcpy(job.items, items, count * sizeof(*items));
+	job.from_top = kind == JOB_OFFLINE;
 	if (kind == JOB_SET)
 		protocol_put_guest_responses(&out, &job);
 	else

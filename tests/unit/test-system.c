@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <string.h>
+
+#include "io/system.h"
+#include "tree.h"
+
+#define MIB (1ull << 20)
+
+static struct system_info *open_tree(const char *root)
+{
+	struct system_info *system = system_open(root);
+
+	assert_non_null(system);
+	return system;
+}
+
+static struct machine machine_of(const char *root)
+{
+	struct system_info *system = open_tree(root);
+	struct machine machine;
+
+	memset(&machine, 0, sizeof(machine));
+	system_read_machine(system, &machine);
+	system_close(system);
+	return machine;
+}
+
+static int set_up(void **state)
+{
+	static char root[TREE_SIZE];
+
+	tree_make(root);
+	*state = root;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	tree_remove(*state);
+	return 0;
+}
+
+static void an_empty_tree_is_some_new_bare_machine(void **state)
+{
+	struct machine machine = machine_of(*state);
+
+	assert_false(machine.is_virtual);
+	assert_false(machine.keeps_memory);
+	assert_false(machine.memhp_default_state);
+	assert_false(machine.onlines_by_itself);
+	assert_false(machine.movable_from_top);
+	assert_false(machine.no_hot_remove);
+}
+
+static void tells_virtual_from_bare(void **state)
+{
+	const char *root = *state;
+
+	tree_puts(root, "/proc/cpuinfo",
+		  "processor\t: 0\nflags\t\t: fpu vme hypervisor lm\n");
+	assert_true(machine_of(root).is_virtual);
+	/* An x86 without the flag is none, whatever its maker is called. */
+	tree_puts(root, "/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme lm\n");
+	tree_puts(root, "/sys/class/dmi/id/sys_vendor", "Google\n");
+	assert_false(machine_of(root).is_virtual);
+	/* arm64 has no such flag. */
+	tree_puts(root, "/proc/cpuinfo", "processor\t: 0\nFeatures\t: fp asimd\n");
+	tree_puts(root, "/sys/class/dmi/id/sys_vendor", "QEMU\n");
+	assert_true(machine_of(root).is_virtual);
+	tree_puts(root, "/sys/class/dmi/id/sys_vendor", "Amazon EC2\n");
+	tree_puts(root, "/sys/class/dmi/id/product_name", "a1.metal\n");
+	assert_false(machine_of(root).is_virtual);
+	tree_puts(root, "/sys/hypervisor/type", "xen\n");
+	assert_true(machine_of(root).is_virtual);
+}
+
+static void knows_whose_memory_is_not_the_guest_s(void **state)
+{
+	const char *root = *state;
+
+	tree_puts(root, "/proc/sys/kernel/arch", "s390x\n");
+	assert_true(machine_of(root).keeps_memory);
+	tree_puts(root, "/proc/sys/kernel/arch", "ppc64le\n");
+	assert_true(machine_of(root).keeps_memory);
+	tree_puts(root, "/proc/sys/kernel/arch", "x86_64\n");
+	assert_false(machine_of(root).keeps_memory);
+}
+
+static void knows_old_kernels(void **state)
+{
+	const char *root = *state;
+
+	tree_puts(root, "/proc/sys/kernel/osrelease", "2.6.32-642.el6.x86_64\n");
+	tree_puts(root, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto", "Y\n");
+	assert_true(machine_of(root).no_hot_remove);
+	assert_true(machine_of(root).onlines_by_itself);
+	tree_puts(root, "/proc/sys/kernel/osrelease", "3.10.0-1062.el7.x86_64\n");
+	tree_puts(root, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto", "N\n");
+	assert_false(machine_of(root).no_hot_remove);
+	assert_false(machine_of(root).onlines_by_itself);
+	assert_true(machine_of(root).movable_from_top);
+	tree_puts(root, "/proc/sys/kernel/osrelease", "4.12.14-122.el8\n");
+	assert_true(machine_of(root).movable_from_top);
+	tree_puts(root, "/proc/sys/kernel/osrelease", "4.13.0\n");
+	assert_false(machine_of(root).movable_from_top);
+	tree_puts(root, "/proc/sys/kernel/osrelease", "10.0.0\n");
+	assert_false(machine_of(root).movable_from_top);
+}
+
+static void reads_the_command_line_by_words(void **state)
+{
+	const char *root = *state;
+	struct system_info *system = open_tree(root);
+
+	tree_puts(root, "/proc/cmdline", "quiet xmemhp_default_state=online\n");
+	assert_false(machine_of(root).memhp_default_state);
+	tree_puts(root, "/proc/cmdline", "quiet memhp_default_state=offline\n");
+	assert_true(machine_of(root).memhp_default_state);
+	assert_false(system_is_capture_kernel(system));
+	tree_puts(root, "/proc/cmdline", "elfcorehdr=0x2b000000 quiet\n");
+	assert_true(system_is_capture_kernel(system));
+	tree_puts(root, "/proc/cmdline", "quiet\n");
+	tree_puts(root, "/proc/vmcore", "");
+	assert_true(system_is_capture_kernel(system));
+	system_close(system);
+}
+
+static void adds_zones_up_by_node(void **state)
+{
+	const char *root = *state;
+	struct system_info *system = open_tree(root);
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	assert_true(system_read_zoneinfo(system, &snapshot) < 0);
+	assert_int_equal(snapshot.node_count, 0);
+	tree_puts(root, "/proc/zoneinfo",
+		  "Node 0, zone      DMA\n  per-node stats\n        present  256\n"
+		  "Node 0, zone   Normal\n        spanned  9999\n        present  1024\n"
+		  "        cma      512\n      nr_free_cma  3\n"
+		  "Node 0, zone   Device\n        present  4096\n"
+		  "Node 1, zone  Movable\n        present  2560\n        managed  1\n");
+	assert_int_equal(system_read_zoneinfo(system, &snapshot), 0);
+	assert_int_equal(snapshot.node_count, 2);
+	assert_int_equal(snapshot.nodes[0].kernel_bytes, 3 * MIB);
+	assert_int_equal(snapshot.nodes[0].movable_bytes, 2 * MIB);
+	assert_int_equal(snapshot.nodes[1].kernel_bytes, 0);
+	assert_int_equal(snapshot.nodes[1].movable_bytes, 10 * MIB);
+	/* again: not on top of it */
+	assert_int_equal(system_read_zoneinfo(system, &snapshot), 0);
+	assert_int_equal(snapshot.nodes[1].movable_bytes, 10 * MIB);
+	snapshot_free(&snapshot);
+	system_close(system);
+}
+
+static void a_broken_table_has_no_windows(void **state)
+{
+	const char *root = *state;
+	struct system_info *system = open_tree(root);
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	snapshot.window_count = 3;
+	system_read_windows(system, &snapshot);
+	assert_int_equal(snapshot.window_count, 0);
+	tree_puts(root, "/sys/firmware/acpi/tables/SRAT", "SRAT but no more");
+	system_read_windows(system, &snapshot);
+	assert_int_equal(snapshot.window_count, 0);
+	system_close(system);
+}
+
+static void writes_a_parameter_that_is_there(void **state)
+{
+	const char *root = *state;
+	struct system_info *system = open_tree(root);
+	char value[32];
+
+	assert_true(system_write_parameter(system, "online_policy", "auto-movable") < 0);
+	system_read_parameter(system, "online_policy", value, sizeof(value));
+	assert_string_equal(value, "");
+	tree_puts(root, "/sys/module/memory_hotplug/parameters/online_policy",
+		  "contig-zones\n");
+	assert_int_equal(system_write_parameter(system, "online_policy", "auto-movable"),
+			 0);
+	system_read_parameter(system, "online_policy", value, sizeof(value));
+	assert_string_equal(value, "auto-movable");
+	system_close(system);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_empty_tree_is_some_new_bare_machine),
+		TEST(tells_virtual_from_bare),
+		TEST(knows_whose_memory_is_not_the_guest_s),
+		TEST(knows_old_kernels),
+		TEST(reads_the_command_line_by_words),
+		TEST(adds_zones_up_by_node),
+		TEST(a_broken_table_has_no_windows),
+		TEST(writes_a_parameter_that_is_there),
+	};
+
+	return cmocka_run_group_tests_name("system", tests, NULL, NULL);
+}
