@@ -139,7 +139,8 @@ static void rezone_done(const struct job *job, void *data)
 	for (i = 0; i < job->count; i++) {
 		struct block *block = snapshot_find(&agent->now, job->items[i].index);
 
-		if (!block || !job->items[i].written)
+		/* A DIMM that refused is not asked again, also not by way of its other blocks. */
+		if (!block || (moved && !job->items[i].written))
 			continue;
 		block->marks |= BLOCK_MARK_OURS;
 		if (moved)
