@@ -293,6 +293,9 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->edges = *edges;
 	agent->dry_run = dry_run;
 	system_read_machine(agent->edges.system, &agent->machine);
+	if (agent->machine.memhp_default_state)
+		log_warning("memhp_default_state= is on the kernel's command line: "
+			    "memory is left to the kernel, only observed");
 	r = allocate(agent);
 	if (r == 0)
 		r = connect_edges(agent);
