@@ -26,6 +26,33 @@ def one_range(report, dimm, **wanted):
     check(found["reason"], "the range has no reason")
 
 
+def by_kernel(guest):
+    """How a range is reported that the kernel brought online before the agent saw it."""
+    if guest.auto_online() == "offline":
+        return {}
+    return {"from": "absent", "requested": "none", "reason": "onlined-by-kernel"}
+
+
+def no_report(guest, channel):
+    guest.settle()
+    equal(channel.reports_waiting(), 0, "reports where nothing was to be done")
+
+
+def in_zone(guest, dimm, zone, before):
+    """Blocks and zone totals agree; `before` is guest.present_bytes() without the DIMM."""
+    equal(set(guest.zones(dimm)), {zone}, "zones of the DIMM's blocks")
+    grown_by = guest.present_bytes().get(zone, 0) - before.get(zone, 0)
+    equal(grown_by, dimm["size"], "bytes that zone %s grew by" % zone)
+
+
+def reason_of(channel, dimm):
+    """The one reason that all blocks of a DIMM have."""
+    found = {part["reason"] for part in channel.request("memonline-get-ranges")
+             if dimm["addr"] <= part["start"] < dimm["addr"] + dimm["size"]}
+    equal(len(found), 1, "reasons of the DIMM's blocks: %s" % sorted(found))
+    return found.pop()
+
+
 def only_report(guest, channel, dimm, **wanted):
     """Takes the one report of this DIMM from the channel; there is no other."""
     report = channel.report()

@@ -62,7 +62,7 @@ class Guest(Machine):
     udev       start systemd-udevd
     daemon     start memonlined; a test may call start_daemon() later instead
     config     text of /etc/memonlined.conf
-    auto_online  written to auto_online_blocks before all else; None leaves the kernel's own
+    auto_online  written to auto_online_blocks before all else; "" leaves the kernel's own
     files      {path: bytes or (bytes, mode)} laid over the guest's root
     modules    more kernel modules to load
     kernel     another one than the lab's
@@ -71,7 +71,7 @@ class Guest(Machine):
     """
 
     def __init__(self, lab, name="guest", memory="1G", slots=8, maxmem="64G", smp=2, dimms=(),
-                 virtio_mem=None, nodes=1, udev=True, daemon=True, config=None, auto_online="offline",
+                 virtio_mem=None, nodes=1, udev=True, daemon=True, config=None, auto_online=None,
                  files=None, modules=(), kernel=None, append="",
                  arguments=()):
         super().__init__()
@@ -86,6 +86,7 @@ class Guest(Machine):
                          for key in ("qmp", "agent", "lab")}
         initramfs = lab.temp_path(name + ".img")
         kernel = kernel or lab.kernel
+        auto_online = lab.auto_online if auto_online is None else auto_online
         modules = tuple(modules) + (("virtio_mem",) if virtio_mem else ())
         image.write(initramfs, kernel, guest_files(udev, daemon, config, auto_online, files),
                     modules)

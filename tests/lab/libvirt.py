@@ -149,14 +149,14 @@ class Domain(Machine):
     """A guest of libvirt's. The channels' sockets are where libvirt puts them."""
 
     def __init__(self, libvirt, lab, name="guest", channels=(AGENT_PORT,), udev=True, daemon=True,
-                 config=None, auto_online="offline", files=None):
+                 config=None, files=None):
         super().__init__()
         self.libvirt = libvirt
         self.name = name
         self._daemon = daemon and not without_daemon()
         kernel, initrd = libvirt.path("vmlinuz"), libvirt.path(name + ".img")
         shutil.copyfile(lab.kernel.image, kernel)
-        image.write(initrd, lab.kernel, guest_files(udev, daemon, config, auto_online, files))
+        image.write(initrd, lab.kernel, guest_files(udev, daemon, config, lab.auto_online, files))
         log = libvirt.path(name + "-serial.log")
         for path in (kernel, initrd):
             libvirt.give(path)

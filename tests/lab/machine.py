@@ -36,7 +36,7 @@ def guest_files(udev, daemon, config, auto_online, files):
     """What is laid over the root of one guest."""
     options = {"UDEV": "yes" if udev else "no",
                "DAEMON": "yes" if daemon and not without_daemon() else "no",
-               "AUTO_ONLINE": auto_online or ""}
+               "AUTO_ONLINE": auto_online}
     lines = "".join("%s=%s\n" % item for item in sorted(options.items()))
     found = {"/lab/options": lines.encode()}
     if config is not None:
@@ -118,6 +118,39 @@ class Machine:
                    "b=memory$n; [ -e $b/state ] && %s || { echo $b; exit 1; }; done"
                    % (first, first + count - 1, test), deadline)
         return list(range(first, first + count))
+
+    def zones(self, dimm):
+        """The zone of each of its blocks; for an offline one what it may be onlined to."""
+        unit = self.block_bytes()
+        numbers = range(dimm["addr"] // unit, (dimm["addr"] + dimm["size"]) // unit)
+        found = self.sh("cd /sys/devices/system/memory && cat " + " ".join(
+            "memory%d/valid_zones" % number for number in numbers))
+        return found.splitlines()
+
+    def present_bytes(self):
+        """{zone: bytes} in /proc/zoneinfo, all nodes together."""
+        found = collections.defaultdict(int)
+        zone = None
+        for line in self.read("/proc/zoneinfo").splitlines():
+            words = line.split()
+            if words[0] == "Node":
+                zone = words[3]
+            elif words[0] == "present":
+                found[zone] += int(words[1]) * 4096
+        return {zone: size for zone, size in found.items() if size}
+
+    def write_word(self, number, word):
+        """By hand, as an administrator does it."""
+        self.sh("echo %s > /sys/devices/system/memory/memory%d/state" % (word, number))
+
+    def auto_online(self):
+        """What the kernel does by itself with memory that comes now; "offline" on old ones."""
+        return self.sh("cat /sys/devices/system/memory/auto_online_blocks 2>/dev/null || "
+                       "echo offline").strip()
+
+    def onlines_itself(self):
+        """Whether this kernel brings memory online before anybody told it what to do."""
+        return self.read("/run/auto_online_blocks") not in ("", "offline")
 
     # --- the agent
 

@@ -94,7 +94,7 @@ RECIPES = {
     # Memory that ends at a multiple of 2 GiB: the kernel takes the largest block that fits.
     "2g-blocks": ({"memory": "65G", "maxmem": "128G", "append": "transparent_hugepage=never"},
                   large_blocks),
-    "self-online": ({"dimms": ["512M"], "auto_online": None}, lambda guest: None),
+    "self-online": ({"dimms": ["512M"], "auto_online": ""}, lambda guest: None),
 }
 
 

@@ -38,11 +38,17 @@ def equal(found, wanted, what):
 
 
 class Lab:
-    """What a scenario is given: the kernel, its log folder, a folder for sockets."""
+    """What a scenario is given: the kernel, its log folder, a folder for sockets.
 
-    def __init__(self, name):
+    in_matrix  the kernel is one of several that the caller goes through
+    auto_online  what the guests have in auto_online_blocks, "" for the kernel's own
+    """
+
+    def __init__(self, name, directory=None, auto_online="offline"):
         self.name = name
-        self.kernel = kernel.chosen()
+        self.kernel = kernel.Kernel(directory) if directory else kernel.chosen()
+        self.in_matrix = directory is not None
+        self.auto_online = auto_online
         # Short, since the path of a unix socket is.
         self._temp = tempfile.mkdtemp(prefix="memonline-")
         self._logs = os.path.join(paths.LOGS, name)
@@ -96,25 +102,26 @@ def one_line(error):
     return text if isinstance(error, Failure) else "%s: %s" % (type(error).__name__, text)
 
 
-def run(name):
-    """The exit status; prints the one line that tells the result last."""
+def run(name, label=None, **options):
+    """The exit status; prints the one line that tells the result last, under its label."""
     lab = None
+    label = label or name
     try:
-        lab = Lab(name)
+        lab = Lab(label, **options)
         load(name).run(lab)
     except (Skip, packages.Missing) as reason:
-        print("skip %s %s" % (name, " ".join(str(reason).split())))
+        print("skip %s %s" % (label, " ".join(str(reason).split())), flush=True)
         return 0
     except Exception as error:
         traceback.print_exc(file=sys.stdout)
         if lab:
             lab.print_logs()
-        print("not ok %s %s" % (name, one_line(error)[:300]))
+        print("not ok %s %s" % (label, one_line(error)[:300]), flush=True)
         return 1
     finally:
         if lab:
             lab.close()
-    print("ok " + name)
+    print("ok " + label, flush=True)
     return 0
 
 
