@@ -78,12 +78,12 @@ def configure(suite):
 
 
 def update(env):
-    """What apt complained of, if the lists could not be had."""
+    """What apt complained of, if lists could not be had; those that it has it can use."""
     done = subprocess.run(["apt-get", "update", "-q"], env=env, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           universal_newlines=True)
-    errors = re.findall(r"^(?:E|Err|W): ?(.*)$", done.stdout, re.M)
-    return "; ".join(errors[:2]) if done.returncode else ""
+    errors = re.findall(r"^E: (.*)$", done.stdout, re.M)
+    return errors[0] if done.returncode and errors else "no such package"
 
 
 def find(suite, say):
@@ -91,11 +91,11 @@ def find(suite, say):
     failed = update(env)
     names = kernel.apt_concrete(kernel.APT_NAMES[0], env)
     folder = os.path.join("suites", suite)
-    if failed or not names:
+    if not names:
         try:
             return kernel.newest_cached(folder)
         except packages.Missing:
-            raise packages.Missing("no kernel of %s: %s" % (suite, failed or "no such package"))
+            raise packages.Missing("no kernel of %s: %s" % (suite, failed))
     return kernel.fetch("%s_%s" % (names[0], kernel.apt_version(names[0], env)),
                         functools.partial(kernel.unpack_debs, env=env), names, say, folder)
 

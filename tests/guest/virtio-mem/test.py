@@ -5,9 +5,9 @@ Its driver takes blocks offline and removes them when the device shrinks, and pl
 blocks. A block that an operator took offline stays so while the device grows past it.
 """
 
-from lab import Guest, Timeout, check, equal, expect
-
 import time
+
+from lab import Guest, Timeout, check, equal, expect
 
 CONFIG = "[memonlined]\npolicy = online_movable\n"
 OWNER = CONFIG + "[owner System RAM (virtio_mem)]\npolicy = online_kernel\n"
