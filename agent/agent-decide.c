@@ -41,6 +41,14 @@ static void put_inputs(const struct decision *decision, struct text *line)
 			    decision->room.allowed_bytes >> 20);
 }
 
+static enum config_log_level decision_level(const struct agent *agent,
+					    enum block_word word)
+{
+	bool is_final = !agent_has_to_settle(agent, word == BLOCK_WORD_ONLINE_MOVABLE);
+
+	return word != BLOCK_WORD_NONE && is_final ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
+}
+
 /* Inputs -> verdict, with the word that goes into the report. */
 static void log_decision(const struct agent *agent, const struct decision *decision)
 {
@@ -55,9 +63,7 @@ static void log_decision(const struct agent *agent, const struct decision *decis
 	else if (agent->dry_run) /* there the decisions are the result */
 		puts(line.data);
 	else
-		log_line(verdict->word == BLOCK_WORD_NONE ? CONFIG_LOG_DEBUG
-							  : CONFIG_LOG_INFO,
-			 "%s", line.data);
+		log_line(decision_level(agent, verdict->word), "%s", line.data);
 	text_free(&line);
 }
 

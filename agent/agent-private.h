@@ -90,8 +90,10 @@ bool agent_put_off(struct agent *agent, struct block *block,
 uint64_t agent_begun_usec(const struct agent *agent, const struct block *before);
 /* A timer that is running goes on: other work must not put the next try off. */
 void agent_schedule_retry(struct agent *agent);
-/* Whether the plan has to wait until the burst is over; the loop looks again then. */
-bool agent_wait_to_settle(struct agent *agent);
+/* Whether what was decided has to wait until the burst is over; `movable`: for that zone. */
+bool agent_has_to_settle(const struct agent *agent, bool movable);
+/* Drops the plan where it has to wait; the loop looks again then. */
+void agent_wait_to_settle(struct agent *agent);
 int agent_retry_open(struct agent *agent);
 void agent_retry_close(struct agent *agent);
 

@@ -80,7 +80,7 @@ static void again(void *data)
 	agent_wake(agent);
 }
 
-/* --- old kernels: a burst has to be over before it is touched */
+/* --- where a burst has to be over before it is touched */
 
 static bool any_movable(const struct plan *plan)
 {
@@ -94,20 +94,24 @@ static bool any_movable(const struct plan *plan)
 
 /*
  * Where ZONE_MOVABLE only grows downwards, a DIMM whose lower half comes first would lose it; and
- * a kernel that onlines by itself gives up when somebody gets in between.
+ * a kernel that onlines by itself is not to be raced: 2.6.32 gives up when somebody is faster.
  */
-bool agent_wait_to_settle(struct agent *agent)
+bool agent_has_to_settle(const struct agent *agent, bool movable)
 {
-	if (!agent->settle || !agent->unsettled || !agent->plan.count ||
-	    !(agent->machine.onlines_by_itself ||
-	      (agent->machine.movable_from_top && any_movable(&agent->plan))))
-		return false;
+	return agent->settle && agent->unsettled &&
+	       (agent->machine.onlines_by_itself || agent->carry.who == CARRY_KERNEL ||
+		(agent->machine.movable_from_top && movable));
+}
+
+void agent_wait_to_settle(struct agent *agent)
+{
+	if (!agent_has_to_settle(agent, any_movable(&agent->plan)))
+		return;
 	plan_clear(&agent->plan);
 	agent->settle_armed = true;
 	loop_timer_arm(agent->settle,
 		       agent->edges.settle_msec ? agent->edges.settle_msec : SETTLE_MSEC);
 	log_debug("waiting for the burst to be over");
-	return true;
 }
 
 static void settled(void *data)

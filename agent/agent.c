@@ -67,6 +67,8 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 
 	agent->wrote = true;
 	plan_judge(write, error, before, block, agent->now.block_size_bytes, &result);
+	if (result.reason == REASON_ONLINED_ELSEWHERE && agent->carry.who == CARRY_KERNEL)
+		result.reason = REASON_ONLINED_BY_KERNEL;
 	block->reason = result.reason;
 	/* Who asked by name is answered at once. */
 	if (!of_job &&
@@ -125,6 +127,9 @@ bool agent_step(struct agent *agent)
 		agent_step_job(agent);
 		return true;
 	}
+	/* The burst goes on: its report is to be one. */
+	if (agent->settle_armed)
+		return false;
 	agent_flush_reports(agent);
 	agent_announce(agent);
 	agent_schedule_retry(agent);

@@ -31,7 +31,7 @@ struct agent_edges {
 	struct intent *intent; /* likewise; NULL: nothing outlives this process */
 	/* New reports are in the journal. May be NULL. */
 	void (*reported)(void *data);
-	/* How long nothing may change for a burst to be over, on old kernels; 0: half a second. */
+	/* How long nothing may change for a burst to be over, where that matters; 0: half a second. */
 	unsigned settle_msec;
 	/* The source of events is broken for good. May be NULL. */
 	void (*broken)(void *data);

@@ -119,22 +119,36 @@ static struct ratio_room room_in(const struct ratio *ratio, const struct ratio_s
 	return room;
 }
 
+/* Of the whole DIMM, also while only some of its blocks are there yet. */
+static uint64_t dimm_bytes(const struct ratio *ratio)
+{
+	const struct snapshot *snapshot = ratio->snapshot;
+	const struct snapshot_resource *resource =
+		snapshot_resource_of(snapshot, &snapshot->blocks[ratio->first]);
+
+	/* A driver's resource grows with what the driver adds. */
+	if (resource && strcmp(resource->owner, "System RAM") == 0)
+		return resource->size;
+	return (ratio->end - ratio->first) * snapshot->block_size_bytes;
+}
+
 /* Bytes of the DIMM that would have to become movable; false: some are of the kernel already. */
 static bool still_to_move(const struct ratio *ratio, uint64_t *bytes)
 {
 	const struct snapshot *snapshot = ratio->snapshot;
+	uint64_t moved = 0;
 	size_t i;
 
-	*bytes = 0;
 	for (i = ratio->first; i < ratio->end; i++) {
 		const struct block *block = &snapshot->blocks[i];
 		enum block_zone zone = block_zone_now(block);
 
 		if (zone != BLOCK_ZONE_UNKNOWN && zone != BLOCK_ZONE_MOVABLE)
 			return false;
-		if (block->state != BLOCK_ONLINE)
-			*bytes += snapshot->block_size_bytes;
+		if (block->state == BLOCK_ONLINE)
+			moved += snapshot->block_size_bytes;
 	}
+	*bytes = less(dimm_bytes(ratio), moved);
 	return true;
 }
 

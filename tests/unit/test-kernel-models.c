@@ -126,10 +126,12 @@ static void wait_for_it(struct machine_room *room)
 {
 	struct loop *loop = room->fixture.edges.loop;
 	struct loop_timer *often = loop_timer_add(loop, come_back, loop);
+	int more;
 
 	loop_timer_arm(room->patience, PATIENCE_MSEC);
-	while (!all_settled(room) && !room->ran_out) {
-		loop_timer_arm(often, 1);
+	/* And for a while more: a report waits until the burst is over. */
+	for (more = 0; more < 3 && !room->ran_out; more += all_settled(room)) {
+		loop_timer_arm(often, 2 * SETTLE_MSEC);
 		loop_run(loop);
 	}
 	loop_timer_remove(often);

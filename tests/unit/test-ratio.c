@@ -171,6 +171,23 @@ static void a_dimm_with_a_kernel_block_stays_whole(void **state)
 	snapshot_free(&snapshot);
 }
 
+/* The kernel announces block by block: what comes first must not be decided for itself. */
+static void a_dimm_that_is_still_coming_counts_as_whole(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	(void)state;
+	boot(&snapshot, BOOT_PAGES, 0);
+	plug(&snapshot, 1024, 0);
+	snapshot.count = 2;
+	assert_int_equal(decide(&snapshot, 0, 50, true), BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(decide(&snapshot, 0, 110, true), BLOCK_WORD_ONLINE_MOVABLE);
+	bring_online(&snapshot, 0, BLOCK_WORD_ONLINE_MOVABLE, true);
+	snapshot.count = 8;
+	assert_int_equal(decide(&snapshot, 2, 110, true), BLOCK_WORD_ONLINE_MOVABLE);
+	snapshot_free(&snapshot);
+}
+
 /* A node without boot memory has no budget of its own. */
 static void a_node_counts_by_itself_if_asked(void **state)
 {
@@ -206,6 +223,7 @@ int main(void)
 		cmocka_unit_test(decides_so_without_zones),
 		cmocka_unit_test(dimms_of_one_burst_count_for_each_other),
 		cmocka_unit_test(a_dimm_with_a_kernel_block_stays_whole),
+		cmocka_unit_test(a_dimm_that_is_still_coming_counts_as_whole),
 		cmocka_unit_test(a_node_counts_by_itself_if_asked),
 		cmocka_unit_test(without_sums_nothing_is_movable),
 	};
