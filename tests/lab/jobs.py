@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from . import packages, paths, tree
+from . import packages, paths, probing, tree
 
 PROCESS_LIMIT_SEC = 300
 SANITIZER_OPTIONS = {
@@ -171,8 +171,16 @@ def style():
     return status
 
 
+def probe_kernels():
+    try:
+        probing.build()
+    except packages.Missing as reason:
+        print("skip probe-kernels " + " ".join(str(reason).split()))
+    return 0
+
+
 JOBS = {job.__name__.replace("_", "-"): job for job in (
-    unit, policy, kernel_models, process, sanitizers, fuzz, distcheck, style)}
+    unit, policy, kernel_models, process, sanitizers, fuzz, probe_kernels, distcheck, style)}
 
 
 def main(argv):

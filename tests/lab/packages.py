@@ -67,6 +67,17 @@ NEEDS = {
         (command("busybox"), "busybox-static", "busybox"),
         (command("lsmem"), "util-linux", "util-linux"),
     ),
+    "kernel-build": (
+        (command("gcc"), "gcc", "gcc"),
+        (command("make"), "make", "make"),
+        (command("flex"), "flex", "flex"),
+        (command("bison"), "bison", "bison"),
+        (command("bc"), "bc", "bc"),
+        (command("xz"), "xz-utils", "xz"),
+        (command("cpio"), "cpio", "cpio"),
+        (path("/usr/include/libelf.h"), "libelf-dev", "elfutils-libelf-devel"),
+        (path("/usr/include/openssl/opensslv.h"), "libssl-dev", "openssl-devel"),
+    ),
     "libvirt": (
         (command("libvirtd"), "libvirt-daemon", "libvirt-daemon"),
         (path("/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so",

@@ -61,6 +61,8 @@ def own_tests():
             needs=["sanitizers"]),
         job("fuzz", "each fuzzer for a minute (MEMONLINE_FUZZ_SEC) with sanitizers", 900,
             full=True, needs=["fuzz"]),
+        job("probe-kernels", "two kernels with ARCH_MEMORY_PROBE, built from Debian's sources",
+            3600, full=True),
         job("distcheck", "make distcheck", 900, full=True, single=True),
     ]
 
@@ -243,6 +245,8 @@ def parse(argv):
 
 def settings(options):
     os.environ.setdefault("MEMONLINE_BUILD", paths.NORMAL)
+    if options.full:
+        os.environ["MEMONLINE_FULL"] = "1"
     if options.kernel:
         os.environ["MEMONLINE_KERNEL"] = os.path.abspath(options.kernel)
     if options.seed is not None:
