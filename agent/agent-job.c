@@ -121,6 +121,7 @@ void agent_watch_job(struct agent *agent, agent_done_fn fn)
 
 void agent_disown_job(struct agent *agent, const void *data)
 {
+	agent_disown_probe(agent, data);
 	if (agent->job_data != data)
 		return;
 	agent->job_done = NULL;

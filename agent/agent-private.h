@@ -7,6 +7,7 @@
 #include "agent.h"
 
 #include "core/carry.h"
+#include "core/probe.h"
 #include "io/worker.h"
 
 struct agent {
@@ -38,6 +39,7 @@ struct agent {
 	uint64_t job_deadline_usec; /* 0: none */
 	struct plan_write job_write; /* the one under way */
 	struct worker *worker; /* doing it, apart */
+	struct agent_probe *probe; /* NULL: none asked for */
 	struct carry carry;
 	bool carry_refused; /* the kernel took no word for the policy */
 	bool intent_full; /* and said so */
@@ -101,6 +103,11 @@ void agent_retry_close(struct agent *agent);
 void agent_step_job(struct agent *agent);
 /* Moves the block's DIMM to the zone of the policy, unless a job is under way. */
 void agent_rezone(struct agent *agent, const struct block *block);
+
+/* agent-probe.c */
+void agent_step_probe(struct agent *agent); /* agent->probe is not NULL */
+void agent_disown_probe(struct agent *agent, const void *data);
+void agent_end_probe(struct agent *agent);
 
 /* agent-carry.c */
 /* Reads who else onlines memory into `machine`. */

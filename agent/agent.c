@@ -127,6 +127,10 @@ bool agent_step(struct agent *agent)
 		agent_step_job(agent);
 		return true;
 	}
+	if (agent->probe) {
+		agent_step_probe(agent);
+		return true;
+	}
 	/* The burst goes on: its report is to be one. */
 	if (agent->settle_armed)
 		return false;
@@ -322,6 +326,7 @@ void agent_free(struct agent *agent)
 		return;
 	worker_cancel(agent->worker);
 	agent_restore_carry(agent);
+	agent_end_probe(agent);
 	job_free(&agent->job);
 	loop_watch_remove(agent->source_watch);
 	agent_retry_close(agent);

@@ -15,6 +15,7 @@
 #include "core/plan.h"
 #include "core/snapshot.h"
 #include "core/uevent.h"
+#include "io/firmware.h"
 #include "io/loop.h"
 #include "io/source.h"
 #include "io/sysfs.h"
@@ -29,6 +30,9 @@ struct agent_edges {
 	struct source *source; /* NULL: only asked wake-ups (agent_wake) */
 	struct journal *journal; /* with what an agent before this one left in it */
 	struct intent *intent; /* likewise; NULL: nothing outlives this process */
+	/* In place of this machine's I/O ports; NULL: these. */
+	const struct firmware_ports *ports;
+	void *ports_data;
 	/* New reports are in the journal. May be NULL. */
 	void (*reported)(void *data);
 	/* How long nothing may change for a burst to be over, where that matters; 0: half a second. */
@@ -62,6 +66,20 @@ typedef void (*agent_done_fn)(const struct job *job, void *data);
 int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data);
 /* From here on `fn` is told, with the job's `data`, of each of its writes that is over. */
 void agent_watch_job(struct agent *agent, agent_done_fn fn);
+struct agent_probe_request {
+	bool has_devices; /* false: the configuration says who names them */
+	const struct device *devices;
+	size_t count;
+	bool dry_run; /* decide and tell, write nothing */
+};
+/*
+ * Probes what is named and passes core/probe; `fn` is called as above, with a job of JOB_PROBE.
+ * -EBUSY where another one is under way, or -ENOMEM.
+ */
+int agent_start_probe(struct agent *agent, const struct agent_probe_request *request,
+		      agent_done_fn fn, void *data);
+/* What the configuration names, or lets the controller name. */
+void agent_probe_at_start(struct agent *agent);
 /* The job with this `data` goes on to its end, but nobody is told. */
 void agent_disown_job(struct agent *agent, const void *data);
 

@@ -281,6 +281,54 @@ static const job_fn jobs[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_OFFLINE] = make_offline,
 };
 
+static enum commands_result start_probe(struct agent *agent,
+					const struct protocol_request *request,
+					struct text *out, agent_done_fn done, void *data)
+{
+	struct agent_probe_request probe = { request->has_devices, request->devices,
+					     request->device_count, request->dry_run };
+	int r;
+
+	if (!probe.has_devices && agent_config(agent)->probe_mode == CONFIG_PROBE_HOST) {
+		protocol_put_error(
+			out, request,
+			"Parameter 'devices' is missing: [probe] mode is host");
+		return COMMANDS_ANSWERED;
+	}
+	r = agent_start_probe(agent, &probe, done, data);
+	if (r == 0)
+		return COMMANDS_PENDING;
+	protocol_put_error(out, request,
+			   r == -EBUSY ? "Another probe is in progress"
+				       : "Cannot allocate memory");
+	return COMMANDS_ANSWERED;
+}
+
+static void finish_probe(const struct protocol_request *request, const struct job *job,
+			 struct text *out)
+{
+	size_t i;
+
+	if (job->probe_error) {
+		char desc[160];
+
+		snprintf(desc, sizeof(desc), "Nothing could be named for probing: %s",
+			 job->probe_error == -EOPNOTSUPP
+				 ? "this kernel has no `probe`, or the controller is "
+				   "not QEMU's"
+			 : job->probe_error == -EINVAL ? "[probe] mode does not allow it"
+						       : strerror(-job->probe_error));
+		protocol_put_error(out, request, desc);
+		return;
+	}
+	protocol_reply_begin(out, request);
+	protocol_list_begin(out);
+	for (i = 0; i < job->probed_count; i++)
+		protocol_put_probed(out, &job->probed[i]);
+	protocol_list_end(out);
+	protocol_reply_end(out, request);
+}
+
 static enum commands_result start_job(struct agent *agent,
 				      const struct protocol_request *request,
 				      struct text *out, agent_done_fn done, void *data)
@@ -307,6 +355,10 @@ static enum commands_result start_job(struct agent *agent,
 void commands_finish(const struct protocol_request *request, const struct job *job,
 		     struct text *out)
 {
+	if (job->kind == JOB_PROBE) {
+		finish_probe(request, job, out);
+		return;
+	}
 	protocol_reply_begin(out, request);
 	if (job->kind == JOB_SET)
 		protocol_put_guest_responses(out, job);
@@ -344,6 +396,8 @@ enum commands_result commands_run(struct agent *agent,
 				  const struct protocol_request *request,
 				  struct text *out, agent_done_fn done, void *data)
 {
+	if (request->command == PROTOCOL_PROBE)
+		return start_probe(agent, request, out, done, data);
 	if (jobs[request->command])
 		return start_job(agent, request, out, done, data);
 	protocol_reply_begin(out, request);

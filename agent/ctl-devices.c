@@ -117,3 +117,19 @@ int ctl_read_devices(struct ctl *ctl, struct text *devices)
 		return read_virsh(ctl, devices);
 	return read_input(devices);
 }
+
+/* What the host's side answered is no list: not the agent's fault. */
+int ctl_say_no_devices(int error, const struct text *desc)
+{
+	struct text said = TEXT_INIT;
+
+	if (error != -EBADMSG && error != -EREMOTEIO)
+		return error;
+	print_escaped(&said, desc->len && !desc->failed ? desc->data : "");
+	if (error == -EREMOTEIO)
+		ctl_say("the host's monitor refused: %s", said.failed ? "" : said.data);
+	else
+		ctl_say("no list of memory devices, as query-memory-devices returns it");
+	text_free(&said);
+	return CTL_FAILED;
+}

@@ -10,5 +10,7 @@
  * is said and CTL_FAILED returned.
  */
 int ctl_read_devices(struct ctl *ctl, struct text *devices);
+/* What is no such list, or the monitor's refusal, is said. CTL_FAILED, or `error` as it is. */
+int ctl_say_no_devices(int error, const struct text *desc);
 
 #endif

@@ -134,20 +134,6 @@ static int print_devices(struct ctl *ctl)
 	return tally.other ? CTL_PARTLY : CTL_DONE;
 }
 
-/* What the host's side answered is no list: said here, since it is not the agent's fault. */
-static int say_no_devices(int error, const struct text *desc)
-{
-	struct text said = TEXT_INIT;
-
-	print_escaped(&said, desc->len && !desc->failed ? desc->data : "");
-	if (error == -EREMOTEIO)
-		ctl_say("the host's monitor refused: %s", said.failed ? "" : said.data);
-	else
-		ctl_say("no list of memory devices, as query-memory-devices returns it");
-	text_free(&said);
-	return CTL_FAILED;
-}
-
 static int ask(struct ctl *ctl, const struct text *devices)
 {
 	struct text request = TEXT_INIT, desc = TEXT_INIT;
@@ -156,8 +142,8 @@ static int ask(struct ctl *ctl, const struct text *devices)
 
 	if (r == 0)
 		r = ctl_session_ask(&ctl->session, &request);
-	else if (r == -EBADMSG || r == -EREMOTEIO)
-		r = say_no_devices(r, &desc);
+	else
+		r = ctl_say_no_devices(r, &desc);
 	text_free(&request);
 	text_free(&desc);
 	return r;
@@ -168,6 +154,8 @@ int ctl_reconcile(struct ctl *ctl)
 	struct text devices = TEXT_INIT;
 	int r = ctl_read_devices(ctl, &devices);
 
+	if (r == 0 && ctl->options.probe)
+		r = ctl_probe_devices(ctl, &devices);
 	if (r == 0)
 		r = ask(ctl, &devices);
 	text_free(&devices);

@@ -18,6 +18,8 @@ struct ctl_options {
 	const char *word; /* NULL: the policy's */
 	const char *qmp; /* QEMU's monitor; NULL: none */
 	bool has_since;
+	bool dry_run;
+	bool probe; /* reconcile: first */
 	bool json;
 	bool bytes;
 	bool all;
@@ -41,6 +43,9 @@ int ctl_watch(struct ctl *ctl);
 int ctl_online(struct ctl *ctl);
 int ctl_offline(struct ctl *ctl);
 int ctl_reconcile(struct ctl *ctl);
+int ctl_probe(struct ctl *ctl);
+/* Has the guest probe them; what is refused is said. 0, or as ctl_probe. */
+int ctl_probe_devices(struct ctl *ctl, const struct text *devices);
 
 /* Whether the text is a range of addresses or of block numbers. */
 bool ctl_is_extent(const char *text);
@@ -66,10 +71,12 @@ void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define CTL_ACT_COLUMNS 7
 #define CTL_LIST_COLUMNS 7
 #define CTL_RECONCILE_COLUMNS 12
+#define CTL_PROBE_COLUMNS 13
 #define CTL_REPORT_COLUMNS 14
 extern const struct table_column ctl_act_columns[CTL_ACT_COLUMNS];
 extern const struct table_column ctl_list_columns[CTL_LIST_COLUMNS];
 extern const struct table_column ctl_reconcile_columns[CTL_RECONCILE_COLUMNS];
+extern const struct table_column ctl_probe_columns[CTL_PROBE_COLUMNS];
 extern const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS];
 
 #endif

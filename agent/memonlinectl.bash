@@ -9,6 +9,8 @@ _memonlinectl()
 	local reports='SEQ TIME RANGE SIZE NODE FROM TO REQUESTED ZONE RESULT ERRNO
 		REASON ELAPSED INSTANCE'
 	local devices='DEVICE SLOT RANGE SIZE ONLINE ZONES NODE REMOVABLE VERDICT CAUSE TYPE LOG'
+	local probes='DEVICE SLOT RANGE SIZE VERDICT REASON CONFIRMED ADDED ONLINE TYPE ERRNO
+		CHECK OUTCOME'
 	local acts='BLOCK RANGE SIZE RESPONSE STATE ERRNO REASON'
 	local verb= words= word columns= uri= i
 
@@ -25,8 +27,8 @@ _memonlinectl()
 		esac
 	done
 	case $verb in
-	'') words='status list reports watch online offline reconcile ping help' ;;
-	help) words='status list reports watch online offline reconcile ping' ;;
+	'') words='status list reports watch online offline reconcile probe ping help' ;;
+	help) words='status list reports watch online offline reconcile probe ping' ;;
 	status) all+=' --json --bytes' ;;
 	list)
 		all+=" $table --all"
@@ -36,7 +38,8 @@ _memonlinectl()
 	watch) all+=" $table --since" columns=$reports ;;
 	online) all+=" $table --word" columns=$acts ;;
 	offline) all+=" $table --timeout-offline" columns=$acts ;;
-	reconcile) all+=" $table --qmp" columns=$devices ;;
+	reconcile) all+=" $table --qmp --probe" columns=$devices ;;
+	probe) all+=" $table --qmp --dry-run" columns=$probes ;;
 	ping) all+=' --json' ;;
 	esac
 	case $previous in

@@ -40,6 +40,7 @@ struct parsed {
 enum { OPTION_JSON = 1, OPTION_BYTES = 2, OPTION_COLUMNS = 4, OPTION_NO_HEADINGS = 8 };
 enum { OPTION_ALL = 16, OPTION_SINCE = 32, OPTION_MAX = 64, OPTION_WORD = 128 };
 enum { OPTION_TIMEOUT_OFFLINE = 256, OPTION_QMP = 512 };
+enum { OPTION_DRY_RUN = 1024, OPTION_PROBE = 2048 };
 #define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
 
 static bool parse_number(const char *text, uint64_t least, uint64_t most,
@@ -110,6 +111,20 @@ static bool set_qmp(struct parsed *parsed, const char *value)
 	return *value != '\0';
 }
 
+static bool set_dry_run(struct parsed *parsed, const char *value)
+{
+	(void)value;
+	parsed->ctl.options.dry_run = true;
+	return true;
+}
+
+static bool set_probe(struct parsed *parsed, const char *value)
+{
+	(void)value;
+	parsed->ctl.options.probe = true;
+	return true;
+}
+
 static bool set_since(struct parsed *parsed, const char *value)
 {
 	parsed->ctl.options.has_since = true;
@@ -169,6 +184,10 @@ static const struct {
 	  "give up after that long (60)" },
 	{ "qmp", 0, OPTION_QMP, "PATH", set_qmp,
 	  "ask this QEMU monitor for the devices" },
+	{ "probe", 0, OPTION_PROBE, NULL, set_probe,
+	  "first have the guest probe what is absent" },
+	{ "dry-run", 0, OPTION_DRY_RUN, NULL, set_dry_run,
+	  "show each check, write nothing" },
 	{ "help", 'h', 0, NULL, set_help, "this help" },
 	{ "version", 'V', 0, NULL, set_version, "the version" },
 };
@@ -201,8 +220,11 @@ static const struct verb {
 	  OPTIONS_TABLE | OPTION_TIMEOUT_OFFLINE, ctl_offline, ctl_act_columns,
 	  CTL_ACT_COLUMNS },
 	{ "reconcile", NULL, "what became of the devices that the host has given",
-	  OPTIONS_TABLE | OPTION_QMP, ctl_reconcile, ctl_reconcile_columns,
+	  OPTIONS_TABLE | OPTION_QMP | OPTION_PROBE, ctl_reconcile, ctl_reconcile_columns,
 	  CTL_RECONCILE_COLUMNS },
+	{ "probe", NULL, "have the kernel take memory that it did not add",
+	  OPTIONS_TABLE | OPTION_QMP | OPTION_DRY_RUN, ctl_probe, ctl_probe_columns,
+	  CTL_PROBE_COLUMNS },
 	{ "ping", NULL, "whether an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

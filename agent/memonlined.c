@@ -542,6 +542,7 @@ static int serve(struct daemon *daemon)
 		 system_kernel_release(daemon->system),
 		 config_policy_text(daemon->config.policy));
 	agent_wake(daemon->agent);
+	agent_probe_at_start(daemon->agent);
 	r = loop_run(daemon->loop);
 	if (r < 0)
 		log_error("event loop: %s", strerror(-r));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -285,6 +286,64 @@ static void dump_commands(const void *field, const struct config_key *key,
 }
 
 static const struct config_type command_list = { parse_commands, dump_commands };
+
+/* --- a list of ranges */
+
+static bool parse_one_range(const char *value, size_t len, struct config_ranges *ranges)
+{
+	static const char word[] = "range ";
+	char text[64];
+	struct place place;
+
+	while (len && is_blank(*value))
+		value++, len--;
+	while (len && is_blank(value[len - 1]))
+		len--;
+	if (len + sizeof(word) > sizeof(text) || ranges->count == CONFIG_RANGES_MAX)
+		return false;
+	memcpy(text, word, sizeof(word));
+	memcpy(text + sizeof(word) - 1, value, len);
+	if (place_parse(&place, text, sizeof(word) - 1 + len))
+		return false;
+	ranges->ranges[ranges->count].start = place.start;
+	ranges->ranges[ranges->count++].size = place.size;
+	return true;
+}
+
+static bool parse_ranges(const struct config_key *key, const char *value, void *field)
+{
+	struct config_ranges ranges;
+
+	(void)key;
+	memset(&ranges, 0, sizeof(ranges));
+	while (*value) {
+		size_t len = strcspn(value, ",");
+
+		if (!parse_one_range(value, len, &ranges))
+			return false;
+		value += len;
+		/* a comma stands between two */
+		if (*value && !*++value)
+			return false;
+	}
+	memcpy(field, &ranges, sizeof(ranges));
+	return true;
+}
+
+static void dump_ranges(const void *field, const struct config_key *key,
+			struct text *text)
+{
+	struct config_ranges ranges;
+	size_t i;
+
+	(void)key;
+	memcpy(&ranges, field, sizeof(ranges));
+	for (i = 0; i < ranges.count; i++)
+		text_printf(text, "%s0x%" PRIx64 "+%" PRIu64, i ? "," : "",
+			    ranges.ranges[i].start, ranges.ranges[i].size);
+}
+
+static const struct config_type range_list = { parse_ranges, dump_ranges };
 #define RATIO_MAX 100000
 #define COMMANDS_EXPECTED "commands of memonline-protocol(7), at most 170 bytes"
 
@@ -295,6 +354,9 @@ static const char *const policy_words[] = {
 };
 static const char *const carry_out_words[] = { "agent", "kernel", "auto", NULL };
 static const char *const yes_words[] = { "no", "yes", NULL };
+static const char *const probe_mode_words[] = { "host", "static", "controller", "off",
+						NULL };
+static const char *const probe_confirm_words[] = { "controller", "none", NULL };
 static const char *const events_words[] = { "auto", "udev", "kernel", NULL };
 static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
 static const char *const target_words[] = { "auto", "stderr", "syslog", NULL };
@@ -327,6 +389,13 @@ static const struct config_key keys[] = {
 	{ "memonlined", "journal-reports", "1024", &count,
 	  FIELD(journal_reports), .min = 16, .max = 65536,
 	  .expected = "a number from 16 to 65536" },
+	{ "probe", "mode", "host", &choice,
+	  FIELD(probe_mode), .words = probe_mode_words },
+	{ "probe", "confirm", "controller", &choice,
+	  FIELD(probe_confirm), .words = probe_confirm_words },
+	{ "probe", "ranges", "", &range_list,
+	  FIELD(probe_ranges),
+	  .expected = "at most 8 ranges as in 0x100000000+512M, commas between" },
 	{ "channel", "port", "org.memonline.agent.0", &name,
 	  FIELD(port), .max = CONFIG_NAME_SIZE,
 	  .expected = "the name of a port, at most 63 bytes, or nothing" },

@@ -23,6 +23,14 @@ enum config_carry_out {
 	CONFIG_CARRY_OUT_KERNEL,
 	CONFIG_CARRY_OUT_AUTO
 };
+/* Who names the ranges that are probed. */
+enum config_probe_mode {
+	CONFIG_PROBE_HOST,
+	CONFIG_PROBE_STATIC,
+	CONFIG_PROBE_CONTROLLER,
+	CONFIG_PROBE_OFF
+};
+enum config_probe_confirm { CONFIG_PROBE_CONFIRM_CONTROLLER, CONFIG_PROBE_CONFIRM_NONE };
 enum config_events { CONFIG_EVENTS_AUTO, CONFIG_EVENTS_UDEV, CONFIG_EVENTS_KERNEL };
 enum config_log_target { CONFIG_LOG_AUTO, CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG };
 /* In the order of syslog's own levels. */
@@ -47,6 +55,14 @@ struct config_override {
 	unsigned line; /* in the file it came from */
 };
 
+#define CONFIG_RANGES_MAX 8
+struct config_ranges {
+	struct {
+		uint64_t start, size; /* bytes */
+	} ranges[CONFIG_RANGES_MAX];
+	size_t count;
+};
+
 struct config {
 	/* [memonlined] */
 	enum config_policy policy; /* policy = auto */
@@ -61,6 +77,11 @@ struct config {
 	enum config_events events; /* events = auto */
 	unsigned receive_buffer_bytes; /* receive-buffer = 128M; of the event socket */
 	unsigned journal_reports; /* journal-reports = 1024; 16 to 65536 */
+	/* [probe] */
+	enum config_probe_mode probe_mode; /* mode = host */
+	enum config_probe_confirm probe_confirm; /* confirm = controller */
+	struct config_ranges
+		probe_ranges; /* ranges = , as 0x100000000+512M, commas between */
 	/* [channel] */
 	char port[CONFIG_NAME_SIZE]; /* port = org.memonline.agent.0; empty: no port */
 	/* Bits 1 << enum protocol_command. allow-rpcs = : 0, all of them; block-rpcs = : none */

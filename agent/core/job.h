@@ -9,11 +9,13 @@
  */
 
 #include "core/plan.h"
+#include "core/probe.h"
 
 enum job_kind {
 	JOB_SET, /* guest-set-memory-blocks: each for itself, in the order given */
 	JOB_ONLINE, /* memonline-online: each for itself */
-	JOB_OFFLINE /* memonline-offline: all or nothing */
+	JOB_OFFLINE, /* memonline-offline: all or nothing */
+	JOB_PROBE /* memonline-probe: no items, only what became of each device */
 };
 
 /* qemu-ga's GuestMemoryBlockResponseType, and what it has no word for. */
@@ -51,6 +53,10 @@ struct job {
 	size_t next;
 	bool undoing;
 	bool from_top; /* items descend */
+	/* JOB_PROBE, and whoever started it owns them. */
+	const struct probe_result *probed;
+	size_t probed_count;
+	int probe_error; /* negative errno: nobody could name anything */
 };
 
 /* Room for `count` items, all zero. 0 or -ENOMEM. */

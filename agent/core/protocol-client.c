@@ -211,10 +211,13 @@ static int check_devices(struct json_object *value, struct text *desc)
 	return json_object_is_type(value, json_type_array) ? 0 : -EBADMSG;
 }
 
-int protocol_ask_reconcile(struct text *out, const char *devices, size_t len,
-			   struct text *desc)
+static const char space[] = " \t\r\n";
+
+/* `extra`: what follows the list among the arguments. */
+static int ask_about_devices(struct text *out, enum protocol_command command,
+			     const char *devices, size_t len, const char *extra,
+			     struct text *desc)
 {
-	static const char space[] = " \t\r\n";
 	struct json_object *value = NULL;
 	const char *json;
 	int r;
@@ -229,13 +232,33 @@ int protocol_ask_reconcile(struct text *out, const char *devices, size_t len,
 	if (r == 0) {
 		json = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
 		text_printf(out, "{\"execute\": \"%s\", \"arguments\": {\"devices\": ",
-			    protocol_command_name(PROTOCOL_RECONCILE));
+			    protocol_command_name(command));
 		protocol_put_ascii(out, json ? json : "", json ? strlen(json) : 0);
+		text_puts(out, extra);
 		text_puts(out, "}}\n");
 		r = json ? 0 : -ENOMEM;
 	}
 	json_object_put(value);
 	return r;
+}
+
+int protocol_ask_reconcile(struct text *out, const char *devices, size_t len,
+			   struct text *desc)
+{
+	return ask_about_devices(out, PROTOCOL_RECONCILE, devices, len, "", desc);
+}
+
+int protocol_ask_probe(struct text *out, const char *devices, size_t len, bool dry_run,
+		       struct text *desc)
+{
+	while (len && strchr(space, devices[len - 1]))
+		len--;
+	if (len)
+		return ask_about_devices(out, PROTOCOL_PROBE, devices, len,
+					 dry_run ? ", \"dry-run\": true" : "", desc);
+	text_printf(out, "{\"execute\": \"%s\", \"arguments\": {\"dry-run\": %s}}\n",
+		    protocol_command_name(PROTOCOL_PROBE), dry_run ? "true" : "false");
+	return 0;
 }
 
 bool protocol_answer_is_sync(const struct protocol_answer *answer, int64_t id)
@@ -366,7 +389,7 @@ void protocol_answer_json(const struct protocol_answer *answer, bool pretty,
 
 /* Structs, by tables of members */
 
-enum field_type { FIELD_STRING, FIELD_UNSIGNED, FIELD_SIGNED };
+enum field_type { FIELD_STRING, FIELD_UNSIGNED, FIELD_SIGNED, FIELD_BOOLEAN };
 
 struct field {
 	const char *name;
@@ -408,6 +431,11 @@ static bool decode_field(struct json_object *value, enum field_type type, void *
 		return decode_integer(value, false, to);
 	case FIELD_SIGNED:
 		return decode_integer(value, true, to);
+	case FIELD_BOOLEAN:
+		if (!json_object_is_type(value, json_type_boolean))
+			return false;
+		*(bool *)to = json_object_get_boolean(value);
+		return true;
 	}
 	return false;
 }
@@ -642,6 +670,56 @@ static const struct field optional_device_fields[] = {
 	{ "size", FIELD_UNSIGNED, AT(device, size) },
 	{ "log", FIELD_STRING, AT(device, log) },
 };
+
+static const struct field probed_fields[] = {
+	{ "type", FIELD_STRING, AT(probed, type) },
+	{ "verdict", FIELD_STRING, AT(probed, verdict) },
+	{ "reason", FIELD_STRING, AT(probed, reason) },
+	{ "errno", FIELD_SIGNED, AT(probed, error) },
+	{ "confirmed", FIELD_BOOLEAN, AT(probed, confirmed) },
+	{ "blocks-added", FIELD_UNSIGNED, AT(probed, added) },
+	{ "online", FIELD_UNSIGNED, AT(probed, online) },
+};
+
+static const struct field optional_probed_fields[] = {
+	{ "id", FIELD_STRING, AT(probed, id) },
+	{ "slot", FIELD_SIGNED, AT(probed, slot) },
+	{ "start", FIELD_UNSIGNED, AT(probed, start) },
+	{ "size", FIELD_UNSIGNED, AT(probed, size) },
+};
+
+int protocol_answer_probed(struct protocol_answer *answer, size_t i,
+			   struct protocol_answer_probed *probed)
+{
+	struct json_object *from = element(answer->value, i);
+	int r;
+
+	memset(probed, 0, sizeof(*probed));
+	probed->id = "";
+	probed->slot = -1;
+	r = DECODE(answer, from, probed_fields, probed);
+	if (r == 0)
+		r = decode_optional(answer, from, optional_probed_fields,
+				    sizeof(optional_probed_fields) /
+					    sizeof(optional_probed_fields[0]),
+				    probed);
+	probed->checks = member(from, "checks");
+	return r < 0 ? r
+		     : decode_list(answer, probed->checks, "checks",
+				   &probed->check_count);
+}
+
+int protocol_answer_check(struct protocol_answer *answer,
+			  const struct protocol_answer_probed *probed, size_t i,
+			  struct protocol_answer_check *check)
+{
+	static const struct field fields[] = {
+		{ "check", FIELD_STRING, AT(check, check) },
+		{ "reason", FIELD_STRING, AT(check, reason) },
+	};
+
+	return DECODE(answer, element(probed->checks, i), fields, check);
+}
 
 int protocol_answer_devices(struct protocol_answer *answer, size_t *count)
 {

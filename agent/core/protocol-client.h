@@ -35,6 +35,9 @@ void protocol_ask_offline(struct text *out, uint64_t start, uint64_t size,
  */
 int protocol_ask_reconcile(struct text *out, const char *devices, size_t len,
 			   struct text *desc);
+/* Likewise; nothing but white space: the agent's configuration says who names them. */
+int protocol_ask_probe(struct text *out, const char *devices, size_t len, bool dry_run,
+		       struct text *desc);
 /*
  * memonline-status with an id, so that its answer is known from that of a request which
  * is still being worked on.
@@ -182,6 +185,25 @@ const char *protocol_answer_device_zone(const struct protocol_answer_device *dev
 					size_t i);
 const char *protocol_answer_device_reason(const struct protocol_answer_device *device,
 					  size_t i);
+
+/* memonline-probe: one device. */
+struct protocol_answer_probed {
+	const char *id, *type, *verdict, *reason;
+	int64_t slot, error;
+	uint64_t start, size, added, online;
+	bool confirmed;
+	struct json_object *checks;
+	size_t check_count;
+};
+struct protocol_answer_check {
+	const char *check; /* the reason that it refuses with */
+	const char *reason; /* "none": passed */
+};
+int protocol_answer_probed(struct protocol_answer *answer, size_t i,
+			   struct protocol_answer_probed *probed);
+int protocol_answer_check(struct protocol_answer *answer,
+			  const struct protocol_answer_probed *probed, size_t i,
+			  struct protocol_answer_check *check);
 
 /* What get-reports and subscribe say before any report. */
 struct protocol_answer_position {

@@ -88,6 +88,11 @@ static const struct command commands[PROTOCOL_COMMANDS] = {
 		"memonline-reconcile",
 		{ ARGUMENT(DEVICES, ARGUMENT_DEVICES, true, devices) },
 	},
+	[PROTOCOL_PROBE] = {
+		"memonline-probe",
+		{ ARGUMENT(DEVICES, ARGUMENT_DEVICES, false, devices),
+		  ARGUMENT("dry-run", ARGUMENT_BOOLEAN, false, dry_run) },
+	},
 };
 
 const char *protocol_command_name(enum protocol_command command)
@@ -707,6 +712,7 @@ static bool decode_devices(const struct decoding *decoding, struct json_object *
 		return refuse(decoding, list->error.data, "", "");
 	decoding->request->devices = list->devices;
 	decoding->request->device_count = list->count;
+	decoding->request->has_devices = true;
 	list->devices = NULL;
 	return true;
 }
@@ -1172,6 +1178,39 @@ void protocol_put_reconciled(struct text *out, const struct device *device,
 	if (verdict->log)
 		put_string_member(out, ", \"log\": ", verdict->log);
 	text_puts(out, "}");
+}
+
+static void put_boolean_member(struct text *out, const char *lead, bool value)
+{
+	text_puts(out, lead);
+	text_puts(out, value ? "true" : "false");
+}
+
+static void put_check(struct text *out, enum probe_check check, enum reason reason)
+{
+	put_separator(out);
+	put_string_member(out, "{\"check\": ", reason_text(probe_check_reason(check)));
+	put_boolean_member(out, ", \"passed\": ", reason == REASON_NONE);
+	put_string_member(out, ", \"reason\": ", reason_text(reason));
+	text_puts(out, "}");
+}
+
+void protocol_put_probed(struct text *out, const struct probe_result *result)
+{
+	unsigned i;
+
+	put_separator(out);
+	put_device(out, &result->device);
+	put_string_member(out, ", \"verdict\": ", probe_result_text(result->state));
+	put_string_member(out, ", \"reason\": ", reason_text(result->reason));
+	put_signed_member(out, ", \"errno\": ", result->error);
+	put_boolean_member(out, ", \"confirmed\": ", result->confirmed);
+	put_unsigned_member(out, ", \"blocks-added\": ", result->added);
+	put_unsigned_member(out, ", \"online\": ", result->online);
+	text_puts(out, ", \"checks\": [");
+	for (i = 0; i < PROBE_CHECKS; i++)
+		put_check(out, (enum probe_check)i, result->verdict.checks[i]);
+	text_puts(out, "]}");
 }
 
 static void put_report_range(struct text *out, const struct report_range *range)

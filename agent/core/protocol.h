@@ -40,6 +40,7 @@ enum protocol_command {
 	PROTOCOL_ONLINE,
 	PROTOCOL_OFFLINE,
 	PROTOCOL_RECONCILE,
+	PROTOCOL_PROBE,
 	PROTOCOL_COMMANDS /* at most 32, see protocol_parser_disable */
 };
 
@@ -64,6 +65,8 @@ struct protocol_request {
 	size_t block_count;
 	struct device *devices; /* in the order given; owned */
 	size_t device_count;
+	bool has_devices; /* the list was given, be it empty */
+	bool dry_run; /* probe */
 	uint64_t start, size; /* online, offline; bytes */
 	enum block_word word; /* online: NONE where not given */
 	bool progress; /* online: events while it is at work */
@@ -158,6 +161,12 @@ void protocol_put_range(struct text *out, const struct protocol_range *range);
  */
 void protocol_put_reconciled(struct text *out, const struct device *device,
 			     const struct reconcile_verdict *verdict);
+
+/*
+ * One element of memonline-probe: type; id, slot, start, size where the device has them; verdict,
+ * reason, errno, confirmed, blocks-added, online, checks: [{check, passed, reason}].
+ */
+void protocol_put_probed(struct text *out, const struct probe_result *result);
 
 /*
  * {"instance", "last-seq", "lost", "reports": [data…]} of at most `max` reports after `since`.

@@ -42,7 +42,25 @@
 	X(MEMORY_SHORT,                                                                  \
 	  "memory-short") /* none was free to describe its pages, or none is now */      \
 	X(UNALIGNED, "unaligned") /* it begins or ends inside of a block */              \
-	X(NOT_RAM, "not-ram") /* devices of this type are not ordinary memory */
+	X(NOT_RAM, "not-ram") /* devices of this type are not ordinary memory */         \
+	/* of a range that the kernel is not asked to probe: */                          \
+	X(NOT_NAMED, "not-named") /* by whom [probe] mode lets name ranges */            \
+	X(NO_PROBE_FILE, "no-probe-file") /* this kernel has none */                     \
+	X(NOT_A_DIMM, "not-a-dimm")                                                      \
+	X(BAD_RANGE, "bad-range") /* empty, beyond the last address, or not told */      \
+	X(BELOW_4G, "below-4g")                                                          \
+	X(BEYOND_ADDRESS_BITS,                                                           \
+	  "beyond-address-bits") /* of the processor or the kernel */                    \
+	X(NON_VOLATILE, "non-volatile") /* by SRAT or NFIT */                            \
+	X(OUTSIDE_WINDOW, "outside-srat-window")                                         \
+	X(BLOCK_EXISTS, "block-exists") /* all of it or some */                          \
+	X(OVERLAPS_RESOURCE, "overlaps-resource") /* of /proc/iomem */                   \
+	X(CLAIMED_TWICE, "claimed-twice") /* by two devices of one list */               \
+	X(NO_DIMM_OBJECT, "no-dimm-object") /* ACPI has no PNP0C80 device */             \
+	X(MORE_THAN_POPULATED, "more-than-populated") /* DIMMs named than slots */       \
+	X(NOT_IN_CONTROLLER, "not-in-controller") /* no enabled DIMM covers it */        \
+	X(CONTROLLER_UNREADABLE, "controller-unreadable")                                \
+	X(EVIDENCE_UNREADABLE, "evidence-unreadable")
 
 #define REASON_ENUM(name, text) REASON_##name,
 enum reason { REASON_TABLE(REASON_ENUM) REASONS };

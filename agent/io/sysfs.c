@@ -14,6 +14,7 @@
 
 #define MEMORY_DIRECTORY "/sys/devices/system/memory"
 #define AUTO_ONLINE "auto_online_blocks"
+#define PROBE "probe"
 #define ATTRIBUTE_SIZE 128 /* more than any text of these files */
 
 struct sysfs {
@@ -316,6 +317,21 @@ static long write_line(struct sysfs *sysfs, const char *name, enum block_word wo
 int sysfs_set_auto_online(struct sysfs *sysfs, enum block_word word)
 {
 	long written = write_line(sysfs, AUTO_ONLINE, word);
+
+	return written < 0 ? (int)written : 0;
+}
+
+bool sysfs_has_probe(struct sysfs *sysfs)
+{
+	return sysfs->operations->identify(sysfs->data, PROBE) != 0;
+}
+
+/* Hex with 0x: without it 2.6.32 and 3.10 read decimal, and what they cannot read as 0. */
+int sysfs_probe(struct sysfs *sysfs, uint64_t address)
+{
+	char line[32];
+	int len = snprintf(line, sizeof(line), "0x%" PRIx64 "\n", address);
+	long written = sysfs->operations->write(sysfs->data, PROBE, line, (size_t)len);
 
 	return written < 0 ? (int)written : 0;
 }

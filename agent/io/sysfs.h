@@ -63,6 +63,15 @@ enum block_word sysfs_auto_online(struct sysfs *sysfs);
 /* 0 or negative errno: kernels before 5.7 take online and offline only (EINVAL). */
 int sysfs_set_auto_online(struct sysfs *sysfs, enum block_word word);
 
+/* Whether the kernel has `probe` at all. */
+bool sysfs_has_probe(struct sysfs *sysfs);
+/*
+ * Has the kernel take one block of memory at `address`, whether there is any or not: no kernel
+ * checks. What write said: 0 or negative errno, neither of which tells that the block is there
+ * (3.10 answers EEXIST where a resource is in the way); sysfs_read_block tells.
+ */
+int sysfs_probe(struct sysfs *sysfs, uint64_t address);
+
 /*
  * Writes the word and a newline with one write(2), then reads the block again into *block, which
  * holds the truth afterwards. Returns what write said: 0 or negative errno. The length written is

@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "core/iomem.h"
 #include "core/srat.h"
 #include "core/text.h"
 
@@ -55,6 +56,18 @@ static int read_file(struct system_info *system, const char *path)
 	if (r == 0)
 		system->buffer.data[system->buffer.len] = '\0';
 	return r;
+}
+
+int system_read_file(struct system_info *system, const char *path, const char **text,
+		     size_t *len)
+{
+	int r = read_file(system, path);
+
+	if (r < 0)
+		return r;
+	*text = system->buffer.data;
+	*len = system->buffer.len;
+	return 0;
 }
 
 /* The file's first line, as far as it fits; `line` is untouched where there is no file. */
@@ -172,34 +185,19 @@ bool system_read_nodes(struct system_info *system, struct snapshot *snapshot)
 	return true;
 }
 
-/* "  100000000-11fffffff : System RAM (kmem)"; anything else is passed over. */
-static int add_resource_line(const char *line, struct snapshot *snapshot)
-{
-	uint64_t first, last;
-	int owner = 0;
-
-	if (sscanf(line, " %" SCNx64 "-%" SCNx64 " : %n", &first, &last, &owner) < 2 ||
-	    !owner)
-		return 0;
-	/* Zeros are what a reader without CAP_SYS_ADMIN is shown. */
-	if (strncmp(line + owner, "System RAM", 10) != 0 || last <= first)
-		return 0;
-	return snapshot_add_resource(snapshot, first, last - first + 1, line + owner);
-}
-
 int system_read_resources(struct system_info *system, struct snapshot *snapshot)
 {
-	char *line, *next;
-	int r = read_file(system, "/proc/iomem");
+	struct iomem_line line;
+	const char *text;
+	size_t len;
+	int r = system_read_file(system, "/proc/iomem", &text, &len);
 
 	snapshot->resource_count = 0;
-	for (line = r < 0 ? NULL : system->buffer.data; line && *line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		r = add_resource_line(line, snapshot);
-		if (r < 0)
-			break;
+	while (r == 0 && iomem_next(&text, &len, &line) > 0) {
+		/* Zeros are what a reader without CAP_SYS_ADMIN is shown. */
+		if (strncmp(line.name, "System RAM", 10) == 0 && line.last > line.first)
+			r = snapshot_add_resource(snapshot, line.first,
+						  line.last - line.first + 1, line.name);
 	}
 	snapshot_sort(snapshot);
 	return r;
@@ -442,6 +440,11 @@ int system_write_parameter(struct system_info *system, const char *name,
 		r = -errno;
 	close(fd);
 	return r;
+}
+
+const char *system_root(const struct system_info *system)
+{
+	return system->root;
 }
 
 const char *system_kernel_release(struct system_info *system)

@@ -12,6 +12,14 @@ struct system_info;
 struct system_info *system_open(const char *root);
 void system_close(struct system_info *system); /* accepts NULL */
 
+/*
+ * A whole file below the root, with a NUL behind it. 0 or negative errno; the text stays until the
+ * next call of any of these.
+ */
+int system_read_file(struct system_info *system, const char *path, const char **text,
+		     size_t *len);
+/* What paths begin with: "" is this machine. */
+const char *system_root(const struct system_info *system);
 /* /sys/kernel/uevent_seqnum, 0 where it cannot be read. */
 uint64_t system_uevent_seqnum(struct system_info *system);
 /*

@@ -209,6 +209,23 @@ static long write_auto_online(struct fake_kernel *kernel, const char *bytes, siz
 	return block_word_parse(word, &kernel->auto_online) ? (long)len : -EINVAL;
 }
 
+static long write_probe(struct fake_kernel *kernel, const char *bytes, size_t len)
+{
+	uint64_t address;
+
+	if (!kernel->has_probe)
+		return -ENOENT;
+	if (sscanf(bytes, "0x%" SCNx64, &address) != 1)
+		address = 0;
+	address /= kernel->block_size_bytes;
+	if (kernel->probe_eexist || address >= kernel->count ||
+	    kernel->blocks[address].present)
+		return -EEXIST;
+	if (!kernel->probe_lies)
+		fake_kernel_add(kernel, (size_t)address, 1, BLOCK_OFFLINE);
+	return kernel->probe_raced ? -EEXIST : (long)len;
+}
+
 static long fake_write(void *data, const char *name, const char *bytes, size_t len)
 {
 	struct fake_kernel *kernel = data;
@@ -220,6 +237,8 @@ static long fake_write(void *data, const char *name, const char *bytes, size_t l
 	note_write(kernel, name, bytes, len);
 	if (strcmp(name, "auto_online_blocks") == 0)
 		return write_auto_online(kernel, bytes, len);
+	if (strcmp(name, "probe") == 0)
+		return write_probe(kernel, bytes, len);
 	if (!block || strcmp(attribute, "state") != 0)
 		return -ENOENT;
 	return write_state(kernel, block, bytes, len);
@@ -253,6 +272,8 @@ static uint64_t fake_identify(void *data, const char *name)
 	const struct fake_kernel *kernel = data;
 	size_t index;
 
+	if (strcmp(name, "probe") == 0)
+		return kernel->has_probe;
 	if (sscanf(name, "memory%zu", &index) != 1 || index >= kernel->count ||
 	    !kernel->blocks[index].present)
 		return 0;

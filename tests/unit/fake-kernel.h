@@ -60,6 +60,11 @@ struct fake_kernel {
 	bool old_auto_online; /* before 5.7: it takes online and offline only */
 	uint64_t identities; /* given out so far */
 	bool deaf; /* writes go nowhere: whoever writes is dead already */
+	/* `probe` is there, and takes any address, as every kernel's does. */
+	bool has_probe;
+	bool probe_eexist; /* a resource holds the addresses: EEXIST, and no block comes */
+	bool probe_lies; /* it succeeds, and no block comes */
+	bool probe_raced; /* ACPI adds the block just before: EEXIST, and the block is there */
 	bool short_write; /* 3.10: write returns 1 for a block that is online already */
 	uint64_t block_size_bytes;
 	struct fake_block *blocks;

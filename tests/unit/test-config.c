@@ -352,6 +352,9 @@ static void test_defaults(void **state)
 	assert_int_equal(config.events, CONFIG_EVENTS_AUTO);
 	assert_int_equal(config.receive_buffer_bytes, 128 << 20);
 	assert_int_equal(config.journal_reports, 1024);
+	assert_int_equal(config.probe_mode, CONFIG_PROBE_HOST);
+	assert_int_equal(config.probe_confirm, CONFIG_PROBE_CONFIRM_CONTROLLER);
+	assert_int_equal(config.probe_ranges.count, 0);
 	assert_string_equal(config.port, "org.memonline.agent.0");
 	assert_string_equal(config.control_socket, "/run/memonline/control.sock");
 	assert_int_equal(config.control_mode, 0600);
@@ -372,6 +375,10 @@ static void test_everything(void **state)
 				   "retry-for = 86400\n"
 				   "\tevents : kernel ; inline\r\n"
 				   "  receive-buffer = 64K\n"
+				   "[probe]\n"
+				   "mode = static\n"
+				   "confirm = none\n"
+				   "ranges = 4G+512M , 0x200000000+1G\n"
 				   "[channel]\n"
 				   "port =\n"
 				   "[node 1]\n"
@@ -414,6 +421,12 @@ static void test_everything(void **state)
 	assert_int_equal(config.events, CONFIG_EVENTS_KERNEL);
 	assert_int_equal(config.receive_buffer_bytes, 65536);
 	assert_int_equal(config.journal_reports, 16);
+	assert_int_equal(config.probe_mode, CONFIG_PROBE_STATIC);
+	assert_int_equal(config.probe_confirm, CONFIG_PROBE_CONFIRM_NONE);
+	assert_int_equal(config.probe_ranges.count, 2);
+	assert_int_equal(config.probe_ranges.ranges[0].start, 1ull << 32);
+	assert_int_equal(config.probe_ranges.ranges[0].size, 512 << 20);
+	assert_int_equal(config.probe_ranges.ranges[1].start, 0x200000000);
 	assert_string_equal(config.port, "");
 	assert_string_equal(config.control_socket, "/tmp/a;b=c:d");
 	assert_int_equal(config.control_mode, 0660);
@@ -478,6 +491,10 @@ static void test_dump_round_trip(void **state)
 		config.log_target = (enum config_log_target)(i % 3);
 		config.control_mode = (unsigned)(i * 0111);
 		config.journal_reports = (unsigned)(16 + i * 13000);
+		config.probe_mode = (enum config_probe_mode)(i % 4);
+		config.probe_ranges.count = 1;
+		config.probe_ranges.ranges[0].start = i << 32;
+		config.probe_ranges.ranges[0].size = i + 1;
 		survives_dump(&config);
 	}
 	memset(config.port, 0, sizeof(config.port));
@@ -497,6 +514,11 @@ static void test_dump(void **state)
 				       "events = auto\n"
 				       "receive-buffer = 128M\n"
 				       "journal-reports = 1024\n"
+				       "\n"
+				       "[probe]\n"
+				       "mode = host\n"
+				       "confirm = controller\n"
+				       "ranges =\n"
 				       "\n"
 				       "[channel]\n"
 				       "port = org.memonline.agent.0\n"

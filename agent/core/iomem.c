@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/iomem.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DIGITS_MAX 16
+
+/* Hex digits only: strtoull also takes a sign, white space and 0x. */
+static bool take_hex(const char **at, const char *end, uint64_t *number)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned count = 0;
+
+	*number = 0;
+	for (; *at < end && **at && strchr(digits, **at); (*at)++, count++)
+		*number = *number << 4 | (uint64_t)(strchr(digits, **at) - digits);
+	return count && count <= DIGITS_MAX;
+}
+
+static bool take_word(const char **at, const char *end, const char *word)
+{
+	size_t len = strlen(word);
+
+	if ((size_t)(end - *at) < len || memcmp(*at, word, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+int iomem_next(const char **text, size_t *len, struct iomem_line *line)
+{
+	const char *at = *text;
+	const char *end = *len ? memchr(at, '\n', *len) : NULL;
+	struct iomem_line found;
+
+	if (!*len)
+		return 0;
+	if (!end)
+		return -EINVAL;
+	while (at < end && *at == ' ')
+		at++;
+	if (!take_hex(&at, end, &found.first) || !take_word(&at, end, "-") ||
+	    !take_hex(&at, end, &found.last) || !take_word(&at, end, " : ") ||
+	    found.last < found.first || memchr(at, '\0', (size_t)(end - at)))
+		return -EINVAL;
+	snprintf(found.name, sizeof(found.name), "%.*s", (int)(end - at), at);
+	*len -= (size_t)(end + 1 - *text);
+	*text = end + 1;
+	*line = found;
+	return 1;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/firmware.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <sys/io.h>
+#define HAVE_PORTS 1
+#endif
+
+#include "io/log.h"
+
+#define TABLES "/sys/firmware/acpi/tables/"
+#define DEVICES "/sys/bus/acpi/devices"
+#define SLOT_DEVICE "PNP0C80:"
+#define STATUS_POPULATED 15 /* present, enabled, shown, working */
+
+#define PORT_BASE 0xa00
+#define TRIES 8
+#define TRY_USEC 20000
+
+/* --- tables and texts */
+
+static int take_srat(struct system_info *system, struct evidence *evidence)
+{
+	const char *bytes;
+	size_t len;
+	int r = system_read_file(system, TABLES "SRAT", &bytes, &len);
+
+	return r < 0 ? r : evidence_take_srat(evidence, (const uint8_t *)bytes, len);
+}
+
+/* Most machines have none, and then there is no persistent memory in it. */
+static int take_nfit(struct system_info *system, struct evidence *evidence)
+{
+	const char *bytes;
+	size_t len;
+	int r = system_read_file(system, TABLES "NFIT", &bytes, &len);
+
+	if (r == -ENOENT) {
+		evidence->has_nfit = true;
+		return 0;
+	}
+	return r < 0 ? r : evidence_take_nfit(evidence, (const uint8_t *)bytes, len);
+}
+
+static int take_iomem(struct system_info *system, struct evidence *evidence)
+{
+	const char *text;
+	size_t len;
+	int r = system_read_file(system, "/proc/iomem", &text, &len);
+
+	return r < 0 ? r : evidence_take_iomem(evidence, text, len);
+}
+
+static int take_cpuinfo(struct system_info *system, struct evidence *evidence)
+{
+	const char *text;
+	size_t len;
+	int r = system_read_file(system, "/proc/cpuinfo", &text, &len);
+
+	return r < 0 ? r : evidence_take_cpuinfo(evidence, text);
+}
+
+/* --- PNP0C80 devices */
+
+static int read_attribute(struct system_info *system, const char *device,
+			  const char *name, char *line, size_t size)
+{
+	char path[PATH_MAX];
+	const char *text;
+	size_t len;
+	int r;
+
+	snprintf(path, sizeof(path), DEVICES "/%.64s/%s", device, name);
+	r = system_read_file(system, path, &text, &len);
+	if (r == 0)
+		snprintf(line, size, "%.*s", len ? (int)strcspn(text, "\n") : 0,
+			 len ? text : "");
+	return r;
+}
+
+struct objects {
+	size_t count, populated;
+	bool all_qemu;
+};
+
+static int take_object(struct system_info *system, const char *device,
+		       struct objects *objects)
+{
+	char path[64] = "", status[24];
+	char *end;
+	int r = read_attribute(system, device, "path", path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	objects->count++;
+	objects->all_qemu = objects->all_qemu && evidence_is_qemu_slot(path);
+	r = read_attribute(system, device, "status", status, sizeof(status));
+	/* 2.6.32 has no such file, and no object for an empty slot. */
+	if (r == -ENOENT)
+		objects->populated++;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	errno = 0;
+	objects->populated += strtoul(status, &end, 10) == STATUS_POPULATED;
+	return errno || end == status || *end ? -EINVAL : 0;
+}
+
+static int list_objects(struct system_info *system, struct objects *objects)
+{
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	DIR *devices;
+	int r = 0;
+
+	memset(objects, 0, sizeof(*objects));
+	objects->all_qemu = true;
+	snprintf(path, sizeof(path), "%s" DEVICES, system_root(system));
+	devices = opendir(path);
+	if (!devices)
+		return -errno;
+	while (r == 0 && (entry = readdir(devices)))
+		if (strncmp(entry->d_name, SLOT_DEVICE, sizeof(SLOT_DEVICE) - 1) == 0)
+			r = take_object(system, entry->d_name, objects);
+	closedir(devices);
+	return r;
+}
+
+static int take_objects(struct system_info *system, struct evidence *evidence)
+{
+	struct objects objects;
+	int r = list_objects(system, &objects);
+
+	if (r < 0)
+		return r;
+	evidence->objects = objects.count;
+	evidence->populated = objects.populated;
+	evidence->has_objects = true;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*take)(struct system_info *system, struct evidence *evidence);
+} sources[] = {
+	{ "SRAT", take_srat },
+	{ "NFIT", take_nfit },
+	{ "/proc/iomem", take_iomem },
+	{ "/proc/cpuinfo", take_cpuinfo },
+	{ "PNP0C80 devices", take_objects },
+};
+
+void firmware_read(struct system_info *system, struct evidence *evidence)
+{
+	size_t i;
+
+	evidence_clear(evidence);
+	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		int r = sources[i].take(system, evidence);
+
+		if (r < 0)
+			log_warning("no evidence for probing from %s: %s",
+				    sources[i].name, strerror(-r));
+	}
+}
+
+bool firmware_is_qemu(struct system_info *system)
+{
+	struct objects objects;
+	const char *bytes;
+	size_t len;
+
+	if (system_read_file(system, TABLES "DSDT", &bytes, &len) < 0 ||
+	    !evidence_is_qemu_dsdt((const uint8_t *)bytes, len))
+		return false;
+	return list_objects(system, &objects) == 0 && objects.count && objects.all_qemu;
+}
+
+/* --- the controller */
+
+#ifdef HAVE_PORTS
+static int open_ports(void *data)
+{
+	(void)data;
+	return iopl(3) < 0 ? -errno : 0;
+}
+
+static void write_port(void *data, uint16_t port, uint32_t value)
+{
+	(void)data;
+	outl(value, port);
+}
+
+static uint32_t read_port(void *data, uint16_t port)
+{
+	(void)data;
+	return inl(port);
+}
+
+static void close_ports(void *data)
+{
+	(void)data;
+	iopl(0);
+}
+
+static const struct firmware_ports own_ports = { open_ports, write_port, read_port,
+						 close_ports };
+#endif
+
+/* How many ACPI events there were; -1 where that is not told. */
+static long long count_events(struct system_info *system)
+{
+	static const char *const files[] = { "sci", "gpe_all" };
+	long long count = 0;
+	size_t i, len;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[64];
+		const char *text;
+		unsigned number;
+
+		snprintf(path, sizeof(path), "/sys/firmware/acpi/interrupts/%s",
+			 files[i]);
+		if (system_read_file(system, path, &text, &len) < 0 || !len ||
+		    sscanf(text, "%u", &number) != 1)
+			return -1;
+		count += number;
+	}
+	return count;
+}
+
+static void read_slot(const struct firmware_ports *ports, void *data, unsigned slot,
+		      uint32_t words[EVIDENCE_WORDS])
+{
+	unsigned i;
+
+	ports->write(data, PORT_BASE, slot);
+	for (i = 0; i < EVIDENCE_WORDS; i++)
+		words[i] = ports->read(data, (uint16_t)(PORT_BASE + 4 * i));
+}
+
+/* All slots: those that the machine does not have read as empty. */
+static int read_slots(const struct firmware_ports *ports, void *data,
+		      struct evidence *evidence)
+{
+	uint32_t words[EVIDENCE_WORDS], again[EVIDENCE_WORDS];
+	unsigned slot;
+	int r = 0;
+
+	evidence->dimm_count = 0;
+	for (slot = 0; r == 0 && slot < EVIDENCE_SLOTS_MAX; slot++) {
+		read_slot(ports, data, slot, words);
+		read_slot(ports, data, slot, again);
+		if (memcmp(words, again, sizeof(words)) != 0)
+			r = -EAGAIN;
+		else
+			r = evidence_take_slot(evidence, words);
+	}
+	ports->write(data, PORT_BASE, 0);
+	return r;
+}
+
+static int read_at_rest(struct system_info *system, struct evidence *evidence,
+			const struct firmware_ports *ports, void *data)
+{
+	unsigned tries;
+	int r = -EAGAIN;
+
+	for (tries = 0; tries < TRIES && r == -EAGAIN; tries++) {
+		long long before;
+
+		if (tries)
+			usleep(TRY_USEC);
+		before = count_events(system);
+		if (before < 0)
+			return -EOPNOTSUPP;
+		r = read_slots(ports, data, evidence);
+		if (count_events(system) != before)
+			r = -EAGAIN;
+	}
+	return r;
+}
+
+int firmware_read_controller(struct system_info *system, struct evidence *evidence,
+			     const struct firmware_ports *ports, void *data)
+{
+	int r;
+
+	evidence->has_controller = false;
+#ifdef HAVE_PORTS
+	if (!ports && !*system_root(system))
+		ports = &own_ports;
+#endif
+	if (!ports || !firmware_is_qemu(system))
+		return -EOPNOTSUPP;
+	r = ports->open(data);
+	if (r < 0)
+		return r;
+	r = read_at_rest(system, evidence, ports, data);
+	ports->close(data);
+	if (r < 0)
+		evidence->dimm_count = 0;
+	evidence->has_controller = r == 0;
+	return r;
+}

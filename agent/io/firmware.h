@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_FIRMWARE_H
+#define MEMONLINE_FIRMWARE_H
+
+/*
+ * Evidence for core/probe: what firmware, kernel and QEMU's memory hot-plug controller show of
+ * addresses where the kernel has no memory. Reads only, but for the controller's slot selector.
+ */
+
+#include "core/evidence.h"
+#include "io/system.h"
+
+/* Access to I/O ports; tests put a controller in its place. */
+struct firmware_ports {
+	int (*open)(void *data); /* 0 or negative errno */
+	void (*write)(void *data, uint16_t port, uint32_t value);
+	uint32_t (*read)(void *data, uint16_t port);
+	void (*close)(void *data);
+};
+
+/*
+ * Fills all of `evidence` but the controller; what cannot be read, or is not whole, is logged and
+ * left out (has_… says so). What the structure held before is freed.
+ */
+void firmware_read(struct system_info *system, struct evidence *evidence);
+
+/*
+ * QEMU's controller at I/O ports 0xa00-0xa17 (docs/specs/acpi_mem_hotplug.rst there): a 32-bit
+ * write to 0xa00 selects a slot, whose registers are read as 32-bit words. The firmware's own code
+ * uses the same selector, so each slot is read twice, and all again where an ACPI event came
+ * meanwhile. Only where firmware_is_qemu holds; -EOPNOTSUPP elsewhere, and below another root.
+ * -EPERM without CAP_SYS_RAWIO, -EAGAIN where it did not come to rest, -EINVAL where a slot looks
+ * like none. `ports` NULL: this machine's (x86 only).
+ */
+int firmware_read_controller(struct system_info *system, struct evidence *evidence,
+			     const struct firmware_ports *ports, void *data);
+/* The DSDT is QEMU's, and every PNP0C80 device lies under its controller; there is at least one. */
+bool firmware_is_qemu(struct system_info *system);
+
+#endif
