@@ -163,6 +163,9 @@ class Guest(Machine):
             self._process.kill()
             self._process.wait(60)
 
+    def is_running(self):
+        return self._process.poll() is None
+
     # --- the host's side
 
     def channel(self, deadline=60):

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Three DIMMs of different sizes at boot, nobody on the channel: all their memory is back.
+
+QEMU's controller names them. An empty slot is not touched; a DIMM plugged while the registers are
+read is found by the next `memonlinectl probe`, and is online once.
+"""
+
+import threading
+
+from lab import blind, check, equal, expect
+
+LIMIT = 1800
+CONFIG = "[probe]\nmode = controller\n"
+SIZES = ("128M", "512M", "256M")
+MIB = 1 << 20
+
+
+def online_once(guest, dimm):
+    """One report of it, and each of its blocks in it once."""
+    reports = guest.ctl_json("reports --json --bytes")["reports"]
+    text = expect.address_range(dimm)
+    rows = [row for row in reports if row["range"] == text and row["to"] == "online"]
+    equal(len(rows), 1, "reports of %s in %s" % (text, reports))
+
+
+def run(lab):
+    with blind.guest(lab, dimms=SIZES, config=CONFIG) as guest:
+        dimms = list(guest.dimms().values())
+        for dimm in dimms:
+            expect.all_online(guest, dimm)
+        high = guest.blocks(4 << 30)
+        equal(len(high), sum(dimm["size"] for dimm in dimms) // (128 * MIB), "blocks above 4 GiB")
+        guest.sh("while :; do memonlinectl probe </dev/null >/dev/null; "
+                 "[ -e /tmp/enough ] && break; done >/dev/null 2>&1 &")
+        plugged = []
+        plugger = threading.Thread(target=lambda: plugged.append(guest.plug("128M")))
+        plugger.start()
+        plugger.join()
+        guest.sh("touch /tmp/enough")
+        (late,) = plugged
+        guest.until("memonlinectl probe </dev/null")
+        expect.all_online(guest, late)
+        online_once(guest, late)
+        equal(len(guest.blocks(4 << 30)), len(high) + 1, "blocks in the end")
+        check(blind.fill(guest) > 1024, "less filled than was plugged")
+        blind.lives(guest)
