@@ -127,13 +127,13 @@ bool agent_step(struct agent *agent)
 		agent_step_job(agent);
 		return true;
 	}
+	/* The burst goes on: its report is to be one. */
+	if (agent->settle_armed)
+		return false;
 	if (agent->probe) {
 		agent_step_probe(agent);
 		return true;
 	}
-	/* The burst goes on: its report is to be one. */
-	if (agent->settle_armed)
-		return false;
 	agent_flush_reports(agent);
 	agent_announce(agent);
 	agent_schedule_retry(agent);
