@@ -77,6 +77,7 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	status.failed = agent_failed_blocks(agent);
 	status.total_count = snapshot_totals(snapshot, totals, SNAPSHOT_TOTALS_MAX);
 	status.totals = totals;
+	status.racing_rules = system_racing_rules(agent_system(agent));
 	protocol_put_status(out, &status);
 }
 

@@ -96,6 +96,8 @@ static int put_answer(struct ctl *ctl, struct text *out)
 			return r;
 		put_total(out, &total, ctl->options.bytes);
 	}
+	for (i = 0; i < status.racing_rule_count; i++)
+		put_word(out, "Racing rule:", protocol_answer_racing_rule(&status, i));
 	return out->failed ? -ENOMEM : 0;
 }
 

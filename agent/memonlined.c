@@ -15,6 +15,7 @@
 
 #include "agent.h"
 #include "io/channel.h"
+#include "io/lock.h"
 #include "io/log.h"
 #include "io/notify.h"
 #include "io/state.h"
@@ -27,6 +28,7 @@
 #define CONFIG_SIZE_MAX (1024 * 1024)
 /* On 2.6.32 nobody has seen an edge-triggered port wake up. */
 #define OLD_KERNEL_POLL_MSEC 1000
+#define FIRST_ROUND_USEC 20000000 /* of the 90 s that systemd waits for READY=1 */
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
 #define INTENT_BLOCKS 4096 /* at least; 64 KiB for what is remembered of blocks */
@@ -534,16 +536,31 @@ static int decide_only(struct daemon *daemon)
 	return agent_has_looked(daemon->agent) ? 0 : -1;
 }
 
-static int serve(struct daemon *daemon)
+/*
+ * What is there at the start is online before anybody is told that we are at work: at boot, services
+ * that need the memory wait for that. In bounds: a host may plug faster than the kernel onlines.
+ */
+static void first_round(struct daemon *daemon)
 {
+	uint64_t until = loop_now_usec() + FIRST_ROUND_USEC;
 	int r;
 
+	r = own_root(&daemon->options) ? lock_memory() : 0;
+	if (r < 0)
+		log_info("memory is not locked: %s; ignoring", strerror(-r));
 	log_info("memonlined " PACKAGE_VERSION ", kernel %s, policy %s",
 		 system_kernel_release(daemon->system),
 		 config_policy_text(daemon->config.policy));
 	agent_wake(daemon->agent);
 	agent_probe_at_start(daemon->agent);
-	r = loop_run(daemon->loop);
+	while (agent_step(daemon->agent) && loop_now_usec() < until)
+		;
+}
+
+static int serve(struct daemon *daemon)
+{
+	int r = loop_run(daemon->loop);
+
 	if (r < 0)
 		log_error("event loop: %s", strerror(-r));
 	return daemon->failed ? -1 : r;
@@ -555,6 +572,8 @@ static int run(struct daemon *daemon, int ready_fd)
 
 	if (r >= 0 && ready_fd >= 0)
 		leave_terminal(daemon, ready_fd);
+	if (r == 0 && !daemon->options.dry_run)
+		first_round(daemon);
 	if (r >= 0)
 		notify_send("READY=1");
 	if (r == 0)

@@ -530,6 +530,11 @@ int protocol_answer_status(struct protocol_answer *answer,
 
 	if (r < 0)
 		return r;
+	status->racing_rules = member(answer->value, "racing-rules");
+	r = decode_list(answer, status->racing_rules, "racing-rules",
+			&status->racing_rule_count);
+	if (r < 0)
+		return r;
 	status->totals = member(answer->value, "memory");
 	return decode_list(answer, status->totals, "memory", &status->total_count);
 }
@@ -615,6 +620,14 @@ static const char *known_word(struct json_object *value)
 const char *protocol_answer_zone(const struct protocol_answer_range *range, size_t i)
 {
 	return known_word(element(range->zones, i));
+}
+
+const char *protocol_answer_racing_rule(const struct protocol_answer_status *status,
+					size_t i)
+{
+	const char *path = string(element(status->racing_rules, i));
+
+	return path ? path : "unknown";
 }
 
 int protocol_answer_act(struct protocol_answer *answer, struct protocol_answer_act *act)

@@ -105,6 +105,8 @@ struct protocol_answer_status {
 	uint64_t failed;
 	struct json_object *totals;
 	size_t total_count;
+	struct json_object *racing_rules;
+	size_t racing_rule_count;
 };
 struct protocol_answer_total {
 	int64_t node;
@@ -116,6 +118,9 @@ int protocol_answer_status(struct protocol_answer *answer,
 			   struct protocol_answer_status *status);
 /* An event MEMONLINE_PROGRESS: blocks that are still to be seen to. -EBADMSG for all else. */
 int protocol_answer_progress(struct protocol_answer *answer, uint64_t *pending);
+/* Never NULL: "unknown" for an element that is no string. */
+const char *protocol_answer_racing_rule(const struct protocol_answer_status *status,
+					size_t i);
 /* "pending" alone. */
 int protocol_answer_pending(struct protocol_answer *answer, uint64_t *pending);
 int protocol_answer_total(struct protocol_answer *answer,

@@ -164,10 +164,8 @@ static bool is_plain(char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-static void put_string(struct text *out, const char *string)
+static void put_string_until(struct text *out, const char *string, const char *end)
 {
-	const char *end = string + strlen(string);
-
 	text_append(out, "\"", 1);
 	while (string < end) {
 		const char *plain = string;
@@ -179,6 +177,11 @@ static void put_string(struct text *out, const char *string)
 			put_character(out, json_scan_utf8(&string, end));
 	}
 	text_append(out, "\"", 1);
+}
+
+static void put_string(struct text *out, const char *string)
+{
+	put_string_until(out, string, string + strlen(string));
 }
 
 void protocol_put_number(struct text *out, int64_t number)
@@ -1087,6 +1090,17 @@ static void put_total(struct text *out, const struct snapshot_total *total)
 	text_puts(out, "}");
 }
 
+static void put_lines(struct text *out, const char *lines)
+{
+	const char *end;
+
+	for (; lines && *lines; lines = *end ? end + 1 : end) {
+		end = lines + strcspn(lines, "\n");
+		put_separator(out);
+		put_string_until(out, lines, end);
+	}
+}
+
 void protocol_put_status(struct text *out, const struct protocol_status *status)
 {
 	size_t i;
@@ -1103,7 +1117,9 @@ void protocol_put_status(struct text *out, const struct protocol_status *status)
 	put_unsigned_member(out, ", \"blocks\": ", status->block_count);
 	put_unsigned_member(out, ", \"pending\": ", status->pending);
 	put_unsigned_member(out, ", \"failed\": ", status->failed);
-	text_puts(out, ", \"memory\": [");
+	text_puts(out, ", \"racing-rules\": [");
+	put_lines(out, status->racing_rules);
+	text_puts(out, "], \"memory\": [");
 	for (i = 0; i < status->total_count; i++) {
 		put_separator(out);
 		put_total(out, &status->totals[i]);

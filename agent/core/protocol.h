@@ -134,9 +134,11 @@ struct protocol_status {
 	uint64_t failed; /* blocks that the kernel refused to bring online */
 	const struct snapshot_total *totals;
 	size_t total_count;
+	const char *racing_rules; /* paths, a newline after each; NULL: none */
 };
 /* Members, kebab-case: version, protocol, kernel, instance, source, policy, carried-out-by,
- * last-seq, block-size, blocks, pending, failed, memory: [{node, state, zone, size}]. */
+ * last-seq, block-size, blocks, pending, failed, racing-rules: [path],
+ * memory: [{node, state, zone, size}]. */
 void protocol_put_status(struct text *out, const struct protocol_status *status);
 
 /* One element of memonline-get-ranges: blocks of one DIMM, alike in everything shown. */

@@ -405,6 +405,14 @@ void system_read_machine(struct system_info *system, struct machine *machine)
 	machine->movable_from_top = older_than(system->release, 4, 13);
 }
 
+const char *system_racing_rules(struct system_info *system)
+{
+	if (read_file(system, "/run/memonline/racing-rules") == 0 ||
+	    read_file(system, "/var/run/memonline/racing-rules") == 0)
+		return system->buffer.data;
+	return "";
+}
+
 bool system_is_capture_kernel(struct system_info *system)
 {
 	char path[PATH_MAX];

@@ -55,6 +55,11 @@ void system_read_parameter(struct system_info *system, const char *name, char *v
 /* 0 or negative errno. */
 int system_write_parameter(struct system_info *system, const char *name,
 			   const char *value);
+/*
+ * Paths of udev rules that bring memory online beside us, a newline after each, as
+ * rules/memonline-rules found them; "" where there are none. Valid until the next read.
+ */
+const char *system_racing_rules(struct system_info *system);
 /* uname -r of the running kernel. */
 const char *system_kernel_release(struct system_info *system);
 /* Another one after every boot; "" where the kernel does not tell. */

@@ -29,6 +29,7 @@ STATUS = {
     "version": "0.1", "protocol": 1, "kernel": "6.1.0-test", "instance": "i-1",
     "source": "udev", "policy": "online", "carried-out-by": "agent", "last-seq": 7,
     "block-size": BLOCK, "blocks": 12, "pending": 0, "failed": 1,
+    "racing-rules": ["/etc/udev/rules.d/99-x.rules"],
     "memory": [
         {"node": 0, "state": "online", "zone": "DMA32", "size": GIB},
         {"node": 1, "state": "offline", "zone": "unknown", "size": GIB + GIB // 2},
@@ -535,10 +536,11 @@ def evil(value):
 def terminal_escapes_in_text():
     status = evil(STATUS)
     status["memory"] = [{"node": 0, "state": EVIL, "zone": EVIL, "size": 1}]
+    status["racing-rules"] = [EVIL]
     ranges = [dict(RANGES[0], state=EVIL, zones=[EVIL, EVIL], reason=EVIL)]
     answers = {"memonline-status": status, "memonline-get-ranges": ranges,
                "memonline-get-reports": reports(report(1, ranges=[evil(RANGE)]))}
-    for verb, rows in (("status", 13), ("list", 2 + 4), ("reports", 2)):
+    for verb, rows in (("status", 14), ("list", 2 + 4), ("reports", 2)):
         text = succeeds(ask_with(answers, verb))
         clean(text)
         check("\\x1b]0;owned\\x07\\x1b[2J\\r\\nfake\\x7f" in text, text)
@@ -602,6 +604,7 @@ def status():
                        ("Policy", "online"), ("Carried out by", "agent"),
                        ("Event source", "udev"), ("Block size", "128M"),
                        ("Last report", "7"), ("Writes pending", "0"),
+                       ("Racing rule", "/etc/udev/rules.d/99-x.rules"),
                        ("Blocks refused", "1"),
                        ("Memory", "1G online, zone DMA32, node 0"),
                        ("Memory", "1.5G offline, node 1")):

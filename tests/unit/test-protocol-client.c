@@ -286,9 +286,10 @@ static void decodes_status(void **state)
 		{ 0, BLOCK_ONLINE, BLOCK_ZONE_NORMAL, GIB },
 		{ BLOCK_NODE_UNKNOWN, BLOCK_OFFLINE, BLOCK_ZONE_UNKNOWN, 2 * GIB },
 	};
-	static const struct protocol_status sent = {
-		"1.0", "6.1\"", "i", "udev", "online", "agent", 1, 2, 3, 4, 5, totals, 2
-	};
+	static const struct protocol_status sent = { "1.0",    "6.1\"", "i", "udev",
+						     "online", "agent", 1,   2,
+						     3,	       4,	5,   totals,
+						     2,	       "/etc/x" };
 	struct protocol_request request = { .command = PROTOCOL_STATUS };
 	struct protocol_answer_status status;
 	struct protocol_answer_total total;
@@ -307,6 +308,9 @@ static void decodes_status(void **state)
 	assert_true(status.protocol == PROTOCOL_VERSION && status.last_seq == 1);
 	assert_true(status.block_size_bytes == 2 && status.block_count == 3);
 	assert_true(status.pending == 4 && status.failed == 5 && status.total_count == 2);
+	assert_true(status.racing_rule_count == 1);
+	assert_string_equal(protocol_answer_racing_rule(&status, 0), "/etc/x");
+	assert_string_equal(protocol_answer_racing_rule(&status, 1), "unknown");
 	assert_int_equal(protocol_answer_total(answer, &status, 1, &total), 0);
 	assert_true(total.node == BLOCK_NODE_UNKNOWN && total.bytes == 2 * GIB);
 	assert_string_equal(total.state, "offline");

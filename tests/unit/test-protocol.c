@@ -730,6 +730,7 @@ static void puts_status(void **state)
 		.failed = 6,
 		.totals = totals,
 		.total_count = 2,
+		.racing_rules = "/etc/a b\n/run/\"c\n",
 	};
 	struct text out = TEXT_INIT;
 
@@ -739,7 +740,8 @@ static void puts_status(void **state)
 		   "{\"version\": \"0.1\", \"protocol\": 1, \"kernel\": \"6.1\", "
 		   "\"instance\": \"i\", \"source\": \"udev\", \"policy\": \"online\", "
 		   "\"carried-out-by\": \"agent\", \"last-seq\": 2, \"block-size\": 3, "
-		   "\"blocks\": 4, \"pending\": 5, \"failed\": 6, \"memory\": ["
+		   "\"blocks\": 4, \"pending\": 5, \"failed\": 6, "
+		   "\"racing-rules\": [\"/etc/a b\", \"/run/\\\"c\"], \"memory\": ["
 		   "{\"node\": 0, \"state\": \"online\", \"zone\": \"Movable\", "
 		   "\"size\": 18446744073709551615}, "
 		   "{\"node\": -1, \"state\": \"offline\", \"zone\": \"unknown\", "
@@ -747,6 +749,9 @@ static void puts_status(void **state)
 	status.total_count = 0;
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "\"memory\": []}"));
+	status.racing_rules = NULL;
+	protocol_put_status(&out, &status);
+	assert_non_null(strstr(out.data, "\"racing-rules\": []"));
 	text_free(&out);
 }
 
