@@ -78,6 +78,46 @@ def distcheck():
     return call(["make", "distcheck"], paths.NORMAL)
 
 
+# --- as on the oldest distributions
+
+# As the toolchain of EL6, and no later function can be named.
+OLDEST_FLAGS = ("-O1 -std=gnu99 -Wpedantic -Werror -Wno-error=pragmas -include " +
+                os.path.join(paths.LAB, "oldest.h"))
+OLDEST_PROGRAMS = ("memonlined", "memonlinectl")
+
+
+def poisoned():
+    """The names that oldest.h forbids."""
+    with open(os.path.join(paths.LAB, "oldest.h")) as header:
+        return set(re.sub(r"#pragma GCC poison", "", "".join(
+            line for line in header if line.startswith("#pragma"))).split())
+
+
+def undefined(program):
+    """The functions that a program takes from its libraries, without their versions."""
+    text = subprocess.check_output(["nm", "-D", "--undefined-only", program]).decode()
+    return {line.split()[-1].split("@")[0] for line in text.splitlines()}
+
+
+def oldest():
+    """The programs alone, with bundled inih and upstart; then what their symbols say."""
+    directory = os.path.join(paths.BUILD, "oldest")
+    tree.configure(directory, ["--prefix=/usr", "--sysconfdir=/etc", "--with-bundled-inih",
+                               "--enable-upstart", "--with-systemdsystemunitdir=no"])
+    programs = [os.path.join("agent", name) for name in OLDEST_PROGRAMS]
+    flags = " ".join([OLDEST_FLAGS] + pkg_config("--cflags", "json-c"))
+    status = call(["make", "-s", "-j2", "CFLAGS=" + flags] + programs, directory)
+    if status:
+        return status
+    for name in programs:
+        used = undefined(os.path.join(directory, name))
+        late = sorted(used & poisoned())
+        if late or any(symbol.startswith("ini_") for symbol in used):
+            print("not ok oldest %s needs %s" % (name, late or "an installed inih"))
+            status = 1
+    return status
+
+
 # --- fuzz
 
 FUZZ_FLAGS = ("-std=gnu99", "-g", "-O1", "-D_GNU_SOURCE", "-Iagent",
@@ -180,7 +220,8 @@ def probe_kernels():
 
 
 JOBS = {job.__name__.replace("_", "-"): job for job in (
-    unit, policy, kernel_models, process, sanitizers, fuzz, probe_kernels, distcheck, style)}
+    unit, policy, kernel_models, process, sanitizers, fuzz, probe_kernels, distcheck, oldest,
+    style)}
 
 
 def main(argv):

@@ -34,14 +34,14 @@ DOMAIN = """\
   <cpu mode='maximum'>
     <numa><cell id='0' cpus='0-1' memory='1' unit='GiB'/></numa>
   </cpu>
-  <on_reboot>destroy</on_reboot>
+  <on_reboot>{on_reboot}</on_reboot>
   <on_crash>destroy</on_crash>
   <devices>
     <emulator>{emulator}</emulator>
     <serial type='file'><source path='{log}'/></serial>
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
-{channels}
+{devices}
   </devices>
 </domain>
 """
@@ -151,23 +151,28 @@ class Domain(Machine):
     def __init__(self, libvirt, lab, name="guest", channels=(AGENT_PORT,), udev=True, daemon=True,
                  config=None, files=None):
         super().__init__()
+        initrd = libvirt.path(name + ".img")
+        image.write(initrd, lab.kernel, guest_files(udev, daemon, config, lab.auto_online, files))
+        self._start(libvirt, lab, name, channels, initrd)
+        if daemon and not without_daemon():
+            self.wait_daemon()
+
+    def _start(self, libvirt, lab, name, channels, initrd, append="", devices="",
+               on_reboot="destroy"):
         self.libvirt = libvirt
         self.name = name
-        self._daemon = daemon and not without_daemon()
-        kernel, initrd = libvirt.path("vmlinuz"), libvirt.path(name + ".img")
+        kernel = libvirt.path("vmlinuz")
         shutil.copyfile(lab.kernel.image, kernel)
-        image.write(initrd, lab.kernel, guest_files(udev, daemon, config, lab.auto_online, files))
         log = libvirt.path(name + "-serial.log")
         for path in (kernel, initrd):
             libvirt.give(path)
         os.symlink(log, lab.log_path(name + "-serial.log"))
+        ports = [CHANNEL % port for port in list(channels) + [LAB_PORT]]
         libvirt.start(name, DOMAIN.format(
             type="kvm" if accelerator() == "kvm" else "qemu", name=name, kernel=kernel,
-            initrd=initrd, append=APPEND, emulator=emulator(), log=log,
-            channels="\n".join(CHANNEL % port for port in list(channels) + [LAB_PORT])))
+            initrd=initrd, append=(APPEND + " " + append).strip(), emulator=emulator(), log=log,
+            on_reboot=on_reboot, devices="\n".join(ports) + devices))
         self.attach(self.socket(LAB_PORT), BOOT_DEADLINE)
-        if self._daemon:
-            self.wait_daemon()
 
     def socket(self, port):
         """The path that libvirt chose for the host's end of a port."""

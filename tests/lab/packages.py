@@ -86,6 +86,20 @@ NEEDS = {
         (command("virsh"), "libvirt-clients", "libvirt-client"),
         (command("setpriv"), "util-linux", "util-linux"),
     ),
+    "distribution": (
+        (command("mmdebstrap"), "mmdebstrap", "mmdebstrap"),
+        (command("mke2fs"), "e2fsprogs", "e2fsprogs"),
+        (command("xz"), "xz-utils", "xz"),
+    ),
+    "deb": (
+        (command("dh"), "debhelper", "debhelper"),
+        (command("dpkg-buildpackage"), "dpkg-dev", "dpkg-dev"),
+        (command("lintian"), "lintian", "lintian"),
+    ),
+    "rpm": (
+        (command("rpmbuild"), "rpm", "rpm-build"),
+        (command("rpmlint"), "rpmlint", "rpmlint"),
+    ),
 }
 
 

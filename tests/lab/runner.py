@@ -64,6 +64,7 @@ def own_tests():
         job("probe-kernels", "two kernels with ARCH_MEMORY_PROBE, built from Debian's sources",
             3600, full=True),
         job("distcheck", "make distcheck", 900, full=True, single=True),
+        job("oldest", "pedantic, without what the oldest libraries lack", 300, full=True),
     ]
 
 
