@@ -243,6 +243,44 @@ static void identify(struct agent *agent, struct block *block)
 	block->identity = sysfs_identity(agent->edges.sysfs, block->index);
 }
 
+/* Whether the agent before this one made the block what it is: resume() tells of that. */
+static bool in_flight(const struct agent *agent, const struct block *block)
+{
+	const struct journal *journal = agent->edges.journal;
+	size_t count = journal_mark_count(journal), i;
+
+	for (i = 0; i < count; i++) {
+		const struct journal_mark *mark =
+			journal_mark_at(journal, i, agent->next.block_size_bytes);
+
+		if (mark && mark->index == block->index)
+			return plan_reached(mark->word, block);
+	}
+	return false;
+}
+
+/* What somebody else brought online after an agent of this boot had ended, and before this one. */
+static void tell_meanwhile(struct agent *agent)
+{
+	struct snapshot *next = &agent->next;
+	bool recalled = false;
+	size_t i;
+
+	for (i = 0; i < next->count && !recalled; i++)
+		recalled = (next->blocks[i].marks & BLOCK_MARK_WAS_ONLINE) != 0;
+	for (i = 0; i < next->count && recalled; i++) {
+		struct block *block = &next->blocks[i];
+		struct snapshot_change change = { NULL, block };
+		struct report_range range;
+
+		if (block->state != BLOCK_ONLINE ||
+		    (block->marks & BLOCK_MARK_WAS_ONLINE) || in_flight(agent, block))
+			continue;
+		burst_observe(&change, next->block_size_bytes, &range);
+		agent_gather(agent, next, block, &range);
+	}
+}
+
 /* What is remembered of the blocks is brought up to date with what they are now. */
 static void mark_blocks(struct agent *agent)
 {
@@ -251,8 +289,10 @@ static void mark_blocks(struct agent *agent)
 
 	for (i = 0; i < next->count; i++)
 		identify(agent, &next->blocks[i]);
-	if (!agent->looked_once && agent->edges.intent)
+	if (!agent->looked_once && agent->edges.intent) {
 		intent_recall(agent->edges.intent, next);
+		tell_meanwhile(agent);
+	}
 	for (i = 0; i < next->count; i++) {
 		struct block *block = &next->blocks[i];
 		uint8_t marks = block->marks;

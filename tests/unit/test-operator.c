@@ -53,6 +53,29 @@ static void boot_memory_offlined_while_nobody_watched_stays_so(void **state)
 	assert_int_equal(state_of(fixture, 2), BLOCK_OFFLINE);
 }
 
+static void what_others_onlined_meanwhile_is_told_once(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct report_range *range;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 0, 4, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 0);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_ONLINE);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	range = first_range(fixture, 1);
+	assert_true(range->start == UINT64_C(32) << 27 && range->size == UINT64_C(4)
+										 << 27);
+	assert_true(range->from == BLOCK_ABSENT && range->to == BLOCK_ONLINE);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+}
+
 static void another_dimm_in_its_place_inherits_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -316,6 +339,7 @@ int main(void)
 		TEST(a_dry_run_leaves_the_kernel_s_settings),
 		TEST(the_kernel_carries_out_what_it_can),
 		TEST(a_kernel_that_has_not_the_word_leaves_it_to_the_agent),
+		TEST(what_others_onlined_meanwhile_is_told_once),
 		TEST(another_zone_only_if_wanted),
 		TEST(another_s_zone_is_told),
 		TEST(another_s_zone_is_changed_if_wanted),
