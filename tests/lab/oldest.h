@@ -24,7 +24,8 @@
 #pragma GCC poison __atomic_load_n __atomic_store_n __atomic_fetch_add __atomic_exchange_n
 
 /* glibc 2.16, 2.17, 2.25, 2.26, 2.27, 2.28; the kernel's later calls */
-#pragma GCC poison getauxval secure_getenv getentropy getrandom explicit_bzero reallocarray
+#pragma GCC poison getauxval secure_getenv getentropy getrandom explicit_bzero \
+	reallocarray
 #pragma GCC poison memfd_create mlock2 copy_file_range statx renameat2 close_range
 
 /* libudev after 147 */
@@ -45,7 +46,8 @@
 #pragma GCC poison json_object_array_shrink json_object_array_del_idx
 #pragma GCC poison json_object_array_insert_idx json_object_array_bsearch
 #pragma GCC poison json_object_new_array_ext json_object_equal json_object_deep_copy
-#pragma GCC poison json_object_object_add_ex json_object_object_length json_object_new_double_s
+#pragma GCC poison json_object_object_add_ex json_object_object_length \
+	json_object_new_double_s
 #pragma GCC poison json_object_to_json_string_length json_object_set_string
 #pragma GCC poison json_object_set_int json_object_set_int64 json_object_set_boolean
 #pragma GCC poison json_object_int_inc json_object_to_fd json_object_to_file_ext
