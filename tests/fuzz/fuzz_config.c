@@ -43,6 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct config config, again;
 	struct text text = TEXT_INIT;
 
+	/* What lies between the members is compared as well. */
+	memset(&config, 0, sizeof(config));
+	memset(&again, 0, sizeof(again));
 	if (config_parse(&config, "c", (const char *)data, size, error) != 0) {
 		refused(error);
 		return 0;

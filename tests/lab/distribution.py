@@ -16,7 +16,7 @@ import time
 
 from . import image, kernel, packages, paths, suites, tree
 from .libvirt import Domain
-from .machine import AGENT_PORT
+from .machine import AGENT_PORT, without_daemon
 from .scenario import Failure
 from .stream import Timeout
 
@@ -153,7 +153,8 @@ def make_target(target, flags=""):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, universal_newlines=True)
     if done.returncode:
-        raise Failure("make %s: %s" % (target, done.stdout[-3000:]))
+        # Indented: lines of make check are no results of this test.
+        raise Failure("make %s:\n  %s" % (target, done.stdout[-3000:].replace("\n", "\n  ")))
     return folder
 
 
@@ -201,6 +202,8 @@ class Distribution(Domain):
     def install_agent(self):
         """The package of this tree, and the daemon answers."""
         text = self.install(deb())
+        if without_daemon():
+            self.sh("systemctl mask --now memonlined")
         self.wait_daemon()
         return text
 
