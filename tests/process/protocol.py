@@ -41,6 +41,8 @@ def answers(client, schema):
             {"phys-index": 99, "online": True}]}),
         ("memonline-reconcile", {"devices": DEVICES}),
         ("memonline-reconcile", {"devices": {"return": DEVICES[:1]}}),
+        ("memonline-probe", {"devices": DEVICES}),
+        ("memonline-probe", {"devices": DEVICES, "dry-run": True}),
         ("memonline-get-reports", {"since": 0}),
     ]
     expect({command for command, _ in asked} == set(schema.commands), "commands not asked")
