@@ -8,6 +8,7 @@
 #include "io/log.h"
 
 #define AGAIN_FIRST_MSEC 10
+#define SUM_TRIES 3 /* then others are too busy to wait for */
 #define AGAIN_TRIES 12 /* each after twice the time: 40 s in all */
 
 struct block agent_as_known(const struct block *block)
@@ -147,18 +148,32 @@ static void hold_back_unlinked(const struct agent *agent, struct snapshot *snaps
 	}
 }
 
-static int read_next(struct agent *agent)
+/* Bytes in all zones, where a policy needs the sums; else 0. */
+static uint64_t read_sums(struct agent *agent)
+{
+	struct snapshot *next = &agent->next;
+	uint64_t bytes = 0;
+	size_t i;
+	int r;
+
+	if (!policy_needs_nodes(agent->config))
+		return 0;
+	r = system_read_zoneinfo(agent->edges.system, next);
+	if (r < 0)
+		log_warning("cannot read /proc/zoneinfo: %s; no memory will be "
+			    "made movable",
+			    strerror(-r));
+	for (i = 0; i < next->node_count; i++)
+		bytes += next->nodes[i].kernel_bytes + next->nodes[i].movable_bytes;
+	return bytes;
+}
+
+static int read_blocks(struct agent *agent)
 {
 	struct snapshot *next = &agent->next;
 	bool numa;
-	int r;
+	int r = sysfs_read_blocks(agent->edges.sysfs, next);
 
-	snapshot_clear(next);
-	agent_read_carry(agent);
-	next->machine = agent->machine;
-	/* Before the blocks: what is announced later than this may not be seen in them. */
-	next->uevent_seqnum = system_uevent_seqnum(agent->edges.system);
-	r = sysfs_read_blocks(agent->edges.sysfs, next);
 	if (r < 0)
 		return r;
 	numa = system_read_nodes(agent->edges.system, next);
@@ -169,14 +184,26 @@ static int read_next(struct agent *agent)
 	if (r < 0 && r != -ENOENT)
 		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
 			  strerror(-r));
-	if (policy_needs_nodes(agent->config)) {
-		r = system_read_zoneinfo(agent->edges.system, next);
-		if (r < 0)
-			log_warning("cannot read /proc/zoneinfo: %s; no memory will be "
-				    "made movable",
-				    strerror(-r));
-	}
 	return 0;
+}
+
+static int read_next(struct agent *agent)
+{
+	struct snapshot *next = &agent->next;
+	uint64_t bytes;
+	int tries = 0, r;
+
+	agent_read_carry(agent);
+	/* What comes online in between is in the sums and in no block, or the other way round. */
+	do {
+		snapshot_clear(next);
+		next->machine = agent->machine;
+		/* Before the blocks: what is announced later may not be seen in them. */
+		next->uevent_seqnum = system_uevent_seqnum(agent->edges.system);
+		bytes = read_sums(agent);
+		r = read_blocks(agent);
+	} while (r == 0 && bytes != read_sums(agent) && ++tries < SUM_TRIES);
+	return r;
 }
 
 void agent_look_again_later(struct agent *agent)
