@@ -140,7 +140,7 @@ def no_rpmlint_errors(package):
 
 def run(lab):
     for release in (6, 7, 8, 9):
-        as_golden("el%d.spec" % release, parsed_spec(release))
+        as_golden("el%d.txt" % release, parsed_spec(release))
     package = build()
     no_rpmlint_errors(package)
     as_golden("contents", contents(package))
