@@ -147,8 +147,7 @@ def initramfs(path, lab):
 def make_target(target, flags=""):
     """make deb or make rpm; the folder of what came of it. One at a time, of one tarball."""
     folder = os.path.join(paths.programs(), "packages", target)
-    with open(os.path.join(paths.BUILD, "packages.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with tree.make_lock(paths.programs()):
         done = subprocess.run(["make", target, "RPM_FLAGS=" + flags], cwd=paths.programs(),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, universal_newlines=True)

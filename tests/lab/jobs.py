@@ -29,8 +29,13 @@ def call(argv, directory=paths.TOP, **options):
     return subprocess.call(argv, cwd=directory, stdin=subprocess.DEVNULL, **options)
 
 
+def make(directory, *arguments):
+    with tree.make_lock(directory):
+        return call(["make"] + list(arguments), directory)
+
+
 def make_check(directory):
-    return call(["make", "check", "VERBOSE=1"], directory)
+    return make(directory, "check", "VERBOSE=1")
 
 
 def unit():
@@ -44,8 +49,7 @@ def policy():
 
 
 def kernel_models():
-    return call(["make", "check", "VERBOSE=1", "TESTS=tests/unit/test-kernel-models"],
-                paths.NORMAL)
+    return make(paths.NORMAL, "check", "VERBOSE=1", "TESTS=tests/unit/test-kernel-models")
 
 
 def run_process_tests(directory, environment):
@@ -75,7 +79,7 @@ def sanitizers():
 
 
 def distcheck():
-    return call(["make", "distcheck"], paths.NORMAL)
+    return make(paths.NORMAL, "distcheck")
 
 
 # --- as on the oldest distributions

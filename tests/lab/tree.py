@@ -78,16 +78,21 @@ def sync():
         out.write("\n".join(names))
 
 
-def lock(say=print):
+def lock(say=print, path=os.path.join(paths.BUILD, "lock"), what="run in this checkout"):
     """One run at a time in one checkout; held until the file that is returned is closed."""
-    os.makedirs(paths.BUILD, exist_ok=True)
-    held = open(os.path.join(paths.BUILD, "lock"), "w")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    held = open(path, "w")
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say("waiting for another run in this checkout to end")
+        say("waiting for another %s to end" % what)
         fcntl.flock(held, fcntl.LOCK_EX)
     return held
+
+
+def make_lock(directory):
+    """Jobs run side by side, but not two makes in one build directory."""
+    return lock(path=directory + ".lock", what="make")
 
 
 def prepare():
