@@ -173,3 +173,8 @@ const char *agent_carried_out_by(const struct agent *agent)
 {
 	return carry_text(agent->carry.who);
 }
+
+const struct carry *agent_carry(const struct agent *agent)
+{
+	return &agent->carry;
+}

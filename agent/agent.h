@@ -8,6 +8,7 @@
  */
 
 #include "core/burst.h"
+#include "core/carry.h"
 #include "core/config.h"
 #include "core/intent.h"
 #include "core/job.h"
@@ -95,6 +96,8 @@ const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or
 const char *agent_kernel_release(const struct agent *agent);
 /* "agent", "kernel" or "nobody": who carries the policy out. */
 const char *agent_carried_out_by(const struct agent *agent);
+/* The same, and with which settings of the kernel. */
+const struct carry *agent_carry(const struct agent *agent);
 struct system_info *agent_system(const struct agent *agent);
 /* Writes still to be done. */
 size_t agent_pending(const struct agent *agent);

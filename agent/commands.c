@@ -5,9 +5,11 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/explain.h"
 #include "core/reconcile.h"
 #include "io/log.h"
 
@@ -174,6 +176,37 @@ static void run_reconcile(struct agent *agent, const struct protocol_request *re
 		protocol_put_reconciled(out, &request->devices[i], &verdict);
 	}
 	protocol_list_end(out);
+}
+
+static void put_fact(const char *name, const char *value, void *data)
+{
+	protocol_put_fact(data, name, value);
+}
+
+/* Its facts are written first: only then is it known whether the reply is an error. */
+static void explain(struct agent *agent, const struct protocol_request *request,
+		    struct text *out)
+{
+	struct text facts = TEXT_INIT;
+	struct policy_verdict verdict;
+	int r = explain_block(agent_config(agent), agent_look(agent), agent_carry(agent),
+			      request->index, &verdict, put_fact, &facts);
+
+	if (r == 0 && facts.failed)
+		r = -ENOMEM;
+	if (r < 0) {
+		char desc[64];
+
+		snprintf(desc, sizeof(desc), "There is no block memory%" PRIu64,
+			 request->index);
+		protocol_put_error(out, request,
+				   r == -ENOENT ? desc : "Cannot allocate memory");
+	} else {
+		protocol_reply_begin(out, request);
+		protocol_put_explained(out, request->index, &verdict, &facts);
+		protocol_reply_end(out, request);
+	}
+	text_free(&facts);
 }
 
 /* --- commands that change blocks: a job each, answered when it is over */
@@ -401,6 +434,10 @@ enum commands_result commands_run(struct agent *agent,
 		return start_probe(agent, request, out, done, data);
 	if (jobs[request->command])
 		return start_job(agent, request, out, done, data);
+	if (request->command == PROTOCOL_EXPLAIN) {
+		explain(agent, request, out);
+		return COMMANDS_ANSWERED;
+	}
 	protocol_reply_begin(out, request);
 	commands[request->command](agent, request, out);
 	protocol_reply_end(out, request);

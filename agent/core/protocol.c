@@ -93,6 +93,10 @@ static const struct command commands[PROTOCOL_COMMANDS] = {
 		{ ARGUMENT(DEVICES, ARGUMENT_DEVICES, false, devices),
 		  ARGUMENT("dry-run", ARGUMENT_BOOLEAN, false, dry_run) },
 	},
+	[PROTOCOL_EXPLAIN] = {
+		"memonline-explain",
+		{ ARGUMENT("phys-index", ARGUMENT_UINT64, true, index) },
+	},
 };
 
 const char *protocol_command_name(enum protocol_command command)
@@ -1226,6 +1230,27 @@ void protocol_put_probed(struct text *out, const struct probe_result *result)
 	text_puts(out, ", \"checks\": [");
 	for (i = 0; i < PROBE_CHECKS; i++)
 		put_check(out, (enum probe_check)i, result->verdict.checks[i]);
+	text_puts(out, "]}");
+}
+
+void protocol_put_fact(struct text *facts, const char *name, const char *value)
+{
+	if (facts->len)
+		text_puts(facts, ", ");
+	put_string_member(facts, "{\"name\": ", name);
+	put_string_member(facts, ", \"value\": ", value);
+	text_puts(facts, "}");
+}
+
+void protocol_put_explained(struct text *out, uint64_t index,
+			    const struct policy_verdict *verdict,
+			    const struct text *facts)
+{
+	put_unsigned_member(out, "{\"phys-index\": ", index);
+	put_string_member(out, ", \"word\": ", block_word_text(verdict->word));
+	put_string_member(out, ", \"reason\": ", reason_text(verdict->reason));
+	text_puts(out, ", \"facts\": [");
+	text_append(out, facts->data, facts->len);
 	text_puts(out, "]}");
 }
 

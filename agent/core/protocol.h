@@ -11,6 +11,7 @@
 #include "core/device.h"
 #include "core/job.h"
 #include "core/journal.h"
+#include "core/policy.h"
 #include "core/reconcile.h"
 #include "core/snapshot.h"
 #include "core/text.h"
@@ -41,6 +42,7 @@ enum protocol_command {
 	PROTOCOL_OFFLINE,
 	PROTOCOL_RECONCILE,
 	PROTOCOL_PROBE,
+	PROTOCOL_EXPLAIN,
 	PROTOCOL_COMMANDS /* at most 32, see protocol_parser_disable */
 };
 
@@ -71,6 +73,7 @@ struct protocol_request {
 	enum block_word word; /* online: NONE where not given */
 	bool progress; /* online: events while it is at work */
 	uint64_t timeout_sec; /* offline */
+	uint64_t index; /* explain: the N of memoryN */
 };
 /* Frees what the request owns; protocol_feed clears one that it refuses. */
 void protocol_request_clear(struct protocol_request *request);
@@ -169,6 +172,12 @@ void protocol_put_reconciled(struct text *out, const struct device *device,
  * reason, errno, confirmed, blocks-added, online, checks: [{check, passed, reason}].
  */
 void protocol_put_probed(struct text *out, const struct probe_result *result);
+
+/* memonline-explain: phys-index, word, reason, facts: [{name, value}]; `facts` holds the elements. */
+void protocol_put_fact(struct text *facts, const char *name, const char *value);
+void protocol_put_explained(struct text *out, uint64_t index,
+			    const struct policy_verdict *verdict,
+			    const struct text *facts);
 
 /*
  * {"instance", "last-seq", "lost", "reports": [data…]} of at most `max` reports after `since`.

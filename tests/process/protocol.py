@@ -43,6 +43,7 @@ def answers(client, schema):
         ("memonline-reconcile", {"devices": {"return": DEVICES[:1]}}),
         ("memonline-probe", {"devices": DEVICES}),
         ("memonline-probe", {"devices": DEVICES, "dry-run": True}),
+        ("memonline-explain", {"phys-index": 0}), ("memonline-explain", {"phys-index": 34}),
         ("memonline-get-reports", {"since": 0}),
     ]
     expect({command for command, _ in asked} == set(schema.commands), "commands not asked")
@@ -103,6 +104,18 @@ def an_old_kernel_never_gives_a_dimm_back():
         expect(got[:2] == ["complete", "never"] and got[2] == 4 * BLOCK, device)
         expect(got[3] == ["unknown"], "2.6.32 tells no zones:", device)
     with_daemon(test, "el6-2.6.32-hotplug512", reports=0)
+
+
+def a_block_is_explained_or_said_to_be_absent():
+    def test(client):
+        answer = client.execute("memonline-explain", **{"phys-index": 99})
+        expect(answer["error"]["desc"] == "There is no block memory99", answer)
+        got = client.execute("memonline-explain", **{"phys-index": 34})["return"]
+        facts = {fact["name"]: fact["value"] for fact in got["facts"]}
+        expect([got["phys-index"], got["word"], got["reason"]] == [34, "none", "policy-keep"], got)
+        expect(facts["range"] == "0x110000000-0x117ffffff", facts)
+        expect(facts["policy"] == "keep" and facts["carried-out-by"] == "nobody", facts)
+    with_daemon(test)
 
 
 def errors_are_of_their_shape():
@@ -216,6 +229,7 @@ def the_schema_uses_what_it_has():
 TESTS = [
     the_checker_refuses_what_is_wrong,
     replies_are_of_their_shape,
+    a_block_is_explained_or_said_to_be_absent,
     errors_are_of_their_shape,
     an_old_kernel_never_gives_a_dimm_back,
     the_agent_has_the_commands_of_the_schema,
