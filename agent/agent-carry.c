@@ -91,7 +91,7 @@ static int change(struct agent *agent, enum intent_setting setting, const char *
 	r = write_setting(agent, setting, to);
 	if (r < 0) {
 		log_warning("%s: cannot write %s: %s", names[setting], to, strerror(-r));
-		intent_change_over(agent->edges.intent, setting, from);
+		intent_change_failed(agent->edges.intent, setting);
 		return r;
 	}
 	intent_change_done(agent->edges.intent, setting);
@@ -107,8 +107,12 @@ static int bring(struct agent *agent, enum intent_setting setting, const char *w
 	int r;
 
 	read_setting(agent, setting, now);
+	if (*wanted && strcmp(now, wanted) == 0) {
+		intent_change_seen(agent->edges.intent, setting, now);
+		return 0;
+	}
 	if (*wanted)
-		return strcmp(now, wanted) == 0 ? 0 : change(agent, setting, now, wanted);
+		return change(agent, setting, now, wanted);
 	if (!found)
 		return 0;
 	/* Somebody else's by now. */

@@ -115,7 +115,7 @@ static void move_to_zone(struct agent *agent, struct policy *policy,
 
 void agent_note_online(struct agent *agent, struct block *block)
 {
-	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS;
+	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS | BLOCK_MARK_REZONING;
 	block->marks |= BLOCK_MARK_WAS_ONLINE;
 	agent_remember(agent, block);
 }
@@ -223,8 +223,12 @@ void agent_decide(struct agent *agent)
 	}
 	decide_all(agent, &policy);
 	policy_end(&policy);
-	if (agent->machine.movable_from_top)
+	if (agent->machine.movable_from_top) {
 		plan_movable_from_top(&agent->plan);
+		/* Those below would be refused until the one that is waited for is there. */
+		if (agent_any_to_retry(agent))
+			plan_drop_movable(&agent->plan);
+	}
 	if (agent->dry_run) {
 		print_plan(&agent->plan);
 		plan_clear(&agent->plan);

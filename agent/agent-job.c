@@ -10,11 +10,30 @@
 /* For one block, where nobody said; the kernel would try for ever. */
 #define OFFLINE_MSEC 60000
 
+/* What is off because somebody asked for that stays so, also where no write was needed. */
+static void keep_off(struct agent *agent, const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count && job->reason != REASON_REZONED; i++) {
+		const struct job_item *item = &job->items[i];
+		struct block *block = snapshot_find(&agent->now, item->index);
+
+		if (!block || item->word != BLOCK_WORD_OFFLINE ||
+		    item->response != JOB_SUCCESS || block->state != BLOCK_OFFLINE)
+			continue;
+		block->marks |= BLOCK_MARK_WAS_ONLINE;
+		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
+		agent_remember(agent, block);
+	}
+}
+
 static void finish_job(struct agent *agent)
 {
 	agent_done_fn done = agent->job_done;
 	struct job job = agent->job;
 
+	keep_off(agent, &job);
 	memset(&agent->job, 0, sizeof(agent->job));
 	agent->job_done = NULL;
 	log_info("job of %zu blocks: %s", job.count,
@@ -130,25 +149,47 @@ void agent_disown_job(struct agent *agent, const void *data)
 
 /* --- another zone for what somebody else onlined */
 
-/* Off all of it, or none: the policy onlines it next, and nobody took it off on purpose. */
+static void rezoned(struct agent *agent, const struct job_item *item, bool moved)
+{
+	struct block *block = snapshot_find(&agent->now, item->index);
+
+	if (!block)
+		return;
+	block->marks &= (uint8_t)~BLOCK_MARK_REZONING;
+	/* Also one that could not be brought back: nobody took it off on purpose. */
+	if (item->written && block->state == BLOCK_OFFLINE)
+		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED);
+	/* A DIMM that refused is not asked again, also not by way of its other blocks. */
+	if (item->written || (!moved && block->state == BLOCK_ONLINE))
+		block->marks |= BLOCK_MARK_OURS;
+	agent_remember(agent, block);
+}
+
+/* Off all of it, or none: the policy onlines it next. */
 static void rezone_done(const struct job *job, void *data)
 {
 	struct agent *agent = data;
 	bool moved = job_succeeded(job);
 	size_t i;
 
+	for (i = 0; i < job->count; i++)
+		rezoned(agent, &job->items[i], moved);
+	agent_wake(agent);
+}
+
+/* An agent that ends on the way leaves word for the next one. */
+static void mark_moving(struct agent *agent, const struct job *job)
+{
+	size_t i;
+
 	for (i = 0; i < job->count; i++) {
 		struct block *block = snapshot_find(&agent->now, job->items[i].index);
 
-		/* A DIMM that refused is not asked again, also not by way of its other blocks. */
-		if (!block || (moved && !job->items[i].written))
+		if (block->state != BLOCK_ONLINE)
 			continue;
-		block->marks |= BLOCK_MARK_OURS;
-		if (moved)
-			block->marks &= (uint8_t)~BLOCK_MARK_WAS_ONLINE;
+		block->marks |= BLOCK_MARK_REZONING;
 		agent_remember(agent, block);
 	}
-	agent_wake(agent);
 }
 
 void agent_rezone(struct agent *agent, const struct block *block)
@@ -165,6 +206,7 @@ void agent_rezone(struct agent *agent, const struct block *block)
 			   (end - first) * unit, BLOCK_WORD_OFFLINE) < 0)
 		return;
 	job.reason = REASON_REZONED;
+	mark_moving(agent, &job);
 	log_info("memory%" PRIu64 "-%" PRIu64 ": moving to the zone of the policy",
 		 now->blocks[first].index, now->blocks[end - 1].index);
 	if (agent_start_job(agent, &job, rezone_done, agent) < 0)

@@ -49,9 +49,9 @@ static void judge_onlined(struct differences *differences, const struct block *a
 }
 
 /* A block changed, and not by a write of ours: those are in `now` already. */
-static void changed(const struct snapshot_change *change, void *data)
+static void tell_change(struct differences *differences,
+			const struct snapshot_change *change)
 {
-	struct differences *differences = data;
 	struct agent *agent = differences->agent;
 	const struct snapshot *holder = change->after ? &agent->next : &agent->now;
 	const struct block *block = change->after ? change->after : change->before;
@@ -60,7 +60,6 @@ static void changed(const struct snapshot_change *change, void *data)
 					change->after };
 	struct report_range range;
 
-	agent->unsettled = true;
 	/* Not whole yet, or on its way out: that will be seen. */
 	if (change->after && change->after->state == BLOCK_UNREADABLE)
 		return;
@@ -76,8 +75,17 @@ static void changed(const struct snapshot_change *change, void *data)
 	agent_gather(agent, holder, block, &range);
 	if (change->after)
 		snapshot_find(&agent->next, block->index)->reason = range.reason;
-	else
-		agent_forget(agent, snapshot_find(&agent->now, block->index));
+}
+
+static void changed(const struct snapshot_change *change, void *data)
+{
+	struct differences *differences = data;
+	struct agent *agent = differences->agent;
+
+	agent_unsettle(agent);
+	tell_change(differences, change);
+	if (!change->after)
+		agent_forget(agent, snapshot_find(&agent->now, change->before->index));
 }
 
 static void tell_differences(struct agent *agent)
@@ -267,6 +275,7 @@ static void identify(struct agent *agent, struct block *block)
 	log_info("memory%" PRIu64 " is another block than the one that was online",
 		 block->index);
 	agent_forget(agent, block);
+	block->marks = BLOCK_MARK_ADDED;
 	block->identity = sysfs_identity(agent->edges.sysfs, block->index);
 }
 
@@ -308,6 +317,24 @@ static void tell_meanwhile(struct agent *agent)
 	}
 }
 
+/* The agent before this one ended while it moved a DIMM: nobody else took these offline. */
+static void resume_moves(struct snapshot *next)
+{
+	size_t i;
+
+	for (i = 0; i < next->count; i++) {
+		struct block *block = &next->blocks[i];
+
+		if (!(block->marks & BLOCK_MARK_REZONING))
+			continue;
+		if (block->state == BLOCK_OFFLINE) {
+			block->marks &= (uint8_t)~BLOCK_MARK_WAS_ONLINE;
+			block->marks |= BLOCK_MARK_OURS;
+		}
+		block->marks &= (uint8_t)~BLOCK_MARK_REZONING;
+	}
+}
+
 /* What is remembered of the blocks is brought up to date with what they are now. */
 static void mark_blocks(struct agent *agent)
 {
@@ -318,13 +345,14 @@ static void mark_blocks(struct agent *agent)
 		identify(agent, &next->blocks[i]);
 	if (!agent->looked_once && agent->edges.intent) {
 		intent_recall(agent->edges.intent, next);
+		resume_moves(next);
 		tell_meanwhile(agent);
 	}
 	for (i = 0; i < next->count; i++) {
 		struct block *block = &next->blocks[i];
 		uint8_t marks = block->marks;
 
-		if (block->state == BLOCK_ONLINE) {
+		if (block->state == BLOCK_ONLINE || block->state == BLOCK_GOING_OFFLINE) {
 			block->marks |= BLOCK_MARK_WAS_ONLINE;
 			/* Up to where its removal is no news of this block. */
 			block->online_seqnum = next->uevent_seqnum;
@@ -353,9 +381,10 @@ int agent_refresh(struct agent *agent)
 	snapshot_inherit(&agent->next, &agent->now);
 	mark_blocks(agent);
 	unreadable = any_unreadable(agent, &agent->next);
-	agent->unsettled = !agent->looked_once;
 	if (agent->looked_once)
 		tell_differences(agent);
+	else
+		agent_unsettle(agent);
 	before = agent->now;
 	agent->now = agent->next;
 	agent->next = before;

@@ -23,11 +23,14 @@ struct agent {
 	/* Refused writes. */
 	struct loop_timer *retry;
 	unsigned retry_attempt; /* so far */
-	bool retry_refused; /* a write was, since the timer was armed */
+	bool retry_refused; /* a write was, and no timer runs for it */
+	bool retry_armed;
 	/* A burst that has to be over before it is touched. */
 	struct loop_timer *settle;
 	bool settle_armed;
-	bool unsettled; /* the latest look saw something change */
+	bool unsettled; /* something changed, and the timer has not run out since */
+	bool moved; /* likewise, and it was not armed since */
+	uint64_t unsettled_usec; /* when that began */
 	struct snapshot now; /* what was last seen */
 	struct snapshot next; /* being read */
 	struct plan plan;
@@ -92,6 +95,9 @@ bool agent_put_off(struct agent *agent, struct block *block,
 uint64_t agent_begun_usec(const struct agent *agent, const struct block *before);
 /* A timer that is running goes on: other work must not put the next try off. */
 void agent_schedule_retry(struct agent *agent);
+bool agent_any_to_retry(const struct agent *agent);
+/* Something is not as it was: the burst goes on. */
+void agent_unsettle(struct agent *agent);
 /* Whether what was decided has to wait until the burst is over; `movable`: for that zone. */
 bool agent_has_to_settle(const struct agent *agent, bool movable);
 /* Drops the plan where it has to wait; the loop looks again then. */

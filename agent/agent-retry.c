@@ -7,6 +7,7 @@
 
 #include "io/log.h"
 
+#define SETTLE_MAX_USEC 60000000 /* something always changes: go on all the same */
 #define SETTLE_MSEC 500 /* without a change: then the burst is over */
 
 /* Monotonic, never 0. */
@@ -31,7 +32,7 @@ bool agent_put_off(struct agent *agent, struct block *block,
 	return true;
 }
 
-static bool any_to_retry(const struct agent *agent)
+bool agent_any_to_retry(const struct agent *agent)
 {
 	size_t i;
 
@@ -43,12 +44,16 @@ static bool any_to_retry(const struct agent *agent)
 
 void agent_schedule_retry(struct agent *agent)
 {
-	if (!agent->retry_refused || !agent->retry)
+	if (!agent->retry || agent->retry_armed)
 		return;
+	if (!agent_any_to_retry(agent))
+		agent->retry_attempt = 0;
+	else if (agent->retry_refused)
+		agent->retry_armed =
+			loop_timer_arm(agent->retry,
+				       plan_retry_pause_msec(agent->retry_attempt++)) ==
+			0;
 	agent->retry_refused = false;
-	if (any_to_retry(agent))
-		loop_timer_arm(agent->retry,
-			       plan_retry_pause_msec(agent->retry_attempt++));
 }
 
 /* RETRY stays: it tells since when the block has been waited for. */
@@ -56,10 +61,7 @@ static void retry(void *data)
 {
 	struct agent *agent = data;
 
-	if (!any_to_retry(agent)) {
-		agent->retry_attempt = 0;
-		return;
-	}
+	agent->retry_armed = false;
 	agent_clear_marks(agent, BLOCK_MARK_RETRY, BLOCK_MARK_FAILED);
 	agent_wake(agent);
 }
@@ -99,18 +101,33 @@ static bool any_movable(const struct plan *plan)
 bool agent_has_to_settle(const struct agent *agent, bool movable)
 {
 	return agent->settle && agent->unsettled &&
+	       loop_now_usec() - agent->unsettled_usec < SETTLE_MAX_USEC &&
 	       (agent->machine.onlines_by_itself || agent->carry.who == CARRY_KERNEL ||
 		(agent->machine.movable_from_top && movable));
 }
 
+void agent_unsettle(struct agent *agent)
+{
+	if (!agent->unsettled)
+		agent->unsettled_usec = loop_now_usec();
+	agent->unsettled = true;
+	agent->moved = true;
+}
+
 void agent_wait_to_settle(struct agent *agent)
 {
-	if (!agent_has_to_settle(agent, any_movable(&agent->plan)))
+	unsigned msec = agent->edges.settle_msec ? agent->edges.settle_msec : SETTLE_MSEC;
+
+	if (!agent_has_to_settle(agent, any_movable(&agent->plan))) {
+		agent->unsettled = agent->moved = false;
 		return;
+	}
 	plan_clear(&agent->plan);
+	/* A look that saw nothing new does not put it off. */
+	if (agent->moved || !agent->settle_armed)
+		loop_timer_arm(agent->settle, msec);
 	agent->settle_armed = true;
-	loop_timer_arm(agent->settle,
-		       agent->edges.settle_msec ? agent->edges.settle_msec : SETTLE_MSEC);
+	agent->moved = false;
 	log_debug("waiting for the burst to be over");
 }
 
@@ -119,6 +136,8 @@ static void settled(void *data)
 	struct agent *agent = data;
 
 	agent->settle_armed = false;
+	/* Unless the next decision has something new to see. */
+	agent->unsettled = agent->moved;
 	agent_wake(agent);
 }
 

@@ -71,8 +71,14 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 		result.reason = REASON_ONLINED_BY_KERNEL;
 	block->reason = result.reason;
 	/* Who asked by name is answered at once. */
-	if (!of_job &&
-	    (agent_put_off(agent, block, &result) || fall_back(agent, block, &result)))
+	if (!of_job && agent_put_off(agent, block, &result)) {
+		/* ZONE_MOVABLE cannot grow past it. */
+		if (agent->machine.movable_from_top &&
+		    write->word == BLOCK_WORD_ONLINE_MOVABLE)
+			plan_clear(&agent->plan);
+		return;
+	}
+	if (!of_job && fall_back(agent, block, &result))
 		return;
 	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
 	if (block->state == BLOCK_ONLINE) {
@@ -162,6 +168,7 @@ void agent_configure(struct agent *agent, const struct config *config)
 	plan_clear(&agent->plan);
 	agent->carry_refused = false;
 	agent_apply_carry(agent);
+	agent_clear_marks(agent, 0, BLOCK_MARK_FALLBACK);
 	forgive(agent);
 	agent_wake(agent);
 }
@@ -228,10 +235,12 @@ void agent_event(struct agent *agent, const struct uevent *event)
 		return;
 	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
 	agent_wake(agent);
-	if (is_replaced)
+	if (is_replaced) {
 		agent_forget(agent, block);
-	else if (event->action == UEVENT_REMOVE)
+		block->marks = BLOCK_MARK_ADDED;
+	} else if (event->action == UEVENT_REMOVE) {
 		block_removed(agent, block);
+	}
 	forgive(agent);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/explain.h"
@@ -86,6 +87,8 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 static void range_of(const struct snapshot *snapshot, const struct block *block,
 		     struct protocol_range *range)
 {
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
+
 	range->start = block->index * snapshot->block_size_bytes;
 	range->size = snapshot->block_size_bytes;
 	range->node = block->node;
@@ -93,6 +96,7 @@ static void range_of(const struct snapshot *snapshot, const struct block *block,
 	range->zone_count = block->zone_count;
 	memcpy(range->zones, block->zones, sizeof(range->zones));
 	range->reason = (enum reason)block->reason;
+	range->dimm = resource ? resource->start : UINT64_MAX;
 }
 
 static bool continues(const struct snapshot *snapshot, const struct block *last,
@@ -211,8 +215,8 @@ static void explain(struct agent *agent, const struct protocol_request *request,
 
 /* --- commands that change blocks: a job each, answered when it is over */
 
-/* What the policy would write, as each block stands now; false on lack of memory. */
-static bool set_policy_words(struct agent *agent, struct job *job)
+/* The policy's words of those blocks of the snapshot that are marked in `words`, ascending. */
+static bool decide_words(const struct agent *agent, uint8_t *words)
 {
 	const struct snapshot *snapshot = agent_snapshot(agent);
 	struct policy policy;
@@ -220,15 +224,37 @@ static bool set_policy_words(struct agent *agent, struct job *job)
 
 	if (policy_begin(&policy, agent_config(agent), snapshot) < 0)
 		return false;
-	for (i = 0; i < job->count; i++) {
+	for (i = 0; i < snapshot->count; i++)
+		if (words[i])
+			words[i] = (uint8_t)policy_word(&policy, &snapshot->blocks[i]);
+	policy_end(&policy);
+	return true;
+}
+
+/* What the policy would write, as each block stands now; false on lack of memory. */
+static bool set_policy_words(const struct agent *agent, struct job *job)
+{
+	const struct snapshot *snapshot = agent_snapshot(agent);
+	uint8_t *words = calloc(snapshot->count + 1, sizeof(*words));
+	bool decided;
+	size_t i;
+
+	for (i = 0; words && i < job->count; i++) {
+		const struct block *block = snapshot_find(snapshot, job->items[i].index);
+
+		if (block && job->items[i].word == BLOCK_WORD_ONLINE)
+			words[block - snapshot->blocks] = 1;
+	}
+	decided = words && decide_words(agent, words);
+	for (i = 0; decided && i < job->count; i++) {
 		struct job_item *item = &job->items[i];
 		const struct block *block = snapshot_find(snapshot, item->index);
 
-		if (item->word == BLOCK_WORD_ONLINE && block)
-			item->word = policy_word(&policy, block);
+		if (block && item->word == BLOCK_WORD_ONLINE)
+			item->word = (enum block_word)words[block - snapshot->blocks];
 	}
-	policy_end(&policy);
-	return true;
+	free(words);
+	return decided;
 }
 
 static bool put_no_memory(struct text *out, const struct protocol_request *request,

@@ -38,6 +38,8 @@ struct ctl {
 int ctl_ping(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
 int ctl_list(struct ctl *ctl);
+int ctl_map(struct ctl *ctl);
+int ctl_explain(struct ctl *ctl);
 int ctl_reports(struct ctl *ctl);
 int ctl_watch(struct ctl *ctl);
 int ctl_online(struct ctl *ctl);
@@ -49,6 +51,8 @@ int ctl_probe_devices(struct ctl *ctl, const struct text *devices);
 
 /* Whether the text is a range of addresses or of block numbers. */
 bool ctl_is_extent(const char *text);
+/* Whether it names one block: "35", "memory35", or an address in it, "0x118000000". */
+bool ctl_is_block(const char *text);
 /*
  * --domain: where its agent is, into ctl->session. Says what is wrong and returns
  * CTL_FAILED, or negative errno for ctl_session_explain.

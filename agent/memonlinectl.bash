@@ -27,13 +27,14 @@ _memonlinectl()
 		esac
 	done
 	case $verb in
-	'') words='status list reports watch online offline reconcile probe ping help' ;;
-	help) words='status list reports watch online offline reconcile probe ping' ;;
+	'') words='status list map explain reports watch online offline reconcile probe ping help' ;;
+	help) words='status list map explain reports watch online offline reconcile probe ping' ;;
 	status) all+=' --json --bytes' ;;
 	list)
 		all+=" $table --all"
 		columns='RANGE SIZE STATE ZONES NODE BLOCK REASON'
 		;;
+	map | explain) all+=' --json' ;;
 	reports) all+=" $table --since --max" columns=$reports ;;
 	watch) all+=" $table --since" columns=$reports ;;
 	online) all+=" $table --word" columns=$acts ;;

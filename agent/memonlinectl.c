@@ -195,9 +195,21 @@ static const struct {
 
 /* Verbs */
 
+/* What a verb may be about. */
+static const struct argument {
+	const char *name;
+	bool (*is)(const char *text);
+	const char *what;
+	const char *help;
+} range_argument = { "RANGE", ctl_is_extent, "range of memory blocks",
+		     "RANGE is 0xFIRST-0xLAST, 0xSTART+SIZE, or block numbers as 32-35." },
+  block_argument = { "BLOCK", ctl_is_block, "memory block",
+		     "BLOCK is a number as 35, memory35, or an address in it as "
+		     "0x118000000." };
+
 static const struct verb {
 	const char *name;
-	const char *argument; /* NULL: it takes none */
+	const struct argument *argument; /* NULL: it takes none */
 	const char *help;
 	unsigned takes; /* bits of options */
 	int (*run)(struct ctl *ctl);
@@ -208,15 +220,19 @@ static const struct verb {
 	  OPTION_JSON | OPTION_BYTES, ctl_status, NULL, 0 },
 	{ "list", NULL, "the memory blocks, merged into ranges",
 	  OPTIONS_TABLE | OPTION_ALL, ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
+	{ "map", NULL, "the address space, drawn: states, zones, DIMMs, holes",
+	  OPTION_JSON, ctl_map, ctl_list_columns, CTL_LIST_COLUMNS },
+	{ "explain", &block_argument, "what is decided about one block, and why",
+	  OPTION_JSON, ctl_explain, NULL, 0 },
 	{ "reports", NULL, "what was brought online, and what failed",
 	  OPTIONS_TABLE | OPTION_SINCE | OPTION_MAX, ctl_reports, ctl_report_columns,
 	  CTL_REPORT_COLUMNS },
 	{ "watch", NULL, "each report as it comes, until interrupted",
 	  OPTIONS_TABLE | OPTION_SINCE, ctl_watch, ctl_report_columns,
 	  CTL_REPORT_COLUMNS },
-	{ "online", "RANGE", "bring memory blocks online", OPTIONS_TABLE | OPTION_WORD,
-	  ctl_online, ctl_act_columns, CTL_ACT_COLUMNS },
-	{ "offline", "RANGE", "take memory blocks offline: all of them or none",
+	{ "online", &range_argument, "bring memory blocks online",
+	  OPTIONS_TABLE | OPTION_WORD, ctl_online, ctl_act_columns, CTL_ACT_COLUMNS },
+	{ "offline", &range_argument, "take memory blocks offline: all of them or none",
 	  OPTIONS_TABLE | OPTION_TIMEOUT_OFFLINE, ctl_offline, ctl_act_columns,
 	  CTL_ACT_COLUMNS },
 	{ "reconcile", NULL, "what became of the devices that the host has given",
@@ -299,14 +315,15 @@ static int print_verb_help(const struct verb *verb)
 	size_t i;
 
 	printf("Usage: memonlinectl %s [OPTION]...%s%s\n\n%s: %s.\n", verb->name,
-	       verb->argument ? " " : "", verb->argument ? verb->argument : "",
+	       verb->argument ? " " : "", verb->argument ? verb->argument->name : "",
 	       verb->name, verb->help);
 	if (verb->argument)
-		puts("RANGE is 0xFIRST-0xLAST, 0xSTART+SIZE, or block numbers as 32-35.");
+		puts(verb->argument->help);
 	puts("\nOptions:");
 	print_options(verb->takes);
-	if (verb->column_count)
-		puts("\nColumns:");
+	if (!(verb->takes & OPTION_COLUMNS))
+		return CTL_DONE;
+	puts("\nColumns:");
 	for (i = 0; i < verb->column_count; i++)
 		printf(" %9s  %s%s\n", verb->columns[i].name, verb->columns[i].help,
 		       verb->columns[i].optional ? " (only by -o)" : "");
@@ -448,15 +465,15 @@ static bool take_argument(struct ctl *ctl, const struct verb *verb, int count,
 			  char **words)
 {
 	if (verb->argument && count == 0) {
-		ctl_say("%s needs a %s", verb->name, verb->argument);
+		ctl_say("%s needs a %s", verb->name, verb->argument->name);
 		return false;
 	}
 	if (count > (verb->argument ? 1 : 0)) {
 		ctl_say("%s takes no '%s'", verb->name, words[verb->argument ? 1 : 0]);
 		return false;
 	}
-	if (verb->argument && !ctl_is_extent(words[0])) {
-		ctl_say("no range of memory blocks: '%s'", words[0]);
+	if (verb->argument && !verb->argument->is(words[0])) {
+		ctl_say("no %s: '%s'", verb->argument->what, words[0]);
 		return false;
 	}
 	ctl->argument = verb->argument ? words[0] : NULL;

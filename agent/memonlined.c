@@ -373,7 +373,10 @@ static int open_intent(struct daemon *daemon)
 	size_t blocks = 2 * sysfs_count_blocks(daemon->sysfs);
 	size_t bytes = intent_size(blocks < INTENT_BLOCKS ? INTENT_BLOCKS : blocks);
 
-	if (!daemon->options.dry_run)
+	/* A dry run knows what a running agent knows, and changes none of it. */
+	if (daemon->options.dry_run)
+		daemon->blocks = state_open_copy(daemon->options.root, "blocks", bytes);
+	else
 		daemon->blocks = state_open(daemon->options.root, "blocks", bytes);
 	if (!daemon->blocks)
 		daemon->blocks = state_open_private(bytes);

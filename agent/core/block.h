@@ -75,6 +75,8 @@ struct block {
 #define BLOCK_MARK_OURS \
 	32 /* in its zone by the agent's hand, or not to be moved: left there */
 
+#define BLOCK_MARK_REZONING 64 /* it is being moved by the agent, by way of offline */
+
 /* The words of sysfs and of the protocol; never NULL. */
 const char *block_state_word(enum block_state state);
 const char *block_word_text(enum block_word word);

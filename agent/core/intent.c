@@ -6,7 +6,8 @@
 
 #define INTENT_MAGIC 0x31544e4c4e4f4d4dull /* changes with every layout */
 #define BOOT_ID_SIZE 37
-#define REMEMBERED (BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_OURS)
+#define REMEMBERED \
+	(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_OURS | BLOCK_MARK_REZONING)
 
 struct value {
 	char expected[INTENT_VALUE_SIZE];
@@ -216,8 +217,27 @@ void intent_change_done(struct intent *intent, enum intent_setting setting)
 {
 	struct value *value = &intent->header->values[setting];
 
+	if (!*value->intended)
+		return;
 	store(value->expected, value->intended);
 	store(value->intended, "");
+}
+
+void intent_change_seen(struct intent *intent, enum intent_setting setting,
+			const char *text)
+{
+	if (strcmp(intent->header->values[setting].intended, text) == 0)
+		intent_change_done(intent, setting);
+}
+
+void intent_change_failed(struct intent *intent, enum intent_setting setting)
+{
+	struct value *value = &intent->header->values[setting];
+
+	store(value->intended, "");
+	/* Nothing else of ours is there: what is found is what was expected. */
+	if (strcmp(value->expected, value->found) == 0 || !*value->expected)
+		store(value->found, "");
 }
 
 void intent_change_over(struct intent *intent, enum intent_setting setting,

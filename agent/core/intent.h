@@ -35,7 +35,7 @@ struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id);
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*
- * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED and _OURS), where
+ * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED, _OURS and _REZONING), where
  * the directory is the one it was: block->identity has to be read. What is remembered of others is
  * forgotten. For the first snapshot only.
  */
@@ -58,6 +58,11 @@ bool intent_setting_changed(struct intent *intent, enum intent_setting setting,
 void intent_change_begin(struct intent *intent, enum intent_setting setting,
 			 const char *found, const char *value);
 void intent_change_done(struct intent *intent, enum intent_setting setting);
+/* The write was refused: what an earlier one found stays. */
+void intent_change_failed(struct intent *intent, enum intent_setting setting);
+/* The value is there already: an agent that ended in between wrote it. */
+void intent_change_seen(struct intent *intent, enum intent_setting setting,
+			const char *value);
 /* It was written back, or somebody else took it over: nothing of ours is there any more. */
 void intent_change_over(struct intent *intent, enum intent_setting setting,
 			const char *value);

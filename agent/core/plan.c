@@ -69,6 +69,13 @@ void plan_movable_from_top(struct plan *plan)
 		qsort(plan->writes, plan->count, sizeof(*plan->writes), compare_from_top);
 }
 
+void plan_drop_movable(struct plan *plan)
+{
+	while (plan->count &&
+	       plan->writes[plan->count - 1].word == BLOCK_WORD_ONLINE_MOVABLE)
+		plan->count--;
+}
+
 const struct plan_write *plan_take(struct plan *plan)
 {
 	return plan->next < plan->count ? &plan->writes[plan->next++] : NULL;

@@ -36,6 +36,8 @@ int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *ver
  * downwards. Others go first, and stay ascending.
  */
 void plan_movable_from_top(struct plan *plan);
+/* After plan_movable_from_top: all that go there are left out. */
+void plan_drop_movable(struct plan *plan);
 /* The next write, or NULL at the end. */
 const struct plan_write *plan_take(struct plan *plan);
 

@@ -72,6 +72,14 @@ void protocol_ask_offline(struct text *out, uint64_t start, uint64_t size,
 	text_printf(out, ", \"timeout\": %" PRIu64 "}}\n", number(timeout_sec));
 }
 
+void protocol_ask_explain(struct text *out, uint64_t index)
+{
+	text_printf(out,
+		    "{\"execute\": \"%s\", \"arguments\": {\"phys-index\": %" PRIu64
+		    "}}\n",
+		    protocol_command_name(PROTOCOL_EXPLAIN), number(index));
+}
+
 void protocol_ask_progress(struct text *out)
 {
 	text_printf(out, "{\"execute\": \"%s\", \"id\": \"%s\"}\n",
@@ -606,8 +614,38 @@ int protocol_answer_range(struct protocol_answer *answer, size_t i,
 		r = check_extent(answer, range->start, range->size);
 	if (r < 0)
 		return r;
+	range->dimm = UINT64_MAX;
+	decode_field(member(from, "dimm"), FIELD_UNSIGNED, &range->dimm);
 	range->zones = member(from, "zones");
 	return decode_list(answer, range->zones, "zones", &range->zone_count);
+}
+
+int protocol_answer_explained(struct protocol_answer *answer,
+			      struct protocol_answer_explained *explained)
+{
+	static const struct field fields[] = {
+		{ "phys-index", FIELD_UNSIGNED, AT(explained, phys_index) },
+		{ "word", FIELD_STRING, AT(explained, word) },
+		{ "reason", FIELD_STRING, AT(explained, reason) },
+	};
+	int r = DECODE(answer, answer->value, fields, explained);
+
+	if (r < 0)
+		return r;
+	explained->facts = member(answer->value, "facts");
+	return decode_list(answer, explained->facts, "facts", &explained->fact_count);
+}
+
+int protocol_answer_fact(struct protocol_answer *answer,
+			 const struct protocol_answer_explained *explained, size_t i,
+			 struct protocol_answer_fact *fact)
+{
+	static const struct field fields[] = {
+		{ "name", FIELD_STRING, AT(fact, name) },
+		{ "value", FIELD_STRING, AT(fact, value) },
+	};
+
+	return DECODE(answer, element(explained->facts, i), fields, fact);
 }
 
 static const char *known_word(struct json_object *value)

@@ -26,6 +26,7 @@ void protocol_ask_subscribe(struct text *out, uint64_t since);
  */
 void protocol_ask_online(struct text *out, uint64_t start, uint64_t size,
 			 const char *word, bool progress);
+void protocol_ask_explain(struct text *out, uint64_t index);
 void protocol_ask_offline(struct text *out, uint64_t start, uint64_t size,
 			  uint64_t timeout_sec);
 /*
@@ -138,10 +139,29 @@ struct protocol_answer_range {
 	struct json_object *zones;
 	size_t zone_count;
 	const char *reason;
+	uint64_t dimm; /* UINT64_MAX: not known, or an agent that does not tell */
 };
 int protocol_answer_ranges(struct protocol_answer *answer, size_t *count);
 int protocol_answer_range(struct protocol_answer *answer, size_t i,
 			  struct protocol_answer_range *range);
+/* memonline-explain */
+struct protocol_answer_explained {
+	uint64_t phys_index;
+	const char *word;
+	const char *reason;
+	struct json_object *facts;
+	size_t fact_count;
+};
+struct protocol_answer_fact {
+	const char *name;
+	const char *value;
+};
+int protocol_answer_explained(struct protocol_answer *answer,
+			      struct protocol_answer_explained *explained);
+int protocol_answer_fact(struct protocol_answer *answer,
+			 const struct protocol_answer_explained *explained, size_t i,
+			 struct protocol_answer_fact *fact);
+
 /* Never NULL: "unknown" for an element that is no string. */
 const char *protocol_answer_zone(const struct protocol_answer_range *range, size_t i);
 

@@ -1146,6 +1146,8 @@ void protocol_put_range(struct text *out, const struct protocol_range *range)
 		put_string(out, block_zone_word((enum block_zone)range->zones[i]));
 	}
 	put_string_member(out, "], \"reason\": ", reason_text(range->reason));
+	if (range->dimm != UINT64_MAX)
+		put_unsigned_member(out, ", \"dimm\": ", range->dimm);
 	text_puts(out, "}");
 }
 

@@ -153,10 +153,12 @@ struct protocol_range {
 	uint8_t zone_count;
 	uint8_t zones[BLOCK_ZONES_MAX]; /* as in struct block */
 	enum reason reason;
+	uint64_t
+		dimm; /* where its resource in /proc/iomem begins; UINT64_MAX: not known */
 };
 void protocol_list_begin(struct text *out); /* [ */
 void protocol_list_end(struct text *out); /* ] */
-/* Members: start, size, node, state, zones: ["Normal", "Movable"], reason. */
+/* Members: start, size, node, state, zones: ["Normal", "Movable"], reason, dimm if known. */
 void protocol_put_range(struct text *out, const struct protocol_range *range);
 
 /*

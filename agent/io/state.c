@@ -73,18 +73,20 @@ static int open_file(const char *root, const char *name)
 static int allocate(struct state *state)
 {
 	struct stat status;
+	off_t kept;
 	int r;
 
 	if (fstat(state->fd, &status) < 0)
 		return -errno;
+	kept = status.st_size > STATE_BYTES_MAX ? 0 : status.st_size;
 	/* Nobody makes it that large: it is not ours. */
 	if (status.st_size > STATE_BYTES_MAX && ftruncate(state->fd, 0) < 0)
 		return -errno;
 	if (status.st_size <= STATE_BYTES_MAX && (size_t)status.st_size > state->bytes)
 		state->bytes = (size_t)status.st_size;
 	r = posix_fallocate(state->fd, 0, (off_t)state->bytes);
-	/* Half a file would be taken for a whole one of zeros next time, and is in nobody's way. */
-	if (r != 0 && ftruncate(state->fd, 0) < 0)
+	/* As it was: what is in it stays, and what was not is in nobody's way. */
+	if (r != 0 && ftruncate(state->fd, kept) < 0)
 		return -errno;
 	return -r;
 }
@@ -127,6 +129,28 @@ struct state *state_open(const char *root, const char *name, size_t bytes)
 	struct state *state = state_new(bytes);
 
 	return state ? finish(state, open_shared(state, root, name)) : NULL;
+}
+
+struct state *state_open_copy(const char *root, const char *name, size_t bytes)
+{
+	char path[PATH_MAX];
+	struct state *state;
+	struct stat status;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/run/memonline/%s",
+		 strcmp(root, "/") == 0 ? "" : root, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size <= STATE_BYTES_MAX &&
+	    (size_t)status.st_size > bytes)
+		bytes = (size_t)status.st_size;
+	state = state_open_private(bytes);
+	/* What is not read whole is no more than a new start. */
+	if (state && fd >= 0 && read(fd, state->memory, bytes) < 0)
+		memset(state->memory, 0, bytes);
+	if (fd >= 0)
+		close(fd);
+	return state;
 }
 
 struct state *state_open_private(size_t bytes)

@@ -18,6 +18,11 @@ struct state;
  * it, others as open(2), mmap(2).
  */
 struct state *state_open(const char *root, const char *name, size_t bytes);
+/*
+ * A copy of what is in <root>/run/memonline/<name>, in memory of this process, at least `bytes`;
+ * zeros where there is no such file. NULL with errno on lack of memory.
+ */
+struct state *state_open_copy(const char *root, const char *name, size_t bytes);
 /* Memory for an agent without a usable /run: forgotten at its end. NULL with errno. */
 struct state *state_open_private(size_t bytes);
 void state_close(struct state *state); /* accepts NULL; the file stays */

@@ -1348,6 +1348,110 @@ def completion():
     return None
 
 
+# map and explain
+
+MAPPED = [
+    {"start": 0, "size": BLOCK, "node": 0, "state": "online", "zones": [], "reason": "x"},
+    {"start": BLOCK, "size": 7 * BLOCK, "node": 0, "state": "online", "zones": ["DMA32"],
+     "reason": "x", "dimm": 1 << 20},
+    {"start": 4 * GIB, "size": 2 * BLOCK, "node": 0, "state": "online", "zones": ["Movable"],
+     "reason": "x", "dimm": 4 * GIB},
+    {"start": 4 * GIB + 2 * BLOCK, "size": 2 * BLOCK, "node": 0, "state": "offline",
+     "zones": ["Normal", "Movable"], "reason": "x", "dimm": 4 * GIB + 2 * BLOCK},
+    {"start": 4 * GIB + 4 * BLOCK, "size": BLOCK, "node": 0, "state": "go\x1bing",
+     "zones": [], "reason": "x"},
+]
+
+MAP = """\
+0x0000000000000000  oKKKKKKK
+0x0000000040000000  (nothing, 3G)
+0x0000000100000000  MM|..?
+
+. offline   K online, a zone for all uses   M online, Movable   o online, zone unknown   \
+? neither online nor offline   | edge of a DIMM
+One character: 128M
+"""
+
+
+def map_text():
+    check(BLOCK == 128 * MIB, BLOCK)
+    text = succeeds(ask_with({"memonline-get-ranges": MAPPED}, "map"))
+    check(text == MAP, "\n" + text)
+
+
+def map_of_nothing():
+    text = succeeds(ask_with({"memonline-get-ranges": []}, "map"))
+    check("One character: 128M" in text, text)
+
+
+def map_of_many():
+    """32768 blocks fit a screen; so does what a lying peer has."""
+    blocks = [dict(MAPPED[3], start=i * BLOCK, size=BLOCK, zones=["Normal"] * (i % 2),
+                   state="online" if i % 2 else "offline") for i in range(32768)]
+    for ranges, word in ((blocks, "*"), ([dict(MAPPED[3], start=0, size=1 << 62)], ".")):
+        text = succeeds(ask_with({"memonline-get-ranges": ranges}, "map"))
+        check(len(text.splitlines()) < 40, text)
+        check(set(text.splitlines()[0].split()[1]) == {word}, text)
+
+
+def map_of_nonsense():
+    for ranges in ([MAPPED[1], MAPPED[0]], [dict(MAPPED[0], size=2 * BLOCK), MAPPED[1]],
+                   [dict(MAPPED[0], size=0)]):
+        fails(ask_with({"memonline-get-ranges": ranges}, "map"))
+
+
+def map_json():
+    text = succeeds(ask_with({"memonline-get-ranges": MAPPED}, "map", "--json"))
+    check(len(json.loads(text)["memory"]) == len(MAPPED), text)
+
+
+def map_colour():
+    """Only for a terminal that wants it."""
+    def seen(**variables):
+        reader, writer = os.openpty()
+        with Agent(answers={"memonline-get-ranges": MAPPED}) as agent:
+            env = {"PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": "80"}
+            result = run("--socket", agent.path, "map", stdout=writer,
+                         env=dict(env, **variables))
+        os.close(writer)
+        text = os.read(reader, 65536).decode()
+        os.close(reader)
+        check(result.code == 0, (result, text))
+        return text
+    try:
+        coloured = seen()
+    except OSError as reason:
+        return "no pty: %s" % reason
+    check("\x1b[42;30mM\x1b[0m" in coloured and "go\x1bing" not in coloured, coloured)
+    for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        check("\x1b" not in seen(**variables), variables)
+    return None
+
+
+EXPLAINED = {"phys-index": 35, "word": "none", "reason": "offlined-elsewhere",
+             "facts": [{"name": "state", "value": "offline"},
+                       {"name": "was-online", "value": "yes, in\x1b this boot"}]}
+
+
+def explain_text():
+    for words, index in (("35", 35), ("memory35", 35), ("0x118000000", 35), ("0x0", 0)):
+        with Agent(answers={"memonline-explain": EXPLAINED}) as agent:
+            text = succeeds(ask(agent, "explain", words))
+            check(agent.requests[-1]["arguments"] == {"phys-index": index}, agent.requests)
+        clean(text)
+        lines = text.splitlines()
+        check(lines[0] == "memory35: left alone (offlined-elsewhere)", text)
+        check("memonlinectl online" in lines[1], text)
+        check(lines[2:] == ["", "state               offline",
+                            "was-online          yes, in\\x1b this boot"], text)
+
+
+def explain_wrong_members():
+    for change in ({"facts": 1}, {"facts": [{"name": "x"}]}, {"facts": ["x"]}, {"word": 1},
+                   {"phys-index": -1}, {"reason": None}):
+        fails(ask_with({"memonline-explain": dict(EXPLAINED, **change)}, "explain", "1"))
+
+
 # The command line
 
 def usage():
@@ -1359,7 +1463,8 @@ def usage():
                   "online 1 --word nope", "offline 1 --word online",
                   "offline 1 --timeout-offline 0", "--socket /a --domain b ping",
                   "--connect x ping", "--domain= ping", "reconcile --qmp=", "list --qmp x",
-                  "reconcile 1"):
+                  "reconcile 1", "explain", "explain x", "explain 0x", "explain 32-35",
+                  "explain -1", "explain memory", "explain 1 2", "map 1", "map -o SIZE"):
         result = run(*words.split())
         check(result.code == 1 and result.out == "" and
               "Try 'memonlinectl --help'" in result.err, (words, result))
@@ -1416,7 +1521,8 @@ TESTS = [
     reconcile_table, reconcile_codes, reconcile_monitor, reconcile_monitor_in_use,
     reconcile_domain, domain_own_port, domain_guest_agent_port,
     domain_without_channel, domain_unknown, domain_without_virsh, domain_virsh_hangs,
-    completion, usage, help_texts, full_disk,
+    map_text, map_of_nothing, map_of_many, map_of_nonsense, map_json, map_colour,
+    explain_text, explain_wrong_members, completion, usage, help_texts, full_disk,
 ]
 
 

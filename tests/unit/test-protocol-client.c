@@ -321,9 +321,9 @@ static void decodes_status(void **state)
 static void decodes_ranges(void **state)
 {
 	static const struct protocol_range sent = {
-		4 * GIB,	GIB, 1,
-		BLOCK_OFFLINE,	2,   { BLOCK_ZONE_NORMAL, BLOCK_ZONE_MOVABLE, 0 },
-		REASON_REFUSED,
+		4 * GIB,	GIB,	 1,
+		BLOCK_OFFLINE,	2,	 { BLOCK_ZONE_NORMAL, BLOCK_ZONE_MOVABLE, 0 },
+		REASON_REFUSED, 4 * GIB,
 	};
 	struct protocol_request request = { .command = PROTOCOL_GET_RANGES };
 	struct protocol_answer_range range;
@@ -342,6 +342,7 @@ static void decodes_ranges(void **state)
 	assert_int_equal(protocol_answer_ranges(answer, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(protocol_answer_range(answer, 1, &range), 0);
+	assert_true(range.dimm == 4 * GIB);
 	assert_true(range.start == 4 * GIB && range.size == GIB && range.node == 1);
 	assert_string_equal(range.state, "offline");
 	assert_string_equal(range.reason, "refused");

@@ -765,6 +765,7 @@ static void puts_ranges(void **state)
 		.zone_count = 2,
 		.zones = { BLOCK_ZONE_NORMAL, BLOCK_ZONE_MOVABLE },
 		.reason = REASON_POLICY_KEEP,
+		.dimm = UINT64_C(1) << 32,
 	};
 	struct text out = TEXT_INIT;
 
@@ -775,13 +776,14 @@ static void puts_ranges(void **state)
 	protocol_list_begin(&out);
 	protocol_put_range(&out, &range);
 	range.zone_count = 0;
+	range.dimm = UINT64_MAX;
 	protocol_put_range(&out, &range);
 	protocol_list_end(&out);
 	check_text(
 		&out,
 		"[{\"start\": 4294967296, \"size\": 134217728, \"node\": 1, "
 		"\"state\": \"offline\", \"zones\": [\"Normal\", \"Movable\"], "
-		"\"reason\": \"policy-keep\"}, "
+		"\"reason\": \"policy-keep\", \"dimm\": 4294967296}, "
 		"{\"start\": 4294967296, \"size\": 134217728, \"node\": 1, "
 		"\"state\": \"offline\", \"zones\": [], \"reason\": \"policy-keep\"}]");
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/reason.h"
+#include "ctl-print.h"
+#include "ctl.h"
+
+#define NAME_WIDTH 20 /* longer than any fact's name */
+
+/* What a verdict means for who asks, by the words of memonline-protocol(7). */
+static const struct {
+	enum reason reason;
+	const char *sentence;
+} sentences[] = {
+	{ REASON_POLICY, "The policy wants it; if it does not come, see the log." },
+	{ REASON_POLICY_KEEP,
+	  "The policy is to leave it; `memonlinectl online' asks by name." },
+	{ REASON_ALREADY_ONLINE, "There is nothing to do." },
+	{ REASON_GOING_OFFLINE, "Somebody is taking it offline right now." },
+	{ REASON_STATE_UNREADABLE,
+	  "The kernel has not finished making it, or it is going." },
+	{ REASON_OFFLINED_ELSEWHERE,
+	  "Somebody took it offline in this boot, and it stays so; `memonlinectl online' "
+	  "brings it back." },
+	{ REASON_REFUSED,
+	  "The kernel refused it; it is tried again at the next memory event, at SIGHUP, or by "
+	  "`memonlinectl online'." },
+	{ REASON_UNCHANGED, "The kernel took the word, and nothing changed." },
+	{ REASON_ARCHITECTURE,
+	  "Policy auto leaves memory alone here; name another policy." },
+	{ REASON_ADMINISTRATOR,
+	  "An administrator decided who onlines memory: see memhp-default-state and "
+	  "auto-online-blocks below." },
+	{ REASON_RATIO_REACHED, "Its DIMM does not fit into movable-ratio any more." },
+	{ REASON_FALLBACK, "The zone of the policy was refused, any other will do." },
+	{ REASON_REZONED, "It is on its way to the zone of the policy." },
+};
+
+static const char *sentence_for(const char *reason)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (strcmp(reason_text(sentences[i].reason), reason) == 0)
+			return sentences[i].sentence;
+	return NULL;
+}
+
+struct block_name {
+	uint64_t number; /* of the block, or an address */
+	bool is_address;
+};
+
+/* "35", "memory35" or "0x118000000" */
+static bool parse_name(const char *text, struct block_name *name)
+{
+	char *end;
+
+	name->is_address = strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0;
+	if (strncmp(text, "memory", 6) == 0)
+		text += 6;
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	name->number = strtoull(text, &end, name->is_address ? 16 : 10);
+	return !errno && !*end && end > text + (name->is_address ? 2 : 0) &&
+	       name->number <= INT64_MAX;
+}
+
+bool ctl_is_block(const char *text)
+{
+	struct block_name name;
+
+	return parse_name(text, &name);
+}
+
+/* 0 or negative errno. */
+static int find_block(struct ctl *ctl, uint64_t *index)
+{
+	struct block_name name;
+	uint64_t bytes;
+	int r;
+
+	if (!parse_name(ctl->argument, &name))
+		return -EINVAL;
+	*index = name.number;
+	if (!name.is_address)
+		return 0;
+	r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
+	if (r == 0)
+		r = protocol_answer_block_size(ctl->session.answer, &bytes);
+	if (r == 0)
+		*index = name.number / bytes;
+	return r;
+}
+
+static void put_verdict(struct text *out,
+			const struct protocol_answer_explained *explained)
+{
+	const char *sentence = sentence_for(explained->reason);
+
+	text_printf(out, "memory%" PRIu64 ": ", explained->phys_index);
+	if (strcmp(explained->word, "none") == 0)
+		text_puts(out, "left alone");
+	else
+		print_escaped(out, explained->word);
+	text_puts(out, " (");
+	print_escaped(out, explained->reason);
+	text_printf(out, ")\n%s%s\n", sentence ? sentence : "", sentence ? "\n" : "");
+}
+
+static int put_facts(struct protocol_answer *answer,
+		     const struct protocol_answer_explained *explained, struct text *out)
+{
+	struct protocol_answer_fact fact;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < explained->fact_count; i++) {
+		size_t begin = out->len;
+
+		r = protocol_answer_fact(answer, explained, i, &fact);
+		if (r < 0)
+			break;
+		print_escaped(out, fact.name);
+		do
+			text_puts(out, " ");
+		while (!out->failed && out->len - begin < NAME_WIDTH);
+		print_escaped(out, fact.value);
+		text_puts(out, "\n");
+	}
+	return r == 0 && out->failed ? -ENOMEM : r;
+}
+
+static int print_explained(struct ctl *ctl)
+{
+	struct protocol_answer_explained explained;
+	struct text out = TEXT_INIT;
+	int r = protocol_answer_explained(ctl->session.answer, &explained);
+
+	if (r == 0) {
+		put_verdict(&out, &explained);
+		r = put_facts(ctl->session.answer, &explained, &out);
+	}
+	if (r == 0)
+		fputs(out.data, stdout);
+	text_free(&out);
+	return r;
+}
+
+int ctl_explain(struct ctl *ctl)
+{
+	struct text request = TEXT_INIT;
+	uint64_t index;
+	int r = find_block(ctl, &index);
+
+	if (r < 0)
+		return r;
+	protocol_ask_explain(&request, index);
+	r = ctl_session_ask(&ctl->session, &request);
+	if (r < 0)
+		return r;
+	return ctl->options.json ? ctl_print_answer(ctl) : print_explained(ctl);
+}
