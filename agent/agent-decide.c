@@ -226,7 +226,7 @@ void agent_decide(struct agent *agent)
 	if (agent->machine.movable_from_top) {
 		plan_movable_from_top(&agent->plan);
 		/* Those below would be refused until the one that is waited for is there. */
-		if (agent_any_to_retry(agent))
+		if (agent_any_waiting(agent))
 			plan_drop_movable(&agent->plan);
 	}
 	if (agent->dry_run) {

@@ -95,7 +95,8 @@ bool agent_put_off(struct agent *agent, struct block *block,
 uint64_t agent_begun_usec(const struct agent *agent, const struct block *before);
 /* A timer that is running goes on: other work must not put the next try off. */
 void agent_schedule_retry(struct agent *agent);
-bool agent_any_to_retry(const struct agent *agent);
+/* Whether a refused block waits for its next try. */
+bool agent_any_waiting(const struct agent *agent);
 /* Something is not as it was: the burst goes on. */
 void agent_unsettle(struct agent *agent);
 /* Whether what was decided has to wait until the burst is over; `movable`: for that zone. */

@@ -32,21 +32,26 @@ bool agent_put_off(struct agent *agent, struct block *block,
 	return true;
 }
 
-bool agent_any_to_retry(const struct agent *agent)
+static bool any_marked(const struct agent *agent, uint8_t marks)
 {
 	size_t i;
 
 	for (i = 0; i < agent->now.count; i++)
-		if (agent->now.blocks[i].marks & BLOCK_MARK_RETRY)
+		if ((agent->now.blocks[i].marks & marks) == marks)
 			return true;
 	return false;
+}
+
+bool agent_any_waiting(const struct agent *agent)
+{
+	return any_marked(agent, BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
 }
 
 void agent_schedule_retry(struct agent *agent)
 {
 	if (!agent->retry || agent->retry_armed)
 		return;
-	if (!agent_any_to_retry(agent))
+	if (!any_marked(agent, BLOCK_MARK_RETRY))
 		agent->retry_attempt = 0;
 	else if (agent->retry_refused)
 		agent->retry_armed =

@@ -189,6 +189,12 @@ static long write_state(const struct fake_kernel *kernel, struct fake_block *blo
 	block->meant = understand(kernel->model, bytes, len);
 	if (block->meant == BLOCK_WORD_NONE)
 		return -EINVAL;
+	if (block->meant != BLOCK_WORD_OFFLINE && block->refuse_online) {
+		int error = block->refuse_online;
+
+		block->refuse_online = 0;
+		return -error;
+	}
 	if (block->meant != BLOCK_WORD_OFFLINE)
 		return bring_online(kernel, block, block->meant, len);
 	if (block->state == BLOCK_OFFLINE || kernel->model == FAKE_EL6)

@@ -46,6 +46,7 @@ struct fake_block {
 	uint64_t identity;
 	int refuse; /* errno that every write gets, 0: none */
 	int refuse_times; /* how often; -1: always */
+	int refuse_online; /* errno that the next write that would bring it online gets */
 	bool ignore; /* writes succeed and change nothing */
 	enum block_word meant; /* the word as the kernel understood it, NONE: none yet */
 	bool raced; /* somebody else brings it online just before the write */

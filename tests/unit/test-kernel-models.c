@@ -340,6 +340,48 @@ static void a_dimm_above_goes_on_a_dimm_below_is_refused(void **state)
 	close_room(&room);
 }
 
+/* A host that asks in the middle of a burst ends no wait for its end. */
+static void a_query_ends_no_wait(void **state)
+{
+	struct machine_room room;
+
+	(void)state;
+	open_room(&room, FAKE_EL7, CONFIG_POLICY_ONLINE_MOVABLE);
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	wait_for_it(&room);
+	fake_kernel_add(room.fixture.kernel, FIRST, 2, BLOCK_OFFLINE);
+	agent_look(room.fixture.agent);
+	agent_wake(room.fixture.agent);
+	while (agent_step(room.fixture.agent))
+		;
+	agent_wake(room.fixture.agent);
+	while (agent_step(room.fixture.agent))
+		;
+	assert_int_equal(room.fixture.kernel->writes, 0);
+	wait_for_it(&room);
+	assert_int_equal(room.fixture.kernel->writes, 2);
+	close_room(&room);
+}
+
+/* What would be refused below waits for the block that is waited for. */
+static void a_passing_refusal_strands_nothing(void **state)
+{
+	struct machine_room room;
+
+	(void)state;
+	open_room(&room, FAKE_EL7, CONFIG_POLICY_ONLINE_MOVABLE);
+	fake_kernel_add(room.fixture.kernel, FIRST, 4, BLOCK_OFFLINE);
+	room.fixture.kernel->blocks[FIRST + 3].refuse_online = EBUSY;
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	wait_for_it(&room);
+	assert_false(room.ran_out);
+	assert_int_equal(room.fixture.kernel->blocks[FIRST].zone, BLOCK_ZONE_MOVABLE);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_FAILED), 0);
+	close_room(&room);
+}
+
 /* A short write of 1 is a block that somebody else onlined, and is not written to again. */
 static void a_short_write_is_not_finished(void **state)
 {
@@ -366,6 +408,8 @@ int main(void)
 		cmocka_unit_test(onlines_what_the_kernel_gave_up),
 		cmocka_unit_test(says_unknown_of_a_zone_that_nobody_can_read),
 		cmocka_unit_test(a_dimm_above_goes_on_a_dimm_below_is_refused),
+		cmocka_unit_test(a_query_ends_no_wait),
+		cmocka_unit_test(a_passing_refusal_strands_nothing),
 		cmocka_unit_test(a_short_write_is_not_finished),
 	};
 

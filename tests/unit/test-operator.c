@@ -325,6 +325,151 @@ static void a_zone_is_changed_for_all_of_it_or_none(void **state)
 	assert_int_equal(fixture->kernel->writes, 3);
 }
 
+/* --- what goes wrong on the way */
+
+static void a_refused_word_loses_nothing_that_was_found(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->config.carry_out = CONFIG_CARRY_OUT_KERNEL;
+	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->old_auto_online = true;
+	start(fixture, false);
+	/* At SIGHUP the kernel is asked again, and refuses again. */
+	agent_configure(fixture->agent, &fixture->config);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+}
+
+static void an_interrupted_change_is_completed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct intent *intent;
+
+	remember(fixture);
+	intent = fixture->edges.intent;
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	/* An agent that was killed right after its write. */
+	assert_false(intent_setting_changed(intent, INTENT_AUTO_ONLINE, "online"));
+	intent_change_begin(intent, INTENT_AUTO_ONLINE, "online", "offline");
+	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	start(fixture, false);
+	settle(fixture);
+	/* An administrator's `online' is noticed now. */
+	assert_true(intent_setting_changed(intent, INTENT_AUTO_ONLINE, "online"));
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+}
+
+static void a_killed_move_is_finished_by_the_next_agent(void **state)
+{
+	struct fixture *fixture = *state;
+	int steps = 0;
+
+	others_online(fixture, true);
+	agent_wake(fixture->agent);
+	while (state_of(fixture, 33) == BLOCK_ONLINE && ++steps < 50)
+		agent_step(fixture->agent);
+	assert_int_equal(state_of(fixture, 33), BLOCK_OFFLINE);
+	restart(fixture, true);
+	settle(fixture);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
+	assert_int_equal(fixture->kernel->blocks[33].zone, BLOCK_ZONE_MOVABLE);
+}
+
+static void a_move_that_cannot_be_undone_is_no_operator_s_wish(void **state)
+{
+	struct fixture *fixture = *state;
+
+	others_online(fixture, true);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = -1;
+	/* Its way off is allowed, its way back is refused, once. */
+	fixture->kernel->blocks[33].refuse_online = ENOMEM;
+	settle(fixture);
+	settle(fixture);
+	event(fixture, UEVENT_OTHER, 33);
+	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
+}
+
+static void what_is_going_offline_is_meant_to(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 0, 4, BLOCK_ONLINE);
+	fixture->kernel->blocks[2].state = BLOCK_GOING_OFFLINE;
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[2].state = BLOCK_OFFLINE;
+	event(fixture, UEVENT_OFFLINE, 2);
+	assert_int_equal(state_of(fixture, 2), BLOCK_OFFLINE);
+}
+
+static void what_is_off_by_name_stays_off(void **state)
+{
+	struct fixture *fixture = *state;
+	struct job job;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = 1;
+	start(fixture, false);
+	settle(fixture);
+	/* It waits for another try, and needs no write to be off. */
+	assert_int_equal(job_init(&job, JOB_SET, 1), 0);
+	job.items[0].index = 32;
+	job.items[0].word = BLOCK_WORD_OFFLINE;
+	assert_int_equal(agent_start_job(fixture->agent, &job, NULL, NULL), 0);
+	settle(fixture);
+	event(fixture, UEVENT_ADD, 33);
+	agent_configure(fixture->agent, &fixture->config);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
+}
+
+static void another_configuration_tries_its_own_zone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->config.fallback = true;
+	fixture->kernel->blocks[32].refuse = EINVAL;
+	fixture->kernel->blocks[32].refuse_times = 2;
+	start(fixture, false);
+	settle(fixture);
+	fixture->config.fallback = false;
+	fixture->config.policy = CONFIG_POLICY_ONLINE_KERNEL;
+	fixture->kernel->written_len = 0;
+	agent_configure(fixture->agent, &fixture->config);
+	settle(fixture);
+	assert_string_equal(fixture->kernel->written, "memory32/state=online_kernel\n;");
+}
+
+static void a_block_in_another_s_place_came_after_boot(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct snapshot *now;
+
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	fake_kernel_remove(fixture->kernel, 32, 1);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	now = agent_snapshot(fixture->agent);
+	assert_true(snapshot_hot_added(now, snapshot_find(now, 32)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +489,14 @@ int main(void)
 		TEST(another_s_zone_is_told),
 		TEST(another_s_zone_is_changed_if_wanted),
 		TEST(a_zone_is_changed_for_all_of_it_or_none),
+		TEST(a_refused_word_loses_nothing_that_was_found),
+		TEST(an_interrupted_change_is_completed),
+		TEST(a_killed_move_is_finished_by_the_next_agent),
+		TEST(a_move_that_cannot_be_undone_is_no_operator_s_wish),
+		TEST(what_is_going_offline_is_meant_to),
+		TEST(what_is_off_by_name_stays_off),
+		TEST(another_configuration_tries_its_own_zone),
+		TEST(a_block_in_another_s_place_came_after_boot),
 	};
 
 	return cmocka_run_group_tests_name("operator", tests, NULL, NULL);
