@@ -265,6 +265,16 @@ static bool put_no_memory(struct text *out, const struct protocol_request *reque
 	return false;
 }
 
+static bool only_online(const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++)
+		if (job->items[i].word == BLOCK_WORD_OFFLINE)
+			return false;
+	return true;
+}
+
 static bool make_set(struct agent *agent, const struct protocol_request *request,
 		     struct text *out, struct job *job)
 {
@@ -277,7 +287,12 @@ static bool make_set(struct agent *agent, const struct protocol_request *request
 		job->items[i].word = request->blocks[i].online ? BLOCK_WORD_ONLINE
 							       : BLOCK_WORD_OFFLINE;
 	}
-	return set_policy_words(agent, job) || put_no_memory(out, request, job);
+	if (!set_policy_words(agent, job))
+		return put_no_memory(out, request, job);
+	/* What goes off and on in one list keeps its order. */
+	if (agent_snapshot(agent)->machine.movable_from_top && only_online(job))
+		job_sort_from_top(job);
+	return true;
 }
 
 static void put_range_error(struct text *out, const struct protocol_request *request,

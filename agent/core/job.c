@@ -95,6 +95,40 @@ void job_from_top(struct job *job)
 	job->from_top = true;
 }
 
+static int compare_from_top(const void *left, const void *right)
+{
+	const struct job_item *a = left, *b = right;
+
+	if (a->index != b->index)
+		return a->index < b->index ? 1 : -1;
+	return a->position < b->position ? -1 : 1;
+}
+
+static int compare_positions(const void *left, const void *right)
+{
+	const struct job_item *a = left, *b = right;
+
+	return a->position < b->position ? -1 : 1;
+}
+
+void job_sort_from_top(struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++)
+		job->items[i].position = i;
+	if (job->count)
+		qsort(job->items, job->count, sizeof(*job->items), compare_from_top);
+	job->from_top = true;
+}
+
+void job_restore_order(struct job *job)
+{
+	if (job->count && job->from_top)
+		qsort(job->items, job->count, sizeof(*job->items), compare_positions);
+	job->from_top = false;
+}
+
 /* The word that brings an online block back to where it is. */
 static enum block_word word_back(const struct block *block)
 {

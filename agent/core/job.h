@@ -41,6 +41,7 @@ struct job_item {
 	enum reason reason;
 	enum block_state state; /* as last read */
 	bool written;
+	size_t position; /* in the request, see job_sort_from_top */
 };
 
 struct job {
@@ -72,6 +73,10 @@ int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *s
 
 /* From the highest block down: where ZONE_MOVABLE grows only downwards (before 4.13). */
 void job_from_top(struct job *job);
+
+/* Likewise for a list in any order; job_restore_order brings back the one of the request. */
+void job_sort_from_top(struct job *job);
+void job_restore_order(struct job *job);
 
 /* The next write, or false at the end. Needs the snapshot as it is now. */
 bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write);

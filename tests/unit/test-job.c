@@ -215,6 +215,25 @@ static void goes_online_from_the_top_if_told(void **state)
 	assert_true(job_succeeded(&fixture->job));
 }
 
+static void a_list_goes_from_the_top_and_is_answered_as_asked(void **state)
+{
+	static const uint64_t asked[] = { 33, 35, 32, 33 };
+	static const uint64_t from_top[] = { 35, 33, 33, 32 };
+	struct fixture *fixture = *state;
+	size_t i;
+
+	assert_int_equal(job_init(&fixture->job, JOB_SET, 4), 0);
+	for (i = 0; i < 4; i++)
+		fixture->job.items[i].index = asked[i];
+	job_sort_from_top(&fixture->job);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(fixture->job.items[i].index, from_top[i]);
+	assert_true(fixture->job.items[1].position < fixture->job.items[2].position);
+	job_restore_order(&fixture->job);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(fixture->job.items[i].index, asked[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +245,7 @@ int main(void)
 		TEST(survives_a_block_that_goes_while_undoing),
 		TEST(passes_over_blocks_that_are_gone),
 		TEST(goes_online_from_the_top_if_told),
+		TEST(a_list_goes_from_the_top_and_is_answered_as_asked),
 	};
 
 	return cmocka_run_group_tests_name("job", tests, NULL, NULL);
