@@ -24,6 +24,15 @@ def wait_zone(guest, dimm, zone):
                 "exit 1; done" % (first, first + count - 1, zone))
 
 
+def by_others(guest, size):
+    """The rule alone: the agent, woken by the first of its events, would race with it."""
+    guest.sh("kill -STOP $(pidof memonlined)")
+    dimm = guest.plug(size)
+    wait_zone(guest, dimm, "Normal")
+    guest.sh("kill -CONT $(pidof memonlined)")
+    return dimm
+
+
 def ranges(channel, dimm, reason):
     """What the next report that has this reason says of the DIMM."""
     while True:
@@ -42,16 +51,17 @@ def moved(guest, channel, dimm):
 
 
 def by_rule(lab):
-    with Guest(lab, name="rule", memory="4G", config=REZONE, files=RULE) as guest, guest.channel() as channel:
-        before = guest.present_bytes()
-        dimm = guest.plug("512M")
-        moved(guest, channel, dimm)
-        expect.in_zone(guest, dimm, "Movable", before)
+    with Guest(lab, name="rule", memory="4G", config=REZONE, files=RULE) as guest:
+        with guest.channel() as channel:
+            before = guest.present_bytes()
+            dimm = by_others(guest, "512M")
+            moved(guest, channel, dimm)
+            expect.in_zone(guest, dimm, "Movable", before)
 
 
 def only_reported(lab):
     with Guest(lab, name="no", config=CONFIG, files=RULE) as guest, guest.channel() as channel:
-        dimm = guest.plug("512M")
+        dimm = by_others(guest, "512M")
         found = ranges(channel, dimm, "zone-differs")
         equal({(part["to"], part["zone"]) for part in found}, {("online", "Normal")},
               "report: %s" % found)
@@ -76,7 +86,7 @@ def refused(lab):
         guest.sh("[ -e %s ] || mount -t debugfs debugfs /sys/kernel/debug" % REFUSE)
         guest.sh("echo -16 > " + REFUSE)
         with guest.channel() as channel:
-            dimm = guest.plug("512M")
+            dimm = by_others(guest, "512M")
             found = ranges(channel, dimm, "refused")
             equal({part["errno"] for part in found}, {16}, "errno: %s" % found)
             guest.settle()
