@@ -113,9 +113,18 @@ static void move_to_zone(struct agent *agent, struct policy *policy,
 		agent_rezone(agent, block);
 }
 
+void agent_lose_zone(struct block *block)
+{
+	if (!(block->marks & BLOCK_MARK_OURS) || (block->marks & BLOCK_MARK_LOST))
+		return;
+	block->marks &= (uint8_t)~BLOCK_MARK_OURS;
+	block->marks |= BLOCK_MARK_LOST;
+}
+
 void agent_note_online(struct agent *agent, struct block *block)
 {
-	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS | BLOCK_MARK_REZONING;
+	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS | BLOCK_MARK_REZONING |
+			BLOCK_MARK_LOST;
 	block->marks |= BLOCK_MARK_WAS_ONLINE;
 	agent_remember(agent, block);
 }

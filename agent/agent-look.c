@@ -73,8 +73,11 @@ static void tell_change(struct differences *differences,
 	if (change->after)
 		judge_onlined(differences, change->after, &range);
 	agent_gather(agent, holder, block, &range);
-	if (change->after)
-		snapshot_find(&agent->next, block->index)->reason = range.reason;
+	if (!change->after)
+		return;
+	snapshot_find(&agent->next, block->index)->reason = range.reason;
+	if (range.reason == REASON_ZONE_DIFFERS)
+		agent_lose_zone(snapshot_find(&agent->next, block->index));
 }
 
 static void changed(const struct snapshot_change *change, void *data)

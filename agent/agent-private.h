@@ -63,6 +63,11 @@ void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks);
 void agent_resume_work(struct agent *agent);
 
 /* agent-decide.c */
+/*
+ * Somebody else put it into another zone, after the agent had: it may be moved once more, and no
+ * further, lest two take turns for ever.
+ */
+void agent_lose_zone(struct block *block);
 /* Verdicts for all blocks of `now`, and the plan that follows from them. */
 void agent_decide(struct agent *agent);
 /* What was refused on the way is forgotten; that it was online is not, in this boot. */

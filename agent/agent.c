@@ -84,6 +84,8 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 	if (block->state == BLOCK_ONLINE) {
 		if (error == 0)
 			block->marks |= BLOCK_MARK_OURS;
+		else if (result.reason == REASON_ZONE_DIFFERS)
+			agent_lose_zone(block);
 		agent_note_online(agent, block);
 	} else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE) {
 		block->marks |= BLOCK_MARK_FAILED;

@@ -75,6 +75,7 @@ struct block {
 #define BLOCK_MARK_OURS \
 	32 /* in its zone by the agent's hand, or not to be moved: left there */
 
+#define BLOCK_MARK_LOST 128 /* others were faster with a zone of theirs, once */
 #define BLOCK_MARK_REZONING 64 /* it is being moved by the agent, by way of offline */
 
 /* The words of sysfs and of the protocol; never NULL. */

@@ -400,6 +400,24 @@ static void a_move_that_cannot_be_undone_is_no_operator_s_wish(void **state)
 	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
 }
 
+/* A rule that is late, and then one that never gives up. */
+static void a_zone_is_fought_for_once_more_and_no_further(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned writes;
+
+	others_online(fixture, true);
+	fixture->kernel->blocks[33].raced = true;
+	settle(fixture);
+	settle(fixture);
+	writes = fixture->kernel->writes;
+	assert_int_equal(writes, 2 * 4);
+	event(fixture, UEVENT_OTHER, 33);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, writes);
+	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
+}
+
 static void what_is_going_offline_is_meant_to(void **state)
 {
 	struct fixture *fixture = *state;
@@ -493,6 +511,7 @@ int main(void)
 		TEST(an_interrupted_change_is_completed),
 		TEST(a_killed_move_is_finished_by_the_next_agent),
 		TEST(a_move_that_cannot_be_undone_is_no_operator_s_wish),
+		TEST(a_zone_is_fought_for_once_more_and_no_further),
 		TEST(what_is_going_offline_is_meant_to),
 		TEST(what_is_off_by_name_stays_off),
 		TEST(another_configuration_tries_its_own_zone),
