@@ -63,6 +63,9 @@ def transcript(guest):
     all_online(guest, dimm)
     show("host$ memonlinectl --socket CHANNEL list",
          host.ctl("--socket", guest.channel_path(), "list"))
+    show("host$ memonlinectl --socket CHANNEL map",
+         host.ctl("--socket", guest.channel_path(), "map"))
+    show("guest# memonlinectl explain 35", guest.ctl("explain 35"))
     show("guest# memonlinectl status", guest.ctl("status"))
     show("guest# lsmem", guest.sh("lsmem"))
     show("guest# grep MemTotal /proc/meminfo", meminfo(guest))
