@@ -92,6 +92,7 @@ NEEDS = {
         (command("xz"), "xz-utils", "xz"),
     ),
     "deb": (
+        (path("/var/lib/dpkg/info/build-essential.list"), "build-essential", "gcc"),
         (command("dh"), "debhelper", "debhelper"),
         (command("dpkg-buildpackage"), "dpkg-dev", "dpkg-dev"),
         (command("lintian"), "lintian", "lintian"),
