@@ -101,9 +101,10 @@ class Machine:
         return int(self.read("/sys/devices/system/memory/block_size_bytes"), 16)
 
     def blocks(self, start=0, size=1 << 62):
-        """{index: state} of the memory blocks in a range of addresses."""
+        """{index: state} of the memory blocks in a range of addresses. One may just be going."""
         found = self.sh("cd /sys/devices/system/memory && for block in memory[0-9]*; do "
-                        "echo ${block#memory} $(cat $block/state); done")
+                        "state=$(cat $block/state 2>/dev/null) && "
+                        "echo ${block#memory} $state; done; true")
         unit = self.block_bytes()
         states = (line.split() for line in found.splitlines())
         return {int(index): state for index, state in states
