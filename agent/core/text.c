@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define TEXT_FIRST_SIZE 64
-#define NUMBER_SIZE 20 /* digits of 2^64 - 1 */
 
 void text_free(struct text *text)
 {
@@ -78,16 +77,25 @@ void text_puts(struct text *text, const char *string)
 }
 
 /* By hand, since printf would be most of the time that a list of blocks takes. */
-void text_putu(struct text *text, uint64_t number)
+size_t text_digits(char digits[TEXT_DIGITS_SIZE], uint64_t number)
 {
-	char digits[NUMBER_SIZE];
-	char *digit = digits + sizeof(digits);
+	char reversed[TEXT_DIGITS_SIZE];
+	size_t count = 0, i;
 
 	do {
-		*--digit = (char)('0' + number % 10);
+		reversed[count++] = (char)('0' + number % 10);
 		number /= 10;
 	} while (number);
-	text_append(text, digit, (size_t)(digits + sizeof(digits) - digit));
+	for (i = 0; i < count; i++)
+		digits[i] = reversed[count - 1 - i];
+	return count;
+}
+
+void text_putu(struct text *text, uint64_t number)
+{
+	char digits[TEXT_DIGITS_SIZE];
+
+	text_append(text, digits, text_digits(digits, number));
 }
 
 void text_printf(struct text *text, const char *format, ...)

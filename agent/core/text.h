@@ -18,6 +18,8 @@ struct text {
 	bool failed;
 };
 
+#define TEXT_DIGITS_SIZE 20 /* of 2^64 - 1 */
+
 #define TEXT_INIT                 \
 	{                         \
 		NULL, 0, 0, false \
@@ -31,6 +33,8 @@ int text_reserve(struct text *text, size_t more);
 void text_append(struct text *text, const char *bytes, size_t len);
 void text_puts(struct text *text, const char *string);
 void text_putu(struct text *text, uint64_t number);
+/* The decimal digits of a number, without a NUL, for paths that are made by the thousand; their count. */
+size_t text_digits(char digits[TEXT_DIGITS_SIZE], uint64_t number);
 void text_printf(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Drops the first `len` bytes. */

@@ -9,7 +9,15 @@
 
 #include "core/snapshot.h"
 
+#define SYSFS_TEXT_SIZE 128 /* more than any text of these files, with a NUL */
+
 struct sysfs;
+
+/* What was read: bytes, or a negative errno in the place of their count. */
+struct sysfs_text {
+	char bytes[SYSFS_TEXT_SIZE];
+	long len;
+};
 
 /*
  * What a file operation is; tests put a kernel's behaviour in its place. `name` is relative to the
@@ -17,7 +25,9 @@ struct sysfs;
  */
 struct sysfs_operations {
 	long (*read)(void *data, const char *name, char *buffer, size_t size);
-	long (*write)(void *data, const char *name, const char *bytes, size_t len);
+	/* One write; then, unless `after` is NULL, what the file says. */
+	long (*write)(void *data, const char *name, const char *bytes, size_t len,
+		      struct sysfs_text *after);
 	/* Calls `entry` for every name in the directory. 0 or negative errno. */
 	int (*list)(void *data, void (*entry)(const char *name, void *user), void *user);
 	/* A number that two entries of one name, one after the other, do not share; 0: none. */

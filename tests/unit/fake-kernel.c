@@ -232,9 +232,9 @@ static long write_probe(struct fake_kernel *kernel, const char *bytes, size_t le
 	return kernel->probe_raced ? -EEXIST : (long)len;
 }
 
-static long fake_write(void *data, const char *name, const char *bytes, size_t len)
+static long write_any(struct fake_kernel *kernel, const char *name, const char *bytes,
+		      size_t len)
 {
-	struct fake_kernel *kernel = data;
 	const char *attribute = "";
 	struct fake_block *block = find(kernel, name, &attribute);
 
@@ -248,6 +248,16 @@ static long fake_write(void *data, const char *name, const char *bytes, size_t l
 	if (!block || strcmp(attribute, "state") != 0)
 		return -ENOENT;
 	return write_state(kernel, block, bytes, len);
+}
+
+static long fake_write(void *data, const char *name, const char *bytes, size_t len,
+		       struct sysfs_text *after)
+{
+	long written = write_any(data, name, bytes, len);
+
+	if (after)
+		after->len = fake_read(data, name, after->bytes, sizeof(after->bytes));
+	return written;
 }
 
 /* As readdir does, in no order: from the end, with the other names in between. */
