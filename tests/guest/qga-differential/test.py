@@ -10,13 +10,10 @@ import json
 import os
 import re
 
-from lab import Guest, check, equal
-from lab import image, kernel
+from lab import Guest, check, equal, guest_agent
 from lab.channel import Channel
 
 LIMIT = 600
-PACKAGES = ("qemu-guest-agent",)
-PORT = "org.qemu.guest_agent.0"
 CONFIG = "[memonlined]\npolicy = keep\n"
 # So that the "online" of either can be undone, whatever the guest has put there meanwhile.
 APPEND = "memory_hotplug.online_policy=auto-movable memory_hotplug.auto_movable_ratio=1000"
@@ -79,20 +76,6 @@ def comparable(answer):
     return answer
 
 
-def guest_agent_files():
-    folder = kernel.package(PACKAGES)
-    program = os.path.join(folder, "usr/sbin/qemu-ga")
-    files = {"/usr/sbin/qemu-ga": (image.contents(program), 0o755)}
-    for library in image.libraries(program):
-        files[library] = (image.contents(library), 0o755)
-    return files
-
-
-def start_guest_agent(guest):
-    guest.sh("mkdir -p /var/run /run/qga && qemu-ga -d -m virtio-serial "
-             "-p /dev/virtio-ports/%s -t /run/qga -f /run/qga/pid" % PORT)
-
-
 def offline(guest, dimm):
     """As it was before either of them was asked."""
     unit = guest.block_bytes()
@@ -126,11 +109,9 @@ def compare(guest, dimm, peers):
 
 def run(lab):
     port = lab.temp_path("qga.sock")
-    arguments = ["-chardev", "socket,id=qga,path=%s,server=on,wait=off" % port,
-                 "-device", "virtserialport,chardev=qga,name=" + PORT]
-    with Guest(lab, config=CONFIG, files=guest_agent_files(), append=APPEND,
-               arguments=arguments) as guest:
+    with Guest(lab, config=CONFIG, files=guest_agent.files(), append=APPEND,
+               arguments=guest_agent.arguments(port)) as guest:
         dimm = guest.plug("256M")
         guest.wait_blocks(dimm["addr"], dimm["size"], "offline")
-        start_guest_agent(guest)
+        guest.sh(guest_agent.start_script())
         compare(guest, dimm, [Peer(port), Peer(guest.channel_path())])
