@@ -215,6 +215,10 @@ def style():
     return status
 
 
+def bench():
+    return call([sys.executable, "-m", "bench", "--quick"])
+
+
 def probe_kernels():
     try:
         probing.build()
@@ -224,8 +228,8 @@ def probe_kernels():
 
 
 JOBS = {job.__name__.replace("_", "-"): job for job in (
-    unit, policy, kernel_models, process, sanitizers, fuzz, probe_kernels, distcheck, oldest,
-    style)}
+    unit, policy, kernel_models, process, sanitizers, fuzz, bench, probe_kernels, distcheck,
+    oldest, style)}
 
 
 def main(argv):

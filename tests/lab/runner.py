@@ -63,6 +63,8 @@ def own_tests():
             full=True, needs=["fuzz"]),
         job("probe-kernels", "two kernels with ARCH_MEMORY_PROBE, built from Debian's sources",
             3600, full=True),
+        job("bench", "a little of everything that tests/bench/run measures", 900, full=True,
+            needs=["guest", "libvirt", "distribution", "deb"]),
         job("distcheck", "make distcheck", 900, full=True, single=True),
         job("oldest", "pedantic, without what the oldest libraries lack", 300, full=True),
     ]

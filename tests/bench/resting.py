@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What each daemon holds in memory, and what it does in an idle minute."""
+
+import re
+
+from lab.channel import Channel
+
+from . import tools
+
+NAMES = ("memonlined", "qemu-ga", "systemd-udevd")
+
+
+def memory_kib(guest, pid):
+    text = guest.read("/proc/%d/smaps_rollup" % pid)
+    return {name.lower(): int(re.search(r"^%s:\s+(\d+)" % name, text, re.M).group(1))
+            for name in ("Rss", "Pss")}
+
+
+def switches(guest, pid):
+    """Of all its threads: how often one slept, or had to make room."""
+    text = guest.sh("cat /proc/%d/task/*/status" % pid)
+    return sum(int(count) for count in re.findall(r"ctxt_switches:\s+(\d+)", text))
+
+
+def idle(guest, pids, seconds):
+    """{daemon: {"wakeups_per_min", "cpu_usec_per_min"}}"""
+    guest.settle()
+    # Workers of udevd end after three seconds.
+    guest.sh("sleep 5")
+    before = {name: (switches(guest, pid), tools.spent_seconds(guest, pid))
+              for name, pid in pids.items()}
+    guest.sh("sleep %d" % seconds, seconds + 60)
+    found = {}
+    for name, pid in pids.items():
+        woken = switches(guest, pid) - before[name][0]
+        spent = tools.spent_seconds(guest, pid) - before[name][1]
+        found[name] = {"wakeups_per_min": woken * 60 / seconds,
+                       "cpu_usec_per_min": spent * 1e6 * 60 / seconds}
+    return found
+
+
+def measure(guest, paths, seconds):
+    """{daemon: {"rss_kib", "pss_kib", "host", "no_host"}}; each of the last two as idle() has it.
+
+    paths: the host's ends of the agents' ports.
+    """
+    pids = {name: tools.pid_of(guest, name) for name in NAMES}
+    channels = [Channel(path) for path in paths]
+    try:
+        for channel in channels:
+            channel.sync()
+            channel.request("guest-get-memory-blocks")
+        tools.progress("idle for %d s, hosts connected" % seconds)
+        with_host = idle(guest, pids, seconds)
+    finally:
+        for channel in channels:
+            channel.close()
+    tools.progress("idle for %d s, no host" % seconds)
+    without = idle(guest, pids, seconds)
+    found = {}
+    for name, pid in pids.items():
+        memory = memory_kib(guest, pid)
+        found[name] = {"rss_kib": memory["rss"], "pss_kib": memory["pss"],
+                       "host": with_host[name], "no_host": without[name]}
+    return found
