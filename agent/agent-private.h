@@ -16,6 +16,9 @@ struct agent {
 	struct machine machine;
 	bool dry_run;
 	struct loop_watch *source_watch;
+	/* The late source, and when it is read. */
+	struct loop_watch *late_watch;
+	struct loop_timer *late;
 	/* A block that is not whole yet, or a tree that cannot be read. */
 	struct loop_timer *again;
 	unsigned again_tries; /* so far */
@@ -61,6 +64,8 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 		   const struct block *before, struct block *block);
 void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks);
 void agent_resume_work(struct agent *agent);
+/* Reads all that waits in a source. false: it is broken for good. */
+bool agent_take_events(struct agent *agent, struct source *source);
 
 /* agent-decide.c */
 /*
@@ -110,6 +115,10 @@ bool agent_has_to_settle(const struct agent *agent, bool movable);
 void agent_wait_to_settle(struct agent *agent);
 int agent_retry_open(struct agent *agent);
 void agent_retry_close(struct agent *agent);
+
+/* agent-late.c */
+int agent_late_open(struct agent *agent); /* 0 or negative errno */
+void agent_late_close(struct agent *agent);
 
 /* agent-job.c */
 void agent_step_job(struct agent *agent);

@@ -256,30 +256,37 @@ void agent_event(struct agent *agent, const struct uevent *event)
 	forgive(agent);
 }
 
-static void source_event(uint32_t events, void *data)
+bool agent_take_events(struct agent *agent, struct source *source)
 {
-	struct agent *agent = data;
 	struct uevent event;
 	int r;
 
-	(void)events;
-	while ((r = source_receive(agent->edges.source, &event)) != 0) {
+	while ((r = source_receive(source, &event)) != 0) {
 		if (r > 0) {
 			agent_event(agent, &event);
 			continue;
 		}
-		log_warning("%s events: %s, looking at all blocks",
-			    source_name(agent->edges.source), strerror(-r));
+		log_warning("%s events: %s, looking at all blocks", source_name(source),
+			    strerror(-r));
 		agent_wake(agent);
-		if (r == -ENOBUFS)
-			continue;
-		/* An agent that hears nothing is worse than one that is started again. */
-		loop_watch_remove(agent->source_watch);
-		agent->source_watch = NULL;
-		if (agent->edges.broken)
-			agent->edges.broken(agent->edges.data);
-		break;
+		if (r != -ENOBUFS)
+			return false;
 	}
+	return true;
+}
+
+static void source_event(uint32_t events, void *data)
+{
+	struct agent *agent = data;
+
+	(void)events;
+	if (agent_take_events(agent, agent->edges.source))
+		return;
+	/* An agent that hears nothing is worse than one that is started again. */
+	loop_watch_remove(agent->source_watch);
+	agent->source_watch = NULL;
+	if (agent->edges.broken)
+		agent->edges.broken(agent->edges.data);
 }
 
 /* What the onlining path will touch is there before memory is short. */
@@ -308,7 +315,7 @@ static int connect_edges(struct agent *agent)
 		return r;
 	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source),
 					     EPOLLIN, source_event, agent);
-	return agent->source_watch ? 0 : -errno;
+	return agent->source_watch ? agent_late_open(agent) : -errno;
 }
 
 struct agent *agent_new(const struct config *config, const struct agent_edges *edges,
@@ -350,6 +357,7 @@ void agent_free(struct agent *agent)
 	agent_end_probe(agent);
 	job_free(&agent->job);
 	loop_watch_remove(agent->source_watch);
+	agent_late_close(agent);
 	agent_retry_close(agent);
 	if (agent->edges.loop)
 		loop_set_work(agent->edges.loop, NULL, NULL);

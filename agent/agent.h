@@ -29,6 +29,13 @@ struct agent_edges {
 	struct sysfs *sysfs;
 	struct system_info *system;
 	struct source *source; /* NULL: only asked wake-ups (agent_wake) */
+	/*
+	 * The kernel's own events where those of `source` come through udevd, which may die with
+	 * what it was told: read some time after the first, when most of them are old news. NULL:
+	 * none.
+	 */
+	struct source *late_source;
+	unsigned late_msec; /* that time; 0: three seconds */
 	struct journal *journal; /* with what an agent before this one left in it */
 	struct intent *intent; /* likewise; NULL: nothing outlives this process */
 	/* In place of this machine's I/O ports; NULL: these. */

@@ -50,6 +50,7 @@ struct daemon {
 	struct sysfs *sysfs;
 	struct system_info *system;
 	struct source *source;
+	struct source *late_source; /* beside udevd's events; may be NULL */
 	struct state *state;
 	struct journal *journal;
 	struct state *blocks; /* the memory of the next */
@@ -281,17 +282,23 @@ static bool wants_udev(const struct daemon *daemon)
 static int open_source(struct daemon *daemon)
 {
 	unsigned bytes = daemon->config.receive_buffer_bytes;
+	bool udev = wants_udev(daemon);
 
 	/* This machine's events say nothing about another tree, unless asked for. */
 	if (!own_root(&daemon->options) && daemon->config.events == CONFIG_EVENTS_AUTO)
 		return 0;
-	daemon->source = wants_udev(daemon) ? source_open_udev(bytes)
-					    : source_open_kernel(bytes);
+	daemon->source = udev ? source_open_udev(bytes) : source_open_kernel(bytes);
 	if (!daemon->source) {
 		log_error("cannot listen for memory events: %s", strerror(errno));
 		return -1;
 	}
 	log_info("listening for %s events", source_name(daemon->source));
+	if (!udev || !own_root(&daemon->options))
+		return 0;
+	daemon->late_source = source_open_kernel(bytes);
+	if (!daemon->late_source)
+		log_warning("cannot listen for the kernel's events: %s; ignoring",
+			    strerror(errno));
 	return 0;
 }
 
@@ -398,6 +405,7 @@ static int open_agent(struct daemon *daemon)
 	edges.sysfs = daemon->sysfs;
 	edges.system = daemon->system;
 	edges.source = daemon->source;
+	edges.late_source = daemon->late_source;
 	edges.journal = daemon->journal;
 	edges.intent = daemon->intent;
 	edges.reported = on_reported;
@@ -484,6 +492,7 @@ static void close_edges(struct daemon *daemon)
 	intent_free(daemon->intent);
 	state_close(daemon->blocks);
 	source_close(daemon->source);
+	source_close(daemon->late_source);
 	system_close(daemon->system);
 	sysfs_close(daemon->sysfs);
 	loop_timer_remove(daemon->watchdog);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,43 @@ static int kernel_receive(struct source *source, struct uevent *event)
 	}
 }
 
+/* Accumulator == four bytes at X + offset, or the message is dropped. */
+#define SAME(offset, bytes, drop)                   \
+	BPF_STMT(BPF_LD | BPF_W | BPF_IND, offset), \
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bytes, 0, drop)
+
+/* X becomes where the path begins: after the '@' of add, of remove and online, of offline. */
+int source_filter_memory(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, '@', 5, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, '@', 5, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 7),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, '@', 5, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 4),
+		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
+		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 7),
+		BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
+		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 8),
+		SAME(0, 0x2f646576, 11), /* /dev */
+		SAME(4, 0x69636573, 9), /* ices */
+		SAME(8, 0x2f737973, 7), /* /sys */
+		SAME(12, 0x74656d2f, 5), /* tem/ */
+		SAME(16, 0x6d656d6f, 3), /* memo */
+		SAME(20, 0x72792f6d, 1), /* ry/m */
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
+		       ? -errno
+		       : 0;
+}
+
 static int open_socket(struct kernel_source *self, unsigned receive_buffer_bytes)
 {
 	int on = 1, fd, r;
@@ -83,6 +121,8 @@ static int open_socket(struct kernel_source *self, unsigned receive_buffer_bytes
 	r = source_prepare(fd, receive_buffer_bytes);
 	if (r < 0)
 		return r;
+	/* Without it there are more wake-ups and the same events. */
+	source_filter_memory(fd);
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return -errno;
 	if (mnl_socket_bind(self->socket, KERNEL_GROUP, MNL_SOCKET_AUTOPID) < 0)

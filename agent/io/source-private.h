@@ -19,5 +19,10 @@ struct source {
  * of a DIMM's 1024 and the rest of it stayed offline. 0 or negative errno.
  */
 int source_prepare(int fd, unsigned receive_buffer_bytes);
+/*
+ * Lets only what looks like a kernel's message about a memory block into the queue of fd: others
+ * wake nobody. 0 or negative errno; then all of them come.
+ */
+int source_filter_memory(int fd);
 
 #endif

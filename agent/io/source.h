@@ -10,6 +10,7 @@ struct source;
 
 /* For each an opener: non-blocking, NULL with errno on failure. */
 struct source *source_open_udev(unsigned receive_buffer_bytes);
+/* Of the kernel's messages only those about memory blocks wake anybody, where it can filter. */
 struct source *source_open_kernel(unsigned receive_buffer_bytes);
 void source_close(struct source *source); /* accepts NULL */
 

@@ -2,10 +2,16 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent-fixture.h"
+#include "io/source-private.h"
+
+#define LATE_MSEC 10
+#define PATIENCE_MSEC 30000
 
 static void says_nothing_of_boot_memory(void **state)
 {
@@ -257,6 +263,88 @@ static void finds_blocks_that_no_event_told_of(void **state)
 	assert_int_equal(fixture->kernel->lists, 0);
 }
 
+/* --- udevd says nothing, the kernel does */
+
+struct fake_source {
+	struct source source; /* first */
+	int ends[2]; /* as many bytes as there are events */
+	int taken; /* of them; the fourth is an overflow */
+};
+
+static int fake_receive(struct source *source, struct uevent *event)
+{
+	struct fake_source *fake = (struct fake_source *)source;
+	char byte;
+
+	if (read(source->fd, &byte, 1) != 1)
+		return 0;
+	*event = (struct uevent){ UEVENT_ADD, (uint64_t)fake->taken, 0 };
+	return ++fake->taken == 4 ? -ENOBUFS : 1;
+}
+
+static void fake_close(struct source *source)
+{
+	struct fake_source *fake = (struct fake_source *)source;
+
+	close(fake->ends[0]);
+	close(fake->ends[1]);
+}
+
+static void fake_open(struct fake_source *fake)
+{
+	memset(fake, 0, sizeof(*fake));
+	assert_int_equal(pipe2(fake->ends, O_NONBLOCK), 0);
+	fake->source.name = "fake";
+	fake->source.fd = fake->ends[0];
+	fake->source.receive = fake_receive;
+	fake->source.close = fake_close;
+}
+
+static void quit(void *data)
+{
+	loop_quit(((struct fixture *)data)->edges.loop);
+}
+
+static void impatient(void *data)
+{
+	(void)data;
+	fail_msg("the agent never looked");
+}
+
+static void hears_what_udevd_did_not_tell(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_source udev, kernel;
+	struct loop_timer *timer;
+	int round;
+
+	fake_open(&udev);
+	fake_open(&kernel);
+	fixture->edges.loop = loop_new();
+	fixture->edges.source = &udev.source;
+	fixture->edges.late_source = &kernel.source;
+	fixture->edges.late_msec = LATE_MSEC;
+	fixture->edges.reported = quit;
+	timer = loop_timer_add(fixture->edges.loop, impatient, NULL);
+	start(fixture, false);
+	settle(fixture);
+	/* The second time shows that it listens again, the last one is a lost event. */
+	for (round = 0; round < 2; round++) {
+		fake_kernel_add(fixture->kernel, 2 * (uint64_t)round, 2, BLOCK_OFFLINE);
+		assert_int_equal(write(kernel.ends[1], "ab", 2), 2);
+		loop_timer_arm(timer, PATIENCE_MSEC);
+		assert_int_equal(loop_run(fixture->edges.loop), 0);
+		assert_int_equal(last_seq(fixture), round + 1);
+		assert_int_equal(kernel.taken, 2 * (round + 1));
+	}
+	assert_int_equal(udev.taken, 0);
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	loop_free(fixture->edges.loop);
+	source_close(&udev.source);
+	source_close(&kernel.source);
+}
+
 static void keeps_its_hands_off(void **state)
 {
 	struct fixture *fixture = *state;
@@ -461,6 +549,7 @@ int main(void)
 		TEST(reports_what_is_gone_once),
 		TEST(waits_for_a_block_that_is_not_whole),
 		TEST(finds_blocks_that_no_event_told_of),
+		TEST(hears_what_udevd_did_not_tell),
 		TEST(keeps_its_hands_off),
 		TEST(writes_nothing_in_a_dry_run),
 		TEST(obeys_another_policy_after_a_reload),

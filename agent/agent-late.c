@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "io/log.h"
+
+#define LATE_MSEC 3000 /* what udevd needs for a block, many times over */
+
+/* Asleep between two bursts, and within one: it wakes for the first event and for all of them. */
+#define ONCE (EPOLLIN | EPOLLONESHOT)
+
+static void late(void *data)
+{
+	struct agent *agent = data;
+	bool wanted = agent->look_wanted;
+
+	if (!agent_take_events(agent, agent->edges.late_source)) {
+		loop_watch_remove(agent->late_watch);
+		agent->late_watch = NULL;
+		return;
+	}
+	if (agent->look_wanted && !wanted)
+		log_warning("%s events are late or lost, those of the kernel are not: "
+			    "looking at all blocks",
+			    source_name(agent->edges.source));
+	loop_watch_change(agent->late_watch, ONCE);
+}
+
+static void heard(uint32_t events, void *data)
+{
+	struct agent *agent = data;
+	unsigned msec = agent->edges.late_msec ? agent->edges.late_msec : LATE_MSEC;
+
+	(void)events;
+	loop_timer_arm(agent->late, msec);
+}
+
+int agent_late_open(struct agent *agent)
+{
+	if (!agent->edges.late_source)
+		return 0;
+	agent->late = loop_timer_add(agent->edges.loop, late, agent);
+	if (agent->late)
+		agent->late_watch = loop_watch_add(agent->edges.loop,
+						   source_fd(agent->edges.late_source),
+						   ONCE, heard, agent);
+	return agent->late_watch ? 0 : -errno;
+}
+
+void agent_late_close(struct agent *agent)
+{
+	loop_watch_remove(agent->late_watch);
+	loop_timer_remove(agent->late);
+}
