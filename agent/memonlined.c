@@ -15,6 +15,7 @@
 
 #include "agent.h"
 #include "io/channel.h"
+#include "io/keep.h"
 #include "io/lock.h"
 #include "io/log.h"
 #include "io/notify.h"
@@ -25,6 +26,7 @@
 #define SYSCONFDIR "/etc"
 #endif
 #define CONFIG_FILE SYSCONFDIR "/memonlined.conf"
+#define STATE_FILE "/run/memonline/state"
 #define CONFIG_SIZE_MAX (1024 * 1024)
 /* On 2.6.32 nobody has seen an edge-triggered port wake up. */
 #define OLD_KERNEL_POLL_MSEC 1000
@@ -58,6 +60,7 @@ struct daemon {
 	struct agent *agent;
 	struct sessions *sessions;
 	struct channel *channel;
+	struct keep *keep; /* of the files in /run */
 	struct loop_timer *watchdog;
 	bool failed;
 };
@@ -227,6 +230,7 @@ static void reload(struct daemon *daemon)
 		log_info("configuration read again: policy %s",
 			 config_policy_text(config.policy));
 	}
+	keep_now(daemon->keep);
 	notify_send("READY=1");
 }
 
@@ -347,10 +351,12 @@ static bool open_state(struct daemon *daemon, size_t bytes)
 			return false;
 		}
 		log_warning(
-			"/run/memonline/state: %s; reports will not outlive this process",
+			"/run/memonline/state: %s; while that lasts reports will not outlive this process",
 			strerror(errno));
 	}
-	daemon->state = state_open_private(bytes);
+	daemon->state = daemon->options.dry_run
+				? state_open_private(bytes)
+				: state_open_copy(daemon->options.root, "state", bytes);
 	if (!daemon->state)
 		log_error("cannot start: %s", strerror(errno));
 	return daemon->state != NULL;
@@ -386,7 +392,7 @@ static int open_intent(struct daemon *daemon)
 	else
 		daemon->blocks = state_open(daemon->options.root, "blocks", bytes);
 	if (!daemon->blocks)
-		daemon->blocks = state_open_private(bytes);
+		daemon->blocks = state_open_copy(daemon->options.root, "blocks", bytes);
 	if (daemon->blocks)
 		daemon->intent = intent_attach(state_memory(daemon->blocks),
 					       state_bytes(daemon->blocks),
@@ -435,18 +441,59 @@ static int open_channel(struct daemon *daemon)
 		channel_poll_port(daemon->channel, OLD_KERNEL_POLL_MSEC);
 	r = channel_listen(daemon->channel, daemon->options.root, config->control_socket,
 			   config->control_mode);
-	if (r < 0) {
+	/* Memory is brought online without it, and there may be room for it later. */
+	if (r < 0 && r != -EROFS && r != -ENOSPC) {
 		log_error("%s: %s", config->control_socket,
 			  r == -EADDRINUSE ? "another memonlined answers there"
 					   : strerror(-r));
 		return -1;
 	}
+	if (r < 0)
+		log_warning("%s: %s; there is no control socket until that changes",
+			    config->control_socket, strerror(-r));
+	r = 0;
 	if (config->port[0])
 		r = channel_open_port(daemon->channel, daemon->options.root,
 				      config->port);
 	if (r < 0)
 		log_error("channel %s: %s", config->port, strerror(-r));
 	return r < 0 ? -1 : 0;
+}
+
+/* 0, or why something is missing still. */
+static int restore_files(void *data)
+{
+	struct daemon *daemon = data;
+	const char *root = daemon->options.root;
+	int state = state_keep(daemon->state, root, "state");
+	int blocks = state_keep(daemon->blocks, root, "blocks");
+	int channel = channel_listen_again(daemon->channel);
+
+	if (state < 0)
+		return state;
+	return blocks < 0 ? blocks : channel;
+}
+
+static int open_keep(struct daemon *daemon)
+{
+	char path[PATH_MAX];
+	const char *prefix = own_root(&daemon->options) ? "" : daemon->options.root;
+	int r;
+
+	daemon->keep = keep_new(daemon->loop, restore_files, daemon);
+	if (!daemon->keep) {
+		log_error("cannot watch /run: %s", strerror(errno));
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s%s", prefix, STATE_FILE);
+	r = keep_watch(daemon->keep, path);
+	snprintf(path, sizeof(path), "%s%s", prefix, daemon->config.control_socket);
+	if (r == 0)
+		r = keep_watch(daemon->keep, path);
+	if (r < 0)
+		log_warning("cannot watch /run: %s; ignoring", strerror(-r));
+	keep_now(daemon->keep);
+	return 0;
 }
 
 static int open_loop(struct daemon *daemon)
@@ -479,11 +526,14 @@ static int open_edges(struct daemon *daemon)
 	}
 	if (open_journal(daemon) < 0 || open_intent(daemon) < 0 || open_agent(daemon) < 0)
 		return -1;
-	return daemon->options.dry_run ? 0 : open_channel(daemon);
+	if (daemon->options.dry_run)
+		return 0;
+	return open_channel(daemon) < 0 ? -1 : open_keep(daemon);
 }
 
 static void close_edges(struct daemon *daemon)
 {
+	keep_free(daemon->keep);
 	channel_free(daemon->channel);
 	sessions_free(daemon->sessions);
 	agent_free(daemon->agent);

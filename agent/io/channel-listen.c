@@ -20,6 +20,8 @@ struct channel_listener {
 	int fd;
 	struct loop_watch *watch;
 	struct loop_timer *pause; /* while there are no descriptors left */
+	bool short_of; /* them, and said so */
+	struct stat name; /* of the socket, while it has one */
 	struct sockaddr_un address;
 	unsigned mode;
 };
@@ -66,10 +68,13 @@ static void accept_clients(uint32_t events, void *data)
 	(void)events;
 	/* One in a round: those who have left by now make room before the next is counted. */
 	if (fd >= 0) {
+		listener->short_of = false;
 		add_client(listener->channel, fd);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 		   errno == ENOBUFS) {
-		log_warning("control socket: %s, pausing", strerror(errno));
+		if (!listener->short_of)
+			log_warning("control socket: %s, pausing", strerror(errno));
+		listener->short_of = true;
 		loop_watch_change(listener->watch, 0);
 		loop_timer_arm(listener->pause, PAUSE_MSEC);
 	}
@@ -132,7 +137,7 @@ static int bind_with_mode(int fd, const struct sockaddr_un *address, unsigned mo
 }
 
 /* Listens before it has its name: whoever sees the socket can connect to it. */
-static int listen_then_name(const struct channel_listener *listener)
+static int listen_then_name(struct channel_listener *listener)
 {
 	struct sockaddr_un unnamed = listener->address;
 	int r;
@@ -143,6 +148,7 @@ static int listen_then_name(const struct channel_listener *listener)
 	if (r < 0)
 		return r;
 	if (listen(listener->fd, SOMAXCONN) < 0 ||
+	    lstat(unnamed.sun_path, &listener->name) < 0 ||
 	    rename(unnamed.sun_path, listener->address.sun_path) < 0) {
 		r = -errno;
 		unlink(unnamed.sun_path);
@@ -166,32 +172,63 @@ static int start_listening(struct channel_listener *listener)
 		return r;
 	listener->watch = loop_watch_add(listener->channel->loop, listener->fd, EPOLLIN,
 					 accept_clients, listener);
-	listener->pause = loop_timer_add(listener->channel->loop, accept_again, listener);
+	if (!listener->pause)
+		listener->pause =
+			loop_timer_add(listener->channel->loop, accept_again, listener);
 	return listener->watch && listener->pause ? 0 : -ENOMEM;
 }
 
-static void listener_close(struct channel_listener *listener)
+static void stop_listening(struct channel_listener *listener)
 {
 	loop_watch_remove(listener->watch);
-	loop_timer_remove(listener->pause);
+	listener->watch = NULL;
+	if (listener->pause)
+		loop_timer_disarm(listener->pause);
 	if (listener->fd >= 0)
 		close(listener->fd);
-	free(listener);
+	listener->fd = -1;
+}
+
+/* Whether the name leads to us: it may be gone, or another's. */
+static bool in_place(const struct channel_listener *listener)
+{
+	struct stat found;
+
+	return listener->watch && lstat(listener->address.sun_path, &found) == 0 &&
+	       found.st_dev == listener->name.st_dev &&
+	       found.st_ino == listener->name.st_ino;
 }
 
 void channel_listener_free(struct channel_listener *listener)
 {
 	if (!listener)
 		return;
-	unlink(listener->address.sun_path);
-	listener_close(listener);
+	if (in_place(listener))
+		unlink(listener->address.sun_path);
+	stop_listening(listener);
+	loop_timer_remove(listener->pause);
+	free(listener);
+}
+
+int channel_listen_again(struct channel *channel)
+{
+	struct channel_listener *listener = channel->listener;
+	int r;
+
+	if (in_place(listener))
+		return 0;
+	stop_listening(listener);
+	r = start_listening(listener);
+	if (r < 0)
+		stop_listening(listener);
+	return r;
 }
 
 int channel_listen(struct channel *channel, const char *root, const char *path,
 		   unsigned mode)
 {
 	struct channel_listener *listener = calloc(1, sizeof(*listener));
-	int len, r;
+	int len;
 
 	if (!listener)
 		return -ENOMEM;
@@ -201,13 +238,10 @@ int channel_listen(struct channel *channel, const char *root, const char *path,
 	listener->address.sun_family = AF_UNIX;
 	len = snprintf(listener->address.sun_path, sizeof(listener->address.sun_path),
 		       "%s%s", strcmp(root, "/") == 0 ? "" : root, path);
-	r = len + sizeof(NEW_SUFFIX) <= sizeof(listener->address.sun_path)
-		    ? start_listening(listener)
-		    : -ENAMETOOLONG;
-	if (r < 0) {
-		listener_close(listener);
-		return r;
+	if (len + sizeof(NEW_SUFFIX) > sizeof(listener->address.sun_path)) {
+		free(listener);
+		return -ENAMETOOLONG;
 	}
 	channel->listener = listener;
-	return 0;
+	return channel_listen_again(channel);
 }

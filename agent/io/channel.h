@@ -59,6 +59,11 @@ void channel_poll_port(struct channel *channel, unsigned msec);
  * nobody answers on is replaced; a live one is -EADDRINUSE. 0 or negative errno. */
 int channel_listen(struct channel *channel, const char *root, const char *path,
 		   unsigned mode);
+/*
+ * After channel_listen, whatever came of it: listens anew where the socket's name does not lead to
+ * us, and else does nothing. Clients that are there stay. 0 or negative errno, as above.
+ */
+int channel_listen_again(struct channel *channel);
 
 /*
  * Sends what it can, queues the rest; never blocks. The caller keeps the queue bounded: it begins

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,12 @@ static int map(struct state *state, int flags)
 	return 0;
 }
 
+static void file_path(char path[PATH_MAX], const char *root, const char *name)
+{
+	snprintf(path, PATH_MAX, "%s/run/memonline/%s",
+		 strcmp(root, "/") == 0 ? "" : root, name);
+}
+
 static int open_file(const char *root, const char *name)
 {
 	char path[PATH_MAX];
@@ -64,7 +71,7 @@ static int open_file(const char *root, const char *name)
 	snprintf(path, sizeof(path), "%s/run/memonline", prefix);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	snprintf(path, sizeof(path), "%s/run/memonline/%s", prefix, name);
+	file_path(path, root, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return fd < 0 ? -errno : fd;
 }
@@ -138,8 +145,7 @@ struct state *state_open_copy(const char *root, const char *name, size_t bytes)
 	struct stat status;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/run/memonline/%s",
-		 strcmp(root, "/") == 0 ? "" : root, name);
+	file_path(path, root, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size <= STATE_BYTES_MAX &&
 	    (size_t)status.st_size > bytes)
@@ -158,4 +164,73 @@ struct state *state_open_private(size_t bytes)
 	struct state *state = state_new(bytes);
 
 	return state ? finish(state, map(state, MAP_PRIVATE | MAP_ANONYMOUS)) : NULL;
+}
+
+/* --- a file that went */
+
+static bool in_place(const struct state *state, const char *root, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat ours, found;
+
+	file_path(path, root, name);
+	return state->fd >= 0 && fstat(state->fd, &ours) == 0 &&
+	       lstat(path, &found) == 0 && ours.st_dev == found.st_dev &&
+	       ours.st_ino == found.st_ino;
+}
+
+/* What is in memory, in this file. A full file system is met before a byte of it is changed. */
+static int copy(const struct state *state, int fd)
+{
+	ssize_t len;
+	int r;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	r = posix_fallocate(fd, 0, (off_t)state->bytes);
+	if (r != 0)
+		return -r;
+	len = pwrite(fd, state->memory, state->bytes, 0);
+	if (len < 0)
+		return -errno;
+	return (size_t)len == state->bytes ? 0 : -EIO;
+}
+
+/* Takes the place of the memory, all at once: others point into it. */
+static int map_over(const struct state *state, int fd)
+{
+	void *memory =
+		mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int r;
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	if (mremap(memory, state->bytes, state->bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   state->memory) != MAP_FAILED)
+		return 0;
+	r = -errno;
+	munmap(memory, state->bytes);
+	return r;
+}
+
+int state_keep(struct state *state, const char *root, const char *name)
+{
+	int fd, r;
+
+	if (in_place(state, root, name))
+		return 0;
+	fd = open_file(root, name);
+	if (fd < 0)
+		return fd;
+	r = copy(state, fd);
+	if (r == 0)
+		r = map_over(state, fd);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	if (state->fd >= 0)
+		close(state->fd);
+	state->fd = fd;
+	return 0;
 }

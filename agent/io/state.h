@@ -25,6 +25,12 @@ struct state *state_open(const char *root, const char *name, size_t bytes);
 struct state *state_open_copy(const char *root, const char *name, size_t bytes);
 /* Memory for an agent without a usable /run: forgotten at its end. NULL with errno. */
 struct state *state_open_private(size_t bytes);
+/*
+ * The state's file is there and is this memory: made again, with what is in memory, where it is gone,
+ * covered by a mount, or could not be opened before. Pointers into the memory stay good. 0 or
+ * negative errno as for state_open; the memory is as before then.
+ */
+int state_keep(struct state *state, const char *root, const char *name);
 void state_close(struct state *state); /* accepts NULL; the file stays */
 
 void *state_memory(const struct state *state);

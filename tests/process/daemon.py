@@ -618,6 +618,66 @@ def without_a_run_directory_it_still_works(tree):
         daemon.end()
 
 
+def reports_after_a_kill(tree, daemon):
+    """What the next daemon still knows."""
+    daemon.end(signal.SIGKILL)
+    daemon.socket.unlink()
+    daemon = Daemon(tree).start()
+    try:
+        return daemon.connect().reports(1)
+    finally:
+        daemon.end()
+
+
+def a_removed_run_directory_is_made_again(tree):
+    daemon = Daemon(tree).start()
+    try:
+        before = daemon.connect().reports(1)
+        files = [tree.path / "run/memonline" / name for name in ("state", "blocks")]
+        for _ in range(2):
+            client = daemon.connect()
+            shutil.rmtree(tree.path / "run/memonline")
+            daemon.wait_for(lambda: all(path.exists() for path in files), "files of state")
+            daemon.wait_for(daemon.socket.exists, "the control socket")
+            expect(daemon.socket.stat().st_mode & 0o777 == 0o600, "the socket's mode")
+            expect(client.reports(1) == before, "a client from before")
+            expect(daemon.connect().reports(1) == before, "a client that came after")
+        expect(reports_after_a_kill(tree, daemon) == before, "reports in the new files")
+    finally:
+        daemon.end()
+
+
+def a_removed_socket_alone_is_made_again(tree):
+    """Not one that somebody else has put in its place meanwhile."""
+    daemon = Daemon(tree).start()
+    try:
+        daemon.socket.unlink()
+        daemon.wait_for(daemon.socket.exists, "the control socket")
+        daemon.connect().reports(1)
+        daemon.socket.unlink()
+        daemon.socket.write_text("a file")
+        daemon.wait_for(lambda: "it will be tried again" in daemon.output(), "the complaint")
+        daemon.socket.unlink()
+        daemon.wait_for(lambda: daemon.socket.is_socket(), "the control socket")
+        daemon.connect().reports(1)
+        expect(daemon.output().count("tried again") == 1, daemon.output())
+    finally:
+        daemon.end()
+
+
+def state_is_saved_once_it_can_be(tree):
+    (tree.path / "run/memonline/state").mkdir(parents=True)
+    daemon = Daemon(tree).start()
+    try:
+        before = daemon.connect().reports(1)
+        (tree.path / "run/memonline/state").rmdir()
+        daemon.wait_for((tree.path / "run/memonline/state").is_file, "the state")
+        daemon.wait_for(lambda: "there again" in daemon.output(), "the news of it")
+        expect(reports_after_a_kill(tree, daemon) == before, "reports in the new file")
+    finally:
+        daemon.end()
+
+
 TESTS = [
     bad_configuration_is_refused_with_its_place,
     a_missing_named_configuration_is_an_error,
@@ -646,6 +706,9 @@ TESTS = [
     reports_outlive_a_killed_daemon,
     garbage_in_the_state_file_is_a_new_start,
     without_a_run_directory_it_still_works,
+    a_removed_run_directory_is_made_again,
+    a_removed_socket_alone_is_made_again,
+    state_is_saved_once_it_can_be,
     sigterm_ends_cleanly,
     in_the_background_the_parent_waits_for_the_start,
 ]
