@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What several scenarios expect of one DIMM and its report."""
 
+import collections
 import json
+import time
 
 from .machine import size_bytes
 from .scenario import check, equal
@@ -33,6 +35,46 @@ def by_kernel(report, dimm, zone="Normal"):
     equal({(part["to"], part["zone"], part["requested"], part["result"], part["reason"])
            for part in ranges}, {("online", zone, "none", "success", "onlined-by-kernel")},
           "what the kernel did: %s" % ranges)
+
+
+def told_once(guest, dimm, since, deadline=60):
+    """Reports after this number tell of every block of the DIMM, each once, as brought online."""
+    unit = guest.block_bytes()
+    blocks = range(dimm["addr"] // unit, (dimm["addr"] + dimm["size"]) // unit)
+    until = time.monotonic() + deadline
+    while True:
+        told = collections.Counter()
+        for report in guest.ctl_json("reports --json --since %d" % since)["reports"]:
+            for found in report["ranges"]:
+                equal((found["to"], found["result"]), ("online", "success"), "a range")
+                first = found["start"] // unit
+                told.update(range(first, first + found["size"] // unit))
+        # The blocks may be online before the burst is over and its report made.
+        if set(told) >= set(blocks) or time.monotonic() >= until:
+            return equal(told, collections.Counter(blocks), "reports of each block")
+        time.sleep(0.2)
+
+
+def spent(guest):
+    """(context switches, ticks of processor time, lines of log) of the agent so far."""
+    text = guest.sh("pid=$(pidof memonlined) && grep -h ctxt_switches /proc/$pid/status && "
+                    "cat /proc/$pid/stat")
+    lines = text.splitlines()
+    ticks = lines[2].rpartition(")")[2].split()
+    with open(guest.log, errors="replace") as log:
+        logged = sum("memonlined: " in line for line in log)
+    return sum(int(line.split()[1]) for line in lines[:2]), int(ticks[11]) + int(ticks[12]), logged
+
+
+def sleeps(guest, seconds=5, switches=3, lines=1):
+    """In that time it wakes no more than so often, and then writes no more than so many lines."""
+    guest.settle()
+    before = spent(guest)
+    guest.sh("sleep %d" % seconds)
+    woken, ticks, logged = (after - old for after, old in zip(spent(guest), before))
+    check(woken <= switches, "%d context switches in %d idle seconds" % (woken, seconds))
+    check(ticks <= switches, "%d ticks of processor time in %d idle seconds" % (ticks, seconds))
+    check(logged <= lines, "%d lines of log in %d idle seconds" % (logged, seconds))
 
 
 def no_report(guest, channel):
