@@ -377,10 +377,13 @@ int agent_refresh(struct agent *agent)
 	if (!agent->begun_usec)
 		agent->begun_usec = loop_now_usec();
 	if (r < 0) {
-		log_error("cannot read the memory blocks: %s", strerror(-r));
+		if (r != agent->look_error)
+			log_error("cannot read the memory blocks: %s", strerror(-r));
+		agent->look_error = r;
 		agent_look_again_later(agent);
 		return r;
 	}
+	agent->look_error = 0;
 	snapshot_inherit(&agent->next, &agent->now);
 	mark_blocks(agent);
 	unreadable = any_unreadable(agent, &agent->next);

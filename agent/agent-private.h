@@ -52,6 +52,8 @@ struct agent {
 	bool reports_new; /* and not yet announced */
 	bool look_wanted;
 	bool looked_once;
+	int look_error; /* of the last one: logged once */
+	uint32_t looked_sec; /* when, for the blocks' patience */
 	bool wrote; /* since the last look: then look once more, others may have been at it too */
 	uint64_t begun_usec; /* when the burst in hand was first heard of; 0: none */
 };
@@ -98,6 +100,7 @@ void agent_flush_reports(struct agent *agent);
 void agent_announce(struct agent *agent);
 
 /* agent-retry.c */
+void agent_note_look(struct agent *agent);
 /* Whether the refusal is kept back, since the write will be tried again. */
 bool agent_put_off(struct agent *agent, struct block *block,
 		   const struct report_range *result);

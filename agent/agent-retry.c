@@ -10,10 +10,10 @@
 #define SETTLE_MAX_USEC 60000000 /* something always changes: go on all the same */
 #define SETTLE_MSEC 500 /* without a change: then the burst is over */
 
-/* Monotonic, never 0. */
-static uint32_t now_sec(void)
+/* Monotonic, never 0. Patience with the blocks of one look ends at one time, in one report. */
+void agent_note_look(struct agent *agent)
 {
-	return (uint32_t)(loop_now_usec() / 1000000) + 1;
+	agent->looked_sec = (uint32_t)(loop_now_usec() / 1000000) + 1;
 }
 
 bool agent_put_off(struct agent *agent, struct block *block,
@@ -22,8 +22,8 @@ bool agent_put_off(struct agent *agent, struct block *block,
 	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error))
 		return false;
 	if (!(block->marks & BLOCK_MARK_RETRY))
-		block->retry_since_sec = now_sec();
-	if (now_sec() - block->retry_since_sec >= agent->config->retry_sec)
+		block->retry_since_sec = agent->looked_sec;
+	if (agent->looked_sec - block->retry_since_sec >= agent->config->retry_sec)
 		return false;
 	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
 		    strerror(result->error));

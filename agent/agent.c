@@ -118,6 +118,7 @@ static void look(struct agent *agent)
 {
 	agent->look_wanted = false;
 	agent->wrote = false;
+	agent_note_look(agent);
 	if (agent_refresh(agent) == 0)
 		agent_decide(agent);
 }

@@ -2,6 +2,7 @@
 #include "io/channel-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,11 @@
 #include "io/log.h"
 
 #define PAUSE_MSEC 1000
+/*
+ * Descriptors that clients leave: the way to a block's state needs a directory and a file, its worker
+ * a few, and the port one.
+ */
+#define RESERVE 8
 #define NEW_SUFFIX ".new"
 
 struct channel_listener {
@@ -60,12 +66,33 @@ static void add_client(struct channel *channel, int fd)
 		channel_peer_close(peer);
 }
 
+/* Room for one client and the reserve; errno says why not. */
+static bool has_room(int fd)
+{
+	int spare[RESERVE + 1], count = 0, saved_errno;
+	bool room = true;
+
+	while (room && count <= RESERVE) {
+		spare[count] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		room = spare[count] >= 0;
+		if (room)
+			count++;
+	}
+	saved_errno = errno;
+	while (count > 0)
+		close(spare[--count]);
+	errno = saved_errno;
+	return room;
+}
+
 static void accept_clients(uint32_t events, void *data)
 {
 	struct channel_listener *listener = data;
-	int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = -1;
 
 	(void)events;
+	if (has_room(listener->fd))
+		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	/* One in a round: those who have left by now make room before the next is counted. */
 	if (fd >= 0) {
 		listener->short_of = false;

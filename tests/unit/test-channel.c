@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -354,6 +355,55 @@ static void waits_for_a_port_that_is_not_there(void **state)
 	assert_int_equal(fixture->opened, 0);
 }
 
+static void keeps_descriptors_from_clients(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit before, few;
+	int fd, left = 3, rounds = 0;
+
+	listen_on(fixture, 0600);
+	fd = connect_to(fixture);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)fd + 1 + (rlim_t)left;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	work(fixture);
+	assert_int_equal(fixture->opened, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	while (!fixture->opened && rounds++ < 1000)
+		work(fixture);
+	assert_int_equal(fixture->opened, 1);
+	close(fd);
+}
+
+static void comes_back_where_its_name_is_gone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_un address = address_of(fixture);
+	int old, fd;
+
+	listen_on(fixture, 0600);
+	old = connect_to(fixture);
+	work(fixture);
+	assert_int_equal(channel_listen_again(fixture->channel), 0);
+	close(connect_to(fixture));
+	assert_int_equal(unlink(address.sun_path), 0);
+	/* What stands in its place is not ours to remove. */
+	fd = open(address.sun_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(channel_listen_again(fixture->channel), -EEXIST);
+	assert_int_equal(channel_listen_again(fixture->channel), -EEXIST);
+	assert_int_equal(unlink(address.sun_path), 0);
+	assert_int_equal(channel_listen_again(fixture->channel), 0);
+	fixture->answer = 1;
+	assert_int_equal(write(old, "x", 1), 1);
+	work(fixture);
+	assert_int_equal(recv(old, &(char){ 0 }, 1, MSG_DONTWAIT), 1);
+	close(connect_to(fixture));
+	close(old);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -367,6 +417,8 @@ int main(void)
 		TEST(gives_the_socket_its_mode),
 		TEST(hands_over_what_was_sent_before_the_end),
 		TEST(closes_one_client_too_many),
+		TEST(keeps_descriptors_from_clients),
+		TEST(comes_back_where_its_name_is_gone),
 		TEST(closes_whom_the_handler_refuses),
 		TEST(stops_reading_whom_it_cannot_answer),
 		TEST(ends_a_client_that_cannot_be_written_to),
