@@ -67,7 +67,10 @@ def spent(guest):
 
 
 def sleeps(guest, seconds=5, switches=3, lines=1):
-    """In that time it wakes no more than so often, and then writes no more than so many lines."""
+    """In that time it wakes no more than so often, and writes no more than so many lines.
+
+    One that polls has hundreds of context switches; a few may come from what else the guest does.
+    """
     guest.settle()
     before = spent(guest)
     guest.sh("sleep %d" % seconds)

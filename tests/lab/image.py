@@ -9,7 +9,7 @@ import subprocess
 from . import cpio, packages, paths
 
 MODULES = ("virtio_pci", "virtio_console", "virtio_blk")
-TOOLS = ("lsmem", "chmem", "udevadm")
+TOOLS = ("lsmem", "chmem", "prlimit", "udevadm")
 PROGRAMS = {"memonlined": "/usr/sbin/memonlined", "memonlinectl": "/usr/bin/memonlinectl"}
 # What systemd's 50-udev-default.rules says about them.
 RULES = """\
