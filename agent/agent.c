@@ -241,7 +241,6 @@ static void block_removed(struct agent *agent, struct block *block)
 void agent_event(struct agent *agent, const struct uevent *event)
 {
 	struct block *block = snapshot_find(&agent->now, event->index);
-
 	bool is_replaced = replaced(agent, event, block);
 
 	if (!is_replaced && !is_news(agent, event, block))
@@ -255,6 +254,15 @@ void agent_event(struct agent *agent, const struct uevent *event)
 		block_removed(agent, block);
 	}
 	forgive(agent);
+}
+
+/* Half of a DIMM's events are of our own writes, most others were seen before they came. */
+static bool is_wanted(const struct uevent *event, void *data)
+{
+	const struct agent *agent = data;
+	const struct block *block = snapshot_find(&agent->now, event->index);
+
+	return replaced(agent, event, block) || is_news(agent, event, block);
 }
 
 bool agent_take_events(struct agent *agent, struct source *source)
@@ -314,6 +322,7 @@ static int connect_edges(struct agent *agent)
 	r = agent_retry_open(agent);
 	if (r < 0 || !agent->edges.source)
 		return r;
+	source_set_wanted(agent->edges.source, is_wanted, agent);
 	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source),
 					     EPOLLIN, source_event, agent);
 	return agent->source_watch ? agent_late_open(agent) : -errno;

@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #define KERNEL_GROUP 1 /* udevd sends to group 2 */
-#define MESSAGE_SIZE 8192 /* the kernel's own bound is 2048 and a header */
 
 struct kernel_source {
 	struct source source; /* first */
@@ -49,7 +48,7 @@ static bool from_kernel(struct msghdr *message)
 /* mnl_socket_recvfrom would hide the sender. */
 static int kernel_receive(struct source *source, struct uevent *event)
 {
-	char bytes[MESSAGE_SIZE], control[CMSG_SPACE(sizeof(struct ucred))];
+	char bytes[SOURCE_MESSAGE_SIZE], control[CMSG_SPACE(sizeof(struct ucred))];
 	struct sockaddr_nl sender;
 	struct iovec vector = { bytes, sizeof(bytes) };
 	struct msghdr message;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <libudev.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 /* The floor is libudev 147: no tags, no udev_monitor_set_receive_buffer_size. */
 struct udev_source {
@@ -22,16 +21,6 @@ static void udev_close(struct source *source)
 	if (self->udev)
 		udev_unref(self->udev);
 	free(self);
-}
-
-/* 1 where a message waits, 0 where none does, -ENOBUFS where some were lost. */
-static int peek(int fd)
-{
-	char byte;
-
-	if (recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0)
-		return 1;
-	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
 static bool device_event(struct udev_device *device, struct uevent *event)
@@ -52,7 +41,7 @@ static int udev_receive(struct source *source, struct uevent *event)
 	struct udev_source *self = (struct udev_source *)source;
 	int r;
 
-	while ((r = peek(source->fd)) > 0) {
+	while ((r = source_skip_unwanted(source)) > 0) {
 		struct udev_device *device = udev_monitor_receive_device(self->monitor);
 		bool known = device && device_event(device, event);
 

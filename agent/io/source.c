@@ -19,6 +19,31 @@ int source_prepare(int fd, unsigned receive_buffer_bytes)
 	return 0;
 }
 
+void source_set_wanted(struct source *source,
+		       bool (*wanted)(const struct uevent *event, void *data), void *data)
+{
+	source->wanted = wanted;
+	source->wanted_data = data;
+}
+
+int source_skip_unwanted(struct source *source)
+{
+	char bytes[SOURCE_MESSAGE_SIZE];
+	struct uevent event;
+
+	for (;;) {
+		ssize_t len =
+			recv(source->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+		if (len < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		if (!source->wanted || !uevent_parse(bytes, (size_t)len, &event) ||
+		    source->wanted(&event, source->wanted_data))
+			return 1;
+		recv(source->fd, bytes, 0, MSG_DONTWAIT);
+	}
+}
+
 void source_close(struct source *source)
 {
 	if (source)

@@ -23,5 +23,13 @@ const char *source_name(const struct source *source); /* "udev" or "kernel" */
  * subsystems and of senders other than the kernel (or udevd) are passed over in silence.
  */
 int source_receive(struct source *source, struct uevent *event);
+/*
+ * `wanted` tells whether an event is worth receiving. Where that is dear (libudev makes a device of
+ * it), one that is not is dropped as it looks, before anybody asks who sent it; any other is
+ * received and checked as ever. NULL: all are.
+ */
+void source_set_wanted(struct source *source,
+		       bool (*wanted)(const struct uevent *event, void *data),
+		       void *data);
 
 #endif

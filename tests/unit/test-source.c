@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,9 +58,74 @@ static void lets_only_memory_through(void **state)
 	close(ends[1]);
 }
 
+/* --- what is not wanted */
+
+/* Begun as udevd begins its own: a name, numbers, then the properties. */
+#define UDEVD "libudev\0\xfe\xed\xca\xfe(\0\0\0(\0\0\0"
+#define EVENT(action, block, number) \
+	"ACTION=" action "\0DEVPATH=" block "\0SUBSYSTEM=memory\0SEQNUM=" number "\0"
+
+static bool is_new(const struct uevent *event, void *data)
+{
+	return event->action == UEVENT_REMOVE || !event->seqnum ||
+	       event->seqnum > *(uint64_t *)data;
+}
+
+#define MESSAGE(text)                  \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
+
+static void drops_what_is_not_wanted(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} queue[] = {
+		MESSAGE(UDEVD EVENT("add", BLOCK, "7")),
+		MESSAGE("no message at all"),
+		MESSAGE(UDEVD "ACTION=add\0DEVPATH=" BLOCK
+			      "\0SUBSYSTEM=memory\0SEQNUM=7"),
+		MESSAGE(UDEVD EVENT("online", BLOCK, "9")),
+		MESSAGE(UDEVD EVENT("remove", BLOCK, "8")),
+		MESSAGE(UDEVD EVENT("add", BLOCK, "10")),
+		MESSAGE("add@" BLOCK "\0" EVENT("add", BLOCK, "")),
+		MESSAGE(UDEVD EVENT("add", "/devices/system/cpu/cpu1", "7")),
+	};
+	static const size_t left[] = { 1, 2, 4, 5, 6, 7 };
+	struct source source = { .name = "fake" };
+	uint64_t known = 9;
+	char bytes[512];
+	int ends[2];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	source.fd = ends[1];
+	source_set_wanted(&source, is_new, &known);
+	assert_int_equal(source_skip_unwanted(&source), 0);
+	for (i = 0; i < sizeof(queue) / sizeof(queue[0]); i++)
+		assert_int_equal(send(ends[0], queue[i].bytes, queue[i].len, 0),
+				 queue[i].len);
+	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		size_t len = queue[left[i]].len;
+
+		assert_int_equal(source_skip_unwanted(&source), 1);
+		/* Asking again takes nothing away. */
+		assert_int_equal(source_skip_unwanted(&source), 1);
+		assert_int_equal(recv(ends[1], bytes, sizeof(bytes), MSG_DONTWAIT), len);
+		assert_memory_equal(bytes, queue[left[i]].bytes, len);
+	}
+	assert_int_equal(source_skip_unwanted(&source), 0);
+	close(ends[0]);
+	assert_int_equal(close(ends[1]), 0);
+	assert_int_equal(source_skip_unwanted(&source), -EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(drops_what_is_not_wanted),
 		cmocka_unit_test(lets_only_memory_through),
 	};
 
