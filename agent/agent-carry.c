@@ -143,7 +143,8 @@ static int bring_all(struct agent *agent, const struct carry_values *wanted)
 	return r;
 }
 
-void agent_apply_carry(struct agent *agent)
+/* False where the kernel refused what only it could have carried out. */
+static bool apply(struct agent *agent)
 {
 	struct carry_values found;
 
@@ -157,12 +158,17 @@ void agent_apply_carry(struct agent *agent)
 			    config_policy_text(agent->config->policy));
 	/* What somebody else decided is not touched, not even to give it back. */
 	if (agent->dry_run || !agent->edges.intent || agent->machine.auto_online_changed)
+		return true;
+	return bring_all(agent, &agent->carry.wanted) == 0 ||
+	       agent->carry.who != CARRY_KERNEL;
+}
+
+void agent_apply_carry(struct agent *agent)
+{
+	if (apply(agent) || agent->carry_refused)
 		return;
-	if (bring_all(agent, &agent->carry.wanted) < 0 && !agent->carry_refused &&
-	    agent->carry.who == CARRY_KERNEL) {
-		agent->carry_refused = true;
-		agent_apply_carry(agent);
-	}
+	agent->carry_refused = true;
+	apply(agent);
 }
 
 void agent_restore_carry(struct agent *agent)

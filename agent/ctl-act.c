@@ -245,7 +245,7 @@ static int find_extent(struct ctl *ctl, uint64_t *block_bytes, struct extent *ex
 
 	if (r == 0)
 		r = protocol_answer_block_size(ctl->session.answer, block_bytes);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	return parse_extent(ctl->argument, *block_bytes, extent) ? 0 : -ERANGE;
 }
@@ -257,7 +257,7 @@ int ctl_online(struct ctl *ctl)
 	uint64_t block_bytes;
 	int r = find_extent(ctl, &block_bytes, &extent);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	ctl->session.extra_sec = ONLINE_SEC;
 	protocol_ask_online(&request, extent.start, extent.size, ctl->options.word,
@@ -273,7 +273,7 @@ int ctl_offline(struct ctl *ctl)
 	uint64_t block_bytes;
 	int r = find_extent(ctl, &block_bytes, &extent);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	protocol_ask_offline(&request, extent.start, extent.size,
 			     ctl->options.offline_sec);

@@ -9,7 +9,7 @@
 #include "ctl-print.h"
 #include "io/client.h"
 
-#define DEVICES_MAX (1024 * 1024) /* bytes; 256 DIMMs are 60 KiB */
+#define DEVICES_MAX (1024UL * 1024) /* bytes; 256 DIMMs are 60 KiB */
 #define READ_BYTES 65536
 #define QUERY "{\"execute\": \"query-memory-devices\"}"
 
@@ -103,7 +103,7 @@ static int read_input(struct text *devices)
 	int r = read_all(devices);
 
 	if (r == -EMSGSIZE)
-		ctl_say("standard input: more than %d MiB", DEVICES_MAX >> 20);
+		ctl_say("standard input: more than %lu MiB", DEVICES_MAX >> 20);
 	else if (r < 0)
 		ctl_say("standard input: %s", strerror(-r));
 	return r < 0 ? CTL_FAILED : 0;

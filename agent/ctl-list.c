@@ -8,7 +8,7 @@
 #include "ctl.h"
 
 /* With --all the peer's numbers would decide how many there are. */
-#define ROWS_MAX (1024 * 1024)
+#define ROWS_MAX (1024UL * 1024)
 
 enum { RANGE, SIZE, STATE, ZONES, NODE, BLOCK, REASON };
 

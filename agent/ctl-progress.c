@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "ctl.h"
 
-static volatile bool shown;
+static volatile sig_atomic_t shown;
 
 /* Also from a signal handler: one write, and the line stays if that fails. */
 void ctl_clear_progress(void)

@@ -236,7 +236,7 @@ static int find_position(struct watch *watch)
 
 	if (r == 0)
 		r = protocol_answer_status(watch->ctl->session.answer, &status);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	set_instance(watch, status.instance);
 	watch->seq = watch->ctl->options.has_since ? watch->ctl->options.since
@@ -258,7 +258,7 @@ static int subscribe(struct watch *watch)
 	r = ctl_session_ask(session, &request);
 	if (r == 0)
 		r = protocol_answer_position(session->answer, &position);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	watch->subscribed = true;
 	if (since > position.last_seq) {
@@ -276,6 +276,7 @@ static int subscribe(struct watch *watch)
 static void stop(int number)
 {
 	(void)number;
+	/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): made for this, one write(2) */
 	ctl_clear_progress();
 	_exit(CTL_DONE); /* every line is flushed when it is whole */
 }

@@ -150,7 +150,7 @@ int ctl_session_open_monitor(struct ctl_session *session)
 	if (r == 0)
 		r = client_read_line(session->client, PROTOCOL_ANSWER_MAX, until_msec,
 				     &line, &len);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	session->synced = memmem(line, len, "\"QMP\"", strlen("\"QMP\"")) != NULL;
 	return session->synced ? 0 : -EBADMSG;
@@ -352,7 +352,7 @@ static void explain_nonsense(const struct ctl_session *session, struct text *out
 
 static void explain_length(const struct ctl_session *session, struct text *out)
 {
-	text_printf(out, "an answer on %s is longer than %d MiB", session->path,
+	text_printf(out, "an answer on %s is longer than %lu MiB", session->path,
 		    PROTOCOL_ANSWER_MAX / 1024 / 1024);
 }
 

@@ -47,8 +47,8 @@ int table_select(struct table *table, const char *list, const char **unknown,
 
 /* A new row, empty. */
 void table_row(struct table *table);
-/* Its cells. `text` may come from a peer: it is escaped here. */
-void table_put(struct table *table, size_t column, const char *text);
+/* Its cells. `raw` may come from a peer: it is escaped here. */
+void table_put(struct table *table, size_t column, const char *raw);
 void table_printf(struct table *table, size_t column, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void table_put_size(struct table *table, size_t column, uint64_t bytes, bool bytes_only);

@@ -179,7 +179,7 @@ static int run(struct virsh *virsh, const char *const *command, uint64_t deadlin
 	while (*command && count < ARGUMENTS_MAX + 3)
 		arguments[count++] = *command++;
 	text_clear(&virsh->errors);
-	r = start(&child, (char *const *)(uintptr_t)arguments);
+	r = start(&child, (char *const *)arguments);
 	if (r < 0)
 		return r;
 	r = read_all(&child, deadline_msec, out, &virsh->errors);

@@ -15,7 +15,7 @@ struct virsh {
 	struct text errors; /* what virsh said last on its standard error */
 };
 
-#define VIRSH_OUTPUT_MAX (64 * 1024 * 1024)
+#define VIRSH_OUTPUT_MAX (64UL * 1024 * 1024)
 
 /*
  * What it printed is appended to `out`. 0, -ENOPKG where there is no virsh, -ECOMM where

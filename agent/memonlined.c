@@ -27,7 +27,7 @@
 #endif
 #define CONFIG_FILE SYSCONFDIR "/memonlined.conf"
 #define STATE_FILE "/run/memonline/state"
-#define CONFIG_SIZE_MAX (1024 * 1024)
+#define CONFIG_SIZE_MAX (1024UL * 1024)
 /* On 2.6.32 nobody has seen an edge-triggered port wake up. */
 #define OLD_KERNEL_POLL_MSEC 1000
 #define FIRST_ROUND_USEC 20000000 /* of the 90 s that systemd waits for READY=1 */
@@ -562,8 +562,12 @@ static int go_to_background(void)
 	if (pid < 0)
 		return -errno;
 	if (pid > 0) {
+		bool is_ready;
+
 		close(ends[1]);
-		_exit(read(ends[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+		is_ready = read(ends[0], &byte, 1) == 1;
+		close(ends[0]);
+		_exit(is_ready ? EXIT_SUCCESS : EXIT_FAILURE);
 	}
 	close(ends[0]);
 	setsid();

@@ -31,7 +31,7 @@ struct sessions {
 
 #define QEMU_GA_PORT "org.qemu.guest_agent.0"
 #define PROGRESS_USEC 1000000 /* between two that tell of progress */
-#define REPLY_KEEP_SIZE (64 * 1024)
+#define REPLY_KEEP_SIZE (64UL * 1024)
 
 /* 0 or negative errno: then the peer got none of it. */
 static int send_reply(struct session *session)

@@ -50,21 +50,21 @@ const char *intent_expected(const struct intent *intent, enum intent_setting set
 const char *intent_found(const struct intent *intent, enum intent_setting setting);
 /* Whether somebody else changed it. The first look at a setting sets what is expected. */
 bool intent_setting_changed(struct intent *intent, enum intent_setting setting,
-			    const char *value);
+			    const char *text);
 /*
  * Around a write: begin before it, done after it. An agent that ended in between is forgiven
  * either value. `found` is what was read before.
  */
 void intent_change_begin(struct intent *intent, enum intent_setting setting,
-			 const char *found, const char *value);
+			 const char *found, const char *text);
 void intent_change_done(struct intent *intent, enum intent_setting setting);
 /* The write was refused: what an earlier one found stays. */
 void intent_change_failed(struct intent *intent, enum intent_setting setting);
 /* The value is there already: an agent that ended in between wrote it. */
 void intent_change_seen(struct intent *intent, enum intent_setting setting,
-			const char *value);
+			const char *text);
 /* It was written back, or somebody else took it over: nothing of ours is there any more. */
 void intent_change_over(struct intent *intent, enum intent_setting setting,
-			const char *value);
+			const char *text);
 
 #endif

@@ -475,9 +475,10 @@ static bool is_duplicate(const struct json_scan *scan, const struct level *level
 
 /* --- the grammar: one token at a time, until there is an error */
 
+/* Only within a value: depth is not 0. */
 static struct level *top(struct json_scan *scan)
 {
-	return scan->depth ? &scan->levels[scan->depth - 1] : NULL;
+	return &scan->levels[scan->depth - 1];
 }
 
 static void name_list(const struct json_scan *scan, struct json_scan_item *item)
@@ -540,7 +541,7 @@ static void item_done(struct json_scan *scan, struct level *level)
 /* A value is whole: what it was for is at its next step. */
 static void value_done(struct json_scan *scan, bool is_string)
 {
-	struct level *level = top(scan);
+	struct level *level = scan->depth ? top(scan) : NULL;
 
 	if (!scan->bulk_depth && ++scan->values > scan->limits->values)
 		fail(scan, "JSON token count limit exceeded");
@@ -929,7 +930,7 @@ static enum json_scan_event finish_token(struct json_scan *scan)
 	int token = tokens[scan->state];
 
 	if (scan->state == LEX_START)
-		token = scan->token.data[0];
+		token = (unsigned char)scan->token.data[0];
 	scan->state = LEX_START;
 	count_open(scan, token);
 	if (!has_error(scan))

@@ -67,7 +67,8 @@ static bool parse_range(struct place *place, const char *text, size_t len)
 
 static bool parse_owner(struct place *place, const char *text, size_t len)
 {
-	if (len >= sizeof(place->owner) || len < 10 || memcmp(text, "System RAM", 10))
+	if (len >= sizeof(place->owner) || len < 10 ||
+	    memcmp(text, "System RAM", 10) != 0)
 		return false;
 	memcpy(place->owner, text, len);
 	return true;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SIZE_MIN (1024 * 1024)
+#define BLOCK_SIZE_MIN (1024UL * 1024)
 #define PROGRESS_ID "progress"
 
 struct protocol_answer {

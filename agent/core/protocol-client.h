@@ -11,7 +11,7 @@
 
 #include "core/protocol.h"
 
-#define PROTOCOL_ANSWER_MAX (64 * 1024 * 1024) /* bytes of one line */
+#define PROTOCOL_ANSWER_MAX (64UL * 1024 * 1024) /* bytes of one line */
 
 struct json_object;
 struct protocol_answer; /* one line of the peer */

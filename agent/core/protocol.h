@@ -17,12 +17,12 @@
 #include "core/text.h"
 
 /* Limits on what a peer controls; documented in memonline-protocol(7). */
-#define PROTOCOL_REQUEST_MAX (2 * 1024 * 1024) /* bytes of one request */
+#define PROTOCOL_REQUEST_MAX (2UL * 1024 * 1024) /* bytes of one request */
 #define PROTOCOL_DEPTH_MAX 16
 #define PROTOCOL_LIST_MAX 32768 /* elements of one list */
 #define PROTOCOL_MEMBERS_MAX 128 /* of one object */
 /* Bytes of one string or number, and of all but the lists among the arguments. */
-#define PROTOCOL_TOKEN_MAX (64 * 1024)
+#define PROTOCOL_TOKEN_MAX (64UL * 1024)
 #define PROTOCOL_VALUES_MAX 1024 /* in all but the lists among the arguments */
 #define PROTOCOL_VERSION 1
 
@@ -87,7 +87,7 @@ struct protocol_parser;
 struct protocol_parser *protocol_parser_new(void); /* NULL on lack of memory */
 void protocol_parser_free(struct protocol_parser *parser);
 /* From the next request on: those with their bit, 1 << command, are known but refused. */
-void protocol_parser_disable(struct protocol_parser *parser, unsigned commands);
+void protocol_parser_disable(struct protocol_parser *parser, unsigned disabled);
 
 enum protocol_event {
 	PROTOCOL_MORE, /* all bytes taken, no whole request yet */

@@ -120,7 +120,7 @@ static int make_directories(const char *path)
 	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	char *slash = directory;
 
-	strcpy(directory, path);
+	snprintf(directory, sizeof(directory), "%s", path);
 	while ((slash = strchr(slash + 1, '/'))) {
 		*slash = '\0';
 		if (mkdir(directory, 0755) < 0 && errno != EEXIST)
@@ -169,7 +169,9 @@ static int listen_then_name(struct channel_listener *listener)
 	struct sockaddr_un unnamed = listener->address;
 	int r;
 
-	strcat(unnamed.sun_path, NEW_SUFFIX);
+	/* That there is room, channel_listen has seen to. */
+	memcpy(unnamed.sun_path + strlen(unnamed.sun_path), NEW_SUFFIX,
+	       sizeof(NEW_SUFFIX));
 	unlink(unnamed.sun_path);
 	r = bind_with_mode(listener->fd, &unnamed, listener->mode);
 	if (r < 0)

@@ -266,8 +266,9 @@ int channel_open_port(struct channel *channel, const char *root, const char *nam
 	port->channel = channel;
 	port->fd = -1;
 	port->inotify = -1;
-	strcpy(port->root, strcmp(root, "/") == 0 ? "" : root);
-	strcpy(port->name, name);
+	if (strcmp(root, "/") != 0)
+		memcpy(port->root, root, strlen(root) + 1);
+	memcpy(port->name, name, strlen(name) + 1);
 	port->timer = loop_timer_add(channel->loop, port_timer, port);
 	if (!port->timer) {
 		free(port);

@@ -9,7 +9,7 @@
 
 #define READ_SIZE 16384
 #define READS_MAX 16 /* in one go, so that a flooding peer delays nobody for long */
-#define KEEP_SIZE (64 * 1024) /* a larger buffer is given back once it is empty */
+#define KEEP_SIZE (64UL * 1024) /* a larger buffer is given back once it is empty */
 
 struct channel *channel_new(struct loop *loop, const struct channel_handler *handler,
 			    void *data)
@@ -31,6 +31,7 @@ void channel_free(struct channel *channel)
 	channel_port_free(channel->port);
 	channel_listener_free(channel->listener);
 	while (channel->peers)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): its channel is this one */
 		channel_peer_close(channel->peers);
 	free(channel);
 }

@@ -15,7 +15,7 @@
 #include "io/loop.h"
 
 #define CHANNEL_CLIENTS_MAX 16 /* on the control socket; one more is closed at once */
-#define CHANNEL_QUEUE_LOW (64 * 1024) /* bytes unsent, from which on no request is read */
+#define CHANNEL_QUEUE_LOW (64UL * 1024) /* bytes unsent, with which no request is read */
 
 struct channel;
 struct channel_peer; /* one connection */

@@ -237,6 +237,7 @@ static bool line_is_waiting(const char *line, const char *path)
 	unsigned long inode;
 	int at = 0;
 
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
 	if (sscanf(line, "%*s %*s %*s %*s %*s %x %lu %n", &state, &inode, &at) != 2 ||
 	    at == 0)
 		return false;

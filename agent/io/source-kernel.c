@@ -133,17 +133,18 @@ static int open_socket(struct kernel_source *self, unsigned receive_buffer_bytes
 struct source *source_open_kernel(unsigned receive_buffer_bytes)
 {
 	struct kernel_source *self = calloc(1, sizeof(*self));
+	struct source *source = (struct source *)self;
 	int r;
 
 	if (!self)
 		return NULL;
-	self->source.name = "kernel";
-	self->source.receive = kernel_receive;
-	self->source.close = kernel_close;
+	source->name = "kernel";
+	source->receive = kernel_receive;
+	source->close = kernel_close;
 	r = open_socket(self, receive_buffer_bytes);
 	if (r == 0)
-		return &self->source;
-	kernel_close(&self->source);
+		return source;
+	kernel_close(source);
 	errno = -r;
 	return NULL;
 }

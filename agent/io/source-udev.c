@@ -73,18 +73,19 @@ static int open_monitor(struct udev_source *self, unsigned receive_buffer_bytes)
 struct source *source_open_udev(unsigned receive_buffer_bytes)
 {
 	struct udev_source *self = calloc(1, sizeof(*self));
+	struct source *source = (struct source *)self;
 	int r;
 
 	if (!self)
 		return NULL;
-	self->source.name = "udev";
-	self->source.receive = udev_receive;
-	self->source.close = udev_close;
+	source->name = "udev";
+	source->receive = udev_receive;
+	source->close = udev_close;
 	errno = 0;
 	r = open_monitor(self, receive_buffer_bytes);
 	if (r == 0)
-		return &self->source;
-	udev_close(&self->source);
+		return source;
+	udev_close(source);
 	errno = -r;
 	return NULL;
 }

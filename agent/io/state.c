@@ -124,7 +124,7 @@ static struct state *state_new(size_t bytes)
 
 static struct state *finish(struct state *state, int r)
 {
-	if (r == 0)
+	if (state->memory)
 		return state;
 	state_close(state);
 	errno = -r;
