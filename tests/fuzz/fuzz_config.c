@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(config_parse(&again, "c", text.data, text.len, error) == 0);
 	forget_lines(&config);
 	forget_lines(&again);
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): zeroed */
 	must(memcmp(&config, &again, sizeof(config)) == 0);
 	text_free(&text);
 	return 0;

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define PATH_SIZE 4096
-#define INPUT_SIZE (8 * 1024 * 1024)
+#define INPUT_SIZE (8UL * 1024 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -24,7 +24,7 @@ void start(struct fixture *fixture, bool dry_run)
 
 int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct fixture *fixture = test_alloc(sizeof(*fixture));
 
 	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
 	fixture->kernel = fake_kernel_new(FAKE_BLOCKS_MAX);
@@ -98,14 +98,14 @@ void remember(struct fixture *fixture)
 	size_t bytes = intent_size(INTENT_BLOCKS);
 
 	if (!fixture->memory)
-		fixture->memory = calloc(1, bytes);
+		fixture->memory = test_alloc(bytes);
 	fixture->edges.intent = intent_attach(fixture->memory, bytes, "boot");
 }
 
 void restart(struct fixture *fixture, bool killed)
 {
 	size_t bytes = intent_size(INTENT_BLOCKS);
-	void *before = calloc(1, bytes);
+	void *before = test_alloc(bytes);
 
 	/* Its end is undone: neither the kernel nor the memory of the intent has seen it. */
 	memcpy(before, fixture->memory, bytes);

@@ -428,7 +428,7 @@ static void keep_job(const struct job *job, void *data)
 {
 	(void)data;
 	ended = *job;
-	ended.items = malloc(job->count * sizeof(*job->items));
+	ended.items = test_alloc(job->count * sizeof(*job->items));
 	memcpy(ended.items, job->items, job->count * sizeof(*job->items));
 }
 

@@ -92,7 +92,7 @@ static void work(struct fixture *fixture)
 
 static int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct fixture *fixture = test_alloc(sizeof(*fixture));
 
 	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
 	strcpy(fixture->root, "/tmp/memonline-test-XXXXXX");
@@ -210,7 +210,7 @@ static void answers_a_client_that_says_no_more(void **state)
 	size_t answered = 0;
 	int fd, i;
 
-	fixture->answer = 1000 * 1000;
+	fixture->answer = 1000UL * 1000;
 	listen_on(fixture, 0600);
 	fd = connect_to(fixture);
 	fcntl(fd, F_SETFL, O_NONBLOCK);

@@ -236,7 +236,7 @@ static void test_line_length(void **state)
 	(void)state;
 	make_line(text, 190);
 	assert_int_equal(parse(&config, text, error), 0);
-	strcat(text, "\r\n[bogus]\n");
+	snprintf(text + 190, sizeof(text) - 190, "\r\n[bogus]\n");
 	refused(text, strlen(text), "c:1: a line of more than 190 bytes");
 	for (len = 191; len < 500; len++) {
 		make_line(text, len);
@@ -596,6 +596,7 @@ static size_t read_installed(char *text, size_t size)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/agent/memonlined.conf", srcdir ? srcdir : ".");
+	text[0] = '\0';
 	file = fopen(path, "r");
 	if (!file) {
 		fail_msg("%s: %s", path, strerror(errno));

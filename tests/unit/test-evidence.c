@@ -151,7 +151,7 @@ static void test_whose(void **state)
 
 	(void)state;
 	assert_false(evidence_is_qemu_dsdt(header, sizeof(header)));
-	memcpy(header + 10, "BOCHS BXPC    ", 14);
+	memcpy(header + 10, "BOCHS BXPC    ", sizeof("BOCHS BXPC    "));
 	assert_true(evidence_is_qemu_dsdt(header, sizeof(header)));
 	assert_false(evidence_is_qemu_dsdt(header, 35));
 	assert_true(evidence_is_qemu_slot("\\_SB_.MHPC.MP00"));

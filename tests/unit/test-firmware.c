@@ -10,12 +10,13 @@
 
 #include "io/firmware.h"
 #include "io/log.h"
+#include "tree.h"
 
 #define DIMM_SLOT 3
 
 /* A tree below /tmp, and a controller with one DIMM. */
 struct machine_model {
-	char root[64];
+	char root[TREE_SIZE];
 	struct system_info *system;
 	int refuse_open;
 	unsigned selector, writes, opens, closes, reads;
@@ -25,49 +26,27 @@ struct machine_model {
 	unsigned sci;
 };
 
-static void put_file(const struct machine_model *model, const char *path,
-		     const char *bytes, size_t len)
-{
-	char command[256], full[160];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s%s", model->root, path);
-	snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\"", full);
-	assert_int_equal(system(command), 0);
-	file = fopen(full, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite(bytes, 1, len, file), len);
-	fclose(file);
-}
-
-static void put_text(const struct machine_model *model, const char *path,
-		     const char *text)
-{
-	put_file(model, path, text, strlen(text));
-}
-
 static void put_sci(const struct machine_model *model)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%8u\n", model->sci);
-	put_text(model, "/sys/firmware/acpi/interrupts/sci", text);
+	tree_puts(model->root, "/sys/firmware/acpi/interrupts/sci", text);
 }
 
 #define SLOT_PATH "/sys/bus/acpi/devices/PNP0C80:00/path"
 
 static int set_up_model(void **state)
 {
-	struct machine_model *model = calloc(1, sizeof(*model));
+	struct machine_model *model = test_alloc(sizeof(*model));
 	char header[36] = "DSDT";
 
 	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
-	strcpy(model->root, "/tmp/memonline-XXXXXX");
-	assert_non_null(mkdtemp(model->root));
-	memcpy(header + 10, "BOCHS BXPC    ", 14);
-	put_file(model, "/sys/firmware/acpi/tables/DSDT", header, sizeof(header));
-	put_text(model, SLOT_PATH, "\\_SB_.MHPC.MP03\n");
-	put_text(model, "/sys/firmware/acpi/interrupts/gpe_all", "       7\n");
+	tree_make(model->root);
+	memcpy(header + 10, "BOCHS BXPC    ", sizeof("BOCHS BXPC    "));
+	tree_put(model->root, "/sys/firmware/acpi/tables/DSDT", header, sizeof(header));
+	tree_puts(model->root, SLOT_PATH, "\\_SB_.MHPC.MP03\n");
+	tree_puts(model->root, "/sys/firmware/acpi/interrupts/gpe_all", "       7\n");
 	put_sci(model);
 	model->system = system_open(model->root);
 	*state = model;
@@ -77,11 +56,9 @@ static int set_up_model(void **state)
 static int tear_down_model(void **state)
 {
 	struct machine_model *model = *state;
-	char command[96];
 
 	system_close(model->system);
-	snprintf(command, sizeof(command), "rm -rf '%s'", model->root);
-	assert_int_equal(system(command), 0);
+	tree_remove(model->root);
 	free(model);
 	return 0;
 }
@@ -157,7 +134,7 @@ static void test_not_qemu(void **state)
 {
 	struct machine_model *model = *state;
 
-	put_text(model, SLOT_PATH, "\\_SB_.PCI0.MEM0\n");
+	tree_puts(model->root, SLOT_PATH, "\\_SB_.PCI0.MEM0\n");
 	untouched(model);
 }
 
@@ -165,7 +142,7 @@ static void test_one_slot_elsewhere(void **state)
 {
 	struct machine_model *model = *state;
 
-	put_text(model, "/sys/bus/acpi/devices/PNP0C80:01/path", "\\_SB_.MEM1\n");
+	tree_puts(model->root, "/sys/bus/acpi/devices/PNP0C80:01/path", "\\_SB_.MEM1\n");
 	untouched(model);
 }
 
@@ -173,8 +150,8 @@ static void test_other_dsdt(void **state)
 {
 	struct machine_model *model = *state;
 
-	put_text(model, "/sys/firmware/acpi/tables/DSDT",
-		 "DSDT......VENDOR PRODUCT ............");
+	tree_puts(model->root, "/sys/firmware/acpi/tables/DSDT",
+		  "DSDT......VENDOR PRODUCT ............");
 	untouched(model);
 }
 
@@ -183,7 +160,7 @@ static void test_no_counters(void **state)
 	struct machine_model *model = *state;
 	struct evidence evidence;
 
-	put_text(model, "/sys/firmware/acpi/interrupts/gpe_all", "none\n");
+	tree_puts(model->root, "/sys/firmware/acpi/interrupts/gpe_all", "none\n");
 	assert_int_equal(read_controller(model, &evidence), -EOPNOTSUPP);
 	assert_int_equal(model->reads + model->writes, 0);
 	assert_int_equal(model->closes, 1);
@@ -264,10 +241,10 @@ static void test_objects(void **state)
 	assert_true(evidence.has_nfit);
 	assert_false(evidence.has_srat || evidence.has_iomem);
 	assert_int_equal(evidence.address_bits, 0);
-	put_text(model, "/sys/bus/acpi/devices/PNP0C80:00/status", "0\n");
+	tree_puts(model->root, "/sys/bus/acpi/devices/PNP0C80:00/status", "0\n");
 	firmware_read(model->system, &evidence);
 	assert_int_equal(evidence.populated, 0);
-	put_text(model, "/sys/bus/acpi/devices/PNP0C80:00/status", "\n");
+	tree_puts(model->root, "/sys/bus/acpi/devices/PNP0C80:00/status", "\n");
 	firmware_read(model->system, &evidence);
 	assert_false(evidence.has_objects);
 	evidence_clear(&evidence);

@@ -16,10 +16,10 @@ struct fixture {
 
 static int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct fixture *fixture = test_alloc(sizeof(*fixture));
 
 	fixture->bytes = intent_size(BLOCKS);
-	fixture->memory = malloc(fixture->bytes);
+	fixture->memory = test_alloc(fixture->bytes);
 	memset(fixture->memory, 0xa5, fixture->bytes);
 	fixture->intent = intent_attach(fixture->memory, fixture->bytes, "boot-1");
 	*state = fixture;

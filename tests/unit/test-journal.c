@@ -114,7 +114,7 @@ static void takes_up_what_was_left_or_starts_anew(void **state)
 {
 	struct journal_bounds bounds = { 8, 16, 4 }, other = { 8, 15, 4 };
 	size_t size = journal_size(&bounds), i;
-	char *memory = calloc(1, size), *copy = malloc(size);
+	char *memory = test_alloc(size), *copy = test_alloc(size);
 	struct journal *journal = journal_attach(memory, &bounds, "boot", "first");
 	unsigned seed = 1;
 
@@ -140,8 +140,10 @@ static void takes_up_what_was_left_or_starts_anew(void **state)
 	journal_free(journal);
 	/* Whatever bytes are found there, nothing is read or written outside. */
 	for (i = 0; i < 20000; i++) {
+		size_t at = (size_t)rand_r(&seed) % size;
+
 		memcpy(memory, copy, size);
-		memory[(size_t)rand_r(&seed) % size] ^= (char)(1 << rand_r(&seed) % 8);
+		memory[at] = (char)(memory[at] ^ 1U << rand_r(&seed) % 8);
 		memory[(size_t)rand_r(&seed) % 256] = (char)rand_r(&seed);
 		journal = journal_attach(memory, &bounds, "boot", "fifth");
 		append(journal, 1, 3);

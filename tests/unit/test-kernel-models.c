@@ -37,7 +37,7 @@ static const size_t orders[][BLOCKS] = {
 	{ 3, 7, 0, 5, 1, 6, 2, 4 },
 };
 
-#define COUNT(array) (sizeof(array) / sizeof(array[0]))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct machine_room {
 	struct fixture fixture;
@@ -131,7 +131,7 @@ static void wait_for_it(struct machine_room *room)
 	loop_timer_arm(room->patience, PATIENCE_MSEC);
 	/* And for a while more: a report waits until the burst is over. */
 	for (more = 0; more < 3 && !room->ran_out; more += all_settled(room)) {
-		loop_timer_arm(often, 2 * SETTLE_MSEC);
+		loop_timer_arm(often, 2UL * SETTLE_MSEC);
 		loop_run(loop);
 	}
 	loop_timer_remove(often);
@@ -324,7 +324,7 @@ static void a_dimm_above_goes_on_a_dimm_below_is_refused(void **state)
 	add_in_order(&room, orders[2], FIRST + BLOCKS);
 	wait_for_it(&room);
 	assert_int_equal(bytes_reported(&room.fixture, REPORT_SUCCESS),
-			 2 * BLOCKS * room.fixture.kernel->block_size_bytes);
+			 2UL * BLOCKS * room.fixture.kernel->block_size_bytes);
 	/* The lower one begins beside ZONE_MOVABLE, unless something lies in between. */
 	fake_kernel_add(room.fixture.kernel, 28, 1, BLOCK_ONLINE);
 	fake_kernel_add(room.fixture.kernel, 27, 1, BLOCK_OFFLINE);

@@ -13,8 +13,10 @@ static char drawn[4096];
 
 static void put(const char *text)
 {
-	assert_true(strlen(drawn) + strlen(text) < sizeof(drawn));
-	strcat(drawn, text);
+	size_t len = strlen(drawn);
+
+	assert_true(len + strlen(text) < sizeof(drawn));
+	snprintf(drawn + len, sizeof(drawn) - len, "%s", text);
 }
 
 static void row(uint64_t start, void *data)
@@ -28,11 +30,12 @@ static void row(uint64_t start, void *data)
 
 static void cell(enum map_mark mark, bool edge, void *data)
 {
-	const char text[] = { edge ? '|' : ".KMO?*"[mark], edge ? ".KMO?*"[mark] : '\0',
-			      '\0' };
+	const char one[] = { ".KMO?*"[mark], '\0' };
 
 	(void)data;
-	put(text);
+	if (edge)
+		put("|");
+	put(one);
 }
 
 static void hole(uint64_t start, uint64_t size, void *data)

@@ -279,7 +279,8 @@ static struct carry_values kernel_6_1(const char *auto_online)
 {
 	struct carry_values found = { { "", "contig-zones", "301", "Y" } };
 
-	strcpy(found.value[INTENT_AUTO_ONLINE], auto_online);
+	snprintf(found.value[INTENT_AUTO_ONLINE], sizeof(found.value[0]), "%s",
+		 auto_online);
 	return found;
 }
 
@@ -359,6 +360,9 @@ static void the_kernel_is_asked_for_what_it_can(void **state)
 			 old, false);
 	assert_int_equal(carry.who, CARRY_KERNEL);
 	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "online_movable");
+	carry = carry_of("[memonlined]\npolicy = online_kernel\ncarry-out = kernel\n",
+			 old, false);
+	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "online_kernel");
 	carry = carry_of("[memonlined]\npolicy = online_movable\ncarry-out = auto\n", old,
 			 true);
 	assert_int_equal(carry.who, CARRY_AGENT);

@@ -215,7 +215,8 @@ static void writes_ascii(void **state)
 		{ "\xc2\x9b"
 		  "31m",
 		  "\\u009b31m" }, /* C1: a terminal's CSI */
-		{ "\xe2\x80\xae", "\\u202e" }, /* turns the writing direction */
+		/* turns the writing direction: NOLINTNEXTLINE(misc-misleading-bidirectional) */
+		{ "\xe2\x80\xae", "\\u202e" },
 		{ "\xf0\x9f\x98\x80", "\\ud83d\\ude00" },
 		{ "\x9b", "\\ufffd" },
 		{ "\xff"
@@ -479,6 +480,91 @@ static void names_the_fault(void **state)
 	protocol_answer_free(answer);
 }
 
+/* One that is whole, and with each member gone or of another type: the same text for both. */
+#define PROBED(type, rest) "{\"return\": [{\"type\": " type ", " rest "}]}"
+#define PROBED_REST                                                              \
+	"\"verdict\": \"refused\", \"reason\": \"no-evidence\", \"errno\": -5, " \
+	"\"confirmed\": true, \"blocks-added\": 2, \"online\": 3, "
+
+static void decodes_what_was_probed(void **state)
+{
+	static const char *const bad[] = {
+		"{\"return\": {}}",
+		"{\"return\": [7]}",
+		PROBED("7", PROBED_REST "\"checks\": []"),
+		PROBED("\"dimm\"", PROBED_REST "\"checks\": {}"),
+		PROBED("\"dimm\"", PROBED_REST "\"slot\": \"0\", \"checks\": []"),
+		PROBED("\"dimm\"",
+		       "\"verdict\": \"refused\", \"reason\": \"x\", \"errno\": 0, "
+		       "\"confirmed\": 1, \"blocks-added\": 0, \"online\": 0, "
+		       "\"checks\": []"),
+	};
+	struct protocol_answer_probed probed;
+	struct protocol_answer_check check;
+	struct protocol_answer *answer;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		answer = parse(bad[i]);
+		assert_int_equal(protocol_answer_probed(answer, 0, &probed), -EBADMSG);
+		protocol_answer_free(answer);
+	}
+	answer = parse(
+		PROBED("\"dimm\"", PROBED_REST
+		       "\"start\": 4294967296, "
+		       "\"checks\": [{\"check\": \"srat\", \"reason\": \"none\"}, {}]"));
+	assert_int_equal(protocol_answer_probed(answer, 0, &probed), 0);
+	assert_string_equal(probed.id, "");
+	assert_string_equal(probed.verdict, "refused");
+	assert_true(probed.slot == -1 && probed.error == -5 && probed.confirmed);
+	assert_true(probed.start == 4 * GIB && probed.size == 0 && probed.added == 2);
+	assert_int_equal(probed.check_count, 2);
+	assert_int_equal(protocol_answer_check(answer, &probed, 0, &check), 0);
+	assert_string_equal(check.check, "srat");
+	assert_int_equal(protocol_answer_check(answer, &probed, 1, &check), -EBADMSG);
+	assert_int_equal(protocol_answer_check(answer, &probed, 2, &check), -EBADMSG);
+	assert_int_equal(protocol_answer_probed(answer, 1, &probed), -EBADMSG);
+	protocol_answer_free(answer);
+}
+
+static void asks_to_probe(void **state)
+{
+	struct protocol_request request;
+	struct text bytes = TEXT_INIT, desc = TEXT_INIT;
+
+	(void)state;
+	assert_int_equal(protocol_ask_probe(&bytes, "[} ", 3, false, &desc), -EBADMSG);
+	assert_int_equal(protocol_ask_probe(&bytes, "7", 1, false, &desc), -EBADMSG);
+	assert_int_equal(bytes.len, 0);
+	assert_int_equal(protocol_ask_probe(&bytes, " \n", 2, true, &desc), 0);
+	request_of(&bytes, &request);
+	assert_int_equal(request.command, PROTOCOL_PROBE);
+	assert_true(request.dry_run && !request.has_devices);
+	protocol_request_clear(&request);
+	assert_int_equal(protocol_ask_probe(&bytes, "\n[]\n", 4, true, &desc), 0);
+	request_of(&bytes, &request);
+	assert_true(request.dry_run && request.has_devices && !request.device_count);
+	protocol_request_clear(&request);
+	text_free(&desc);
+}
+
+static void tells_how_far_it_is(void **state)
+{
+	struct protocol_answer *answer;
+	uint64_t pending = 9;
+
+	(void)state;
+	answer = parse("{\"return\": {\"pending\": -1}, \"id\": \"x\"}");
+	assert_int_equal(protocol_answer_pending(answer, &pending), -EBADMSG);
+	protocol_answer_free(answer);
+	answer = parse("{\"return\": {\"pending\": 3}, \"id\": \"x\"}");
+	assert_false(protocol_answer_is_progress(answer));
+	assert_int_equal(protocol_answer_pending(answer, &pending), 0);
+	assert_int_equal(pending, 3);
+	protocol_answer_free(answer);
+}
+
 static void checks_block_sizes(void **state)
 {
 	static const struct {
@@ -556,6 +642,9 @@ int main(void)
 		cmocka_unit_test(error_members_may_lack),
 		cmocka_unit_test(knows_its_sync),
 		cmocka_unit_test(names_the_fault),
+		cmocka_unit_test(decodes_what_was_probed),
+		cmocka_unit_test(asks_to_probe),
+		cmocka_unit_test(tells_how_far_it_is),
 		cmocka_unit_test(checks_block_sizes),
 		cmocka_unit_test(checks_extents),
 		cmocka_unit_test(writes_ascii),

@@ -58,7 +58,7 @@ static struct device device(const char *type, uint64_t start, uint64_t size)
 	struct device made;
 
 	memset(&made, 0, sizeof(made));
-	strcpy(made.type, type);
+	snprintf(made.type, sizeof(made.type), "%s", type);
 	made.slot = made.node = -1;
 	made.start = start;
 	made.size = made.span = size;

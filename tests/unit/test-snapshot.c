@@ -109,13 +109,13 @@ static void adds_up_by_node_state_and_zone(void **state)
 
 static void note_change(const struct snapshot_change *change, void *data)
 {
-	const struct block *known = change->after ? change->after : change->before;
-	char *text = data, kind = '~';
+	const struct block *known = change->before;
+	char *text = data, kind = '-';
 
-	if (!change->before)
-		kind = '+';
-	else if (!change->after)
-		kind = '-';
+	if (change->after) {
+		kind = known ? '~' : '+';
+		known = change->after;
+	}
 	sprintf(text + strlen(text), "%c%d ", kind, (int)known->index);
 }
 

@@ -58,7 +58,7 @@ static void begin(struct table *table)
 /* From memory of exactly that length, so that a sanitizer sees what goes beyond. */
 static int parse(const struct table *table, size_t len, struct srat_entry *entries)
 {
-	uint8_t *copy = malloc(len ? len : 1);
+	uint8_t *copy = test_alloc(len ? len : 1);
 	int r;
 
 	memcpy(copy, table->bytes, len);

@@ -9,5 +9,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
+
+/* Zeroed; never NULL. */
+static inline void *test_alloc(size_t size)
+{
+	void *memory = calloc(1, size);
+
+	if (!memory)
+		abort();
+	return memory;
+}
 
 #endif
