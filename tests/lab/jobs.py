@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from . import packages, paths, probing, tree
+from . import analyze, packages, paths, probing, tree
 
 PROCESS_LIMIT_SEC = 300
 SANITIZER_OPTIONS = {
@@ -18,8 +18,6 @@ SANITIZER_OPTIONS = {
 CPPCHECK = ("cppcheck", "--quiet", "--enable=warning,style,performance,portability",
             "--std=c99", "--inline-suppr", "--error-exitcode=1", "--force",
             "--suppress=missingIncludeSystem", "-D_GNU_SOURCE")
-# Somebody else's code keeps its own looks.
-FOREIGN = "agent/inih/"
 SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
 SPDX_FILES = re.compile(r"(\.(c|h|py|sh|ac|am|service\.in|[1578])|/(run|demo|init|shell))$")
 
@@ -185,7 +183,7 @@ def is_shell(name):
 
 
 def style_commands(names):
-    ours = [name for name in names if not name.startswith(FOREIGN)]
+    ours = [name for name in names if not name.startswith(analyze.FOREIGN)]
     code = [name for name in ours if name.endswith((".c", ".h"))]
     sources = [name for name in code if name.endswith(".c")]
     config = os.path.join(paths.NORMAL, "config.h")
@@ -198,7 +196,7 @@ def style_commands(names):
 
 def without_spdx(names):
     for name in names:
-        if SPDX_FILES.search(name) and not name.startswith(FOREIGN):
+        if SPDX_FILES.search(name) and not name.startswith(analyze.FOREIGN):
             with open(os.path.join(paths.TOP, name), errors="replace") as source:
                 if SPDX not in source.read(400):
                     yield name
@@ -228,8 +226,8 @@ def probe_kernels():
 
 
 JOBS = {job.__name__.replace("_", "-"): job for job in (
-    unit, policy, kernel_models, process, sanitizers, fuzz, bench, probe_kernels, distcheck,
-    oldest, style)}
+    unit, policy, kernel_models, process, sanitizers, analyze.tools, analyze.coverage, fuzz,
+    bench, probe_kernels, distcheck, oldest, style)}
 
 
 def main(argv):

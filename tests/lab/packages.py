@@ -56,6 +56,13 @@ NEEDS = {
               "/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a"),
          "libclang-rt-dev", "compiler-rt"),
     ),
+    "tools": (
+        (command("clang-tidy"), "clang-tidy", "clang-tools-extra"),
+        (command("valgrind"), "valgrind", "valgrind"),
+    ),
+    "coverage": (
+        (command("gcovr"), "gcovr", "gcovr"),
+    ),
     "style": (
         (command("clang-format"), "clang-format", "clang-tools-extra"),
         (command("cppcheck"), "cppcheck", "cppcheck"),

@@ -37,7 +37,8 @@ KINDS = {"PASS": "ok", "XFAIL": "ok", "SKIP": "skip"}
 class Test:
     """One program to run; it may print the results of many tests."""
 
-    def __init__(self, name, command, about, limit, full=False, needs=(), single=False):
+    def __init__(self, name, command, about, limit, full=False, needs=(), single=False,
+                 table=False):
         self.name = name
         self.command = command
         self.about = about
@@ -45,6 +46,7 @@ class Test:
         self.full = full
         self.needs = tuple(needs)
         self.single = single  # its output tells of tests that others count
+        self.table = table  # its lines that begin with "| " are for the reader
         self.log = os.path.join(paths.LOGS, name + ".log")
 
 
@@ -59,6 +61,10 @@ def own_tests():
         job("style", "clang-format, cppcheck, shellcheck, licence lines", 300, needs=["style"]),
         job("sanitizers", "unit and process tests with sanitizers", 1200, full=True,
             needs=["sanitizers"]),
+        job("tools", "gcc -fanalyzer, clang-tidy, and valgrind on the unit and process tests",
+            1500, full=True, needs=["tools"]),
+        job("coverage", "how much of core/ the tests reach; at least 95 % of its lines", 900,
+            full=True, needs=["coverage"], table=True),
         job("fuzz", "each fuzzer for a minute (MEMONLINE_FUZZ_SEC) with sanitizers", 900,
             full=True, needs=["fuzz"]),
         job("probe-kernels", "two kernels with ARCH_MEMORY_PROBE, built from Debian's sources",
@@ -136,6 +142,8 @@ class Running:
         lines = text.split("\n")
         self._partial = lines.pop()
         for line in lines:
+            if self.test.table and line.startswith("| "):
+                print(line, flush=True)
             match = RESULT.match(line) or CHECKED.match(line)
             if match and not self.test.single:
                 kind, name, reason = match.groups()

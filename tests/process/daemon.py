@@ -15,10 +15,10 @@ import tarfile
 import tempfile
 import time
 
-BUILD = pathlib.Path(os.environ["MEMONLINE_BUILD"]).resolve()
-DAEMON = BUILD / "agent" / "memonlined"
+import program
+
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data" / "sysroots"
-PATIENCE = 30  # seconds before a test gives up; never a measure
+PATIENCE = program.patience(30)  # seconds before a test gives up; never a measure
 
 
 class Failed(Exception):
@@ -67,7 +67,7 @@ class Daemon:
         self.tree = tree
         self.log = tempfile.TemporaryFile("w+", errors="replace")
         self.process = subprocess.Popen(
-            [DAEMON, "--foreground", *tree.options(), *options],
+            program.command("memonlined", "--foreground", *tree.options(), *options),
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         self.socket = tree.path / "run/memonline/control.sock"
 
@@ -139,8 +139,8 @@ class Client:
 
 
 def run(*arguments, **more):
-    return subprocess.run([DAEMON, *arguments], capture_output=True, text=True, timeout=PATIENCE,
-                          stdin=subprocess.DEVNULL, check=False, **more)
+    return subprocess.run(program.command("memonlined", *arguments), capture_output=True, text=True,
+                          timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False, **more)
 
 
 # --- configuration
@@ -250,7 +250,7 @@ def a_line_over_the_limit_is_refused_and_not_kept(tree):
         expect(client.execute("guest-ping") == {"return": {}}, "no ping afterwards")
         status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
         resident = int(status.split("VmHWM:")[1].split()[0])
-        if "sanitiz" not in str(BUILD):
+        if program.is_itself():
             expect(resident < 12 * 1024, "resident at its highest:", resident, "KiB")
     finally:
         daemon.end()

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The programs under test, and how they are started.
+
+MEMONLINE_BUILD    the build directory they are in
+MEMONLINE_WRAPPER  a command that starts them, such as valgrind; it is told in front of them
+MEMONLINE_SLOWER   how many times longer they may then take
+MEMONLINE_PART     2/4: only every fourth test, from the second on
+"""
+
+import os
+import pathlib
+import shlex
+
+BUILD = pathlib.Path(os.environ.get("MEMONLINE_BUILD", ".")).resolve()
+WRAPPER = shlex.split(os.environ.get("MEMONLINE_WRAPPER", ""))
+SLOWER = int(os.environ.get("MEMONLINE_SLOWER", "1"))
+
+
+def path(name):
+    """None where it is not built."""
+    for folder in (BUILD / "agent", BUILD):
+        if os.access(folder / name, os.X_OK) and (folder / name).is_file():
+            return str(folder / name)
+    return None
+
+
+def command(name, *arguments):
+    return WRAPPER + [path(name) or name] + [str(argument) for argument in arguments]
+
+
+def part_of(tests):
+    first, step = os.environ.get("MEMONLINE_PART", "1/1").split("/")
+    return tests[int(first) - 1::int(step)]
+
+
+def some_of(variants):
+    """All of many that go the same way; under a wrapper, which is slow, one of eight."""
+    return list(variants)[::8 if WRAPPER else 1]
+
+
+def patience(seconds):
+    """A deadline, which is never a measure."""
+    return seconds * SLOWER
+
+
+def is_itself():
+    """Whether memory in use is the program's own, not that of a tool around or within it."""
+    return not WRAPPER and "sanitiz" not in str(BUILD)
