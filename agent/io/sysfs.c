@@ -354,6 +354,7 @@ static long write_line(struct sysfs *sysfs, const char *name, enum block_word wo
 	size_t len = strlen(text);
 	char line[LINE_SIZE];
 
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length goes with it */
 	memcpy(line, text, len);
 	line[len++] = '\n';
 	return sysfs->operations->write(sysfs->data, name, line, len, after);

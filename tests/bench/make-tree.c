@@ -15,7 +15,7 @@
 #define NODE "sys/devices/system/node"
 
 static const char *const folders[] = { "sys",  "sys/devices", "sys/devices/system",
-				       MEMORY, NODE,	      NODE "/node0",
+				       MEMORY, NODE,	      (NODE "/node0"),
 				       "proc" };
 static const char *const alike[][2] = { { "state", "online\n" },
 					{ "removable", "1\n" },
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
-	count = atol(argv[2]);
+	count = strtol(argv[2], NULL, 10);
 	make_directory(argv[1]);
 	if (chdir(argv[1]) < 0)
 		fail(argv[1]);

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 {
 	char message[MESSAGE_SIZE];
 	long long first = 0, added = 0, online = 0;
-	long left = argc == 3 ? atol(argv[1]) : 0;
+	long left = argc == 3 ? strtol(argv[1], NULL, 10) : 0;
 	int fd = open_socket();
 	FILE *out;
 

@@ -79,8 +79,8 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		return 2;
-	first = atol(argv[1]);
-	count = atol(argv[2]);
+	first = strtol(argv[1], NULL, 10);
+	count = strtol(argv[2], NULL, 10);
 	if (argc > 4) {
 		fd = open_socket();
 		puts("ready");
