@@ -602,6 +602,19 @@ static int decide_only(struct daemon *daemon)
 	return agent_has_looked(daemon->agent) ? 0 : -1;
 }
 
+/* Bringing memory online is the way out of a shortage: it must work within one. */
+static void prepare_for_shortage(void)
+{
+	int r = lock_against_oom();
+
+	if (r < 0)
+		log_info("the OOM killer may choose this process: %s; ignoring",
+			 strerror(-r));
+	r = lock_memory();
+	if (r < 0)
+		log_info("memory is not locked: %s; ignoring", strerror(-r));
+}
+
 /*
  * What is there at the start is online before anybody is told that we are at work: at boot, services
  * that need the memory wait for that. In bounds: a host may plug faster than the kernel onlines.
@@ -609,11 +622,9 @@ static int decide_only(struct daemon *daemon)
 static void first_round(struct daemon *daemon)
 {
 	uint64_t until = loop_now_usec() + FIRST_ROUND_USEC;
-	int r;
 
-	r = own_root(&daemon->options) ? lock_memory() : 0;
-	if (r < 0)
-		log_info("memory is not locked: %s; ignoring", strerror(-r));
+	if (own_root(&daemon->options))
+		prepare_for_shortage();
 	log_info("memonlined " PACKAGE_VERSION ", kernel %s, policy %s",
 		 system_kernel_release(daemon->system),
 		 config_policy_text(daemon->config.policy));

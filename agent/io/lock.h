@@ -11,4 +11,12 @@
  */
 int lock_memory(void);
 
+/*
+ * Takes this process out of the choice of the kernel's OOM killer, whoever started it: service
+ * managers do so by their own settings, a shell does not. 0 or negative errno: EACCES where the
+ * value was higher and CAP_SYS_RESOURCE is missing; with the value there already none is needed.
+ * Kernels before 2.6.36 have oom_adj, where -17 is the same. Children inherit it.
+ */
+int lock_against_oom(void);
+
 #endif
