@@ -7,16 +7,13 @@ tells. memonlinectl asks QEMU's monitor itself, or takes what somebody else has 
 """
 
 import json
-import pathlib
-import time
 
-from lab import Guest, check, equal, expect, host
+from lab import Guest, check, equal, expect, host, hunger
 
 CONFIG = "[memonlined]\npolicy = online_movable\n"
 MIB = 1 << 20
 RESERVE = "/proc/sys/vm/min_free_kbytes"
 RESERVE_KIB = 96 << 10
-GIVEN_BACK = "the reserve is given back"
 PARTLY = 64
 FAILED = 1
 
@@ -55,19 +52,10 @@ def plug_refused(guest, size):
 
 
 def plug_huge(guest, size):
-    """Linux 6.1 keeps what it took for the pages it could describe: a reserve is what is left.
-
-    Nothing else may need memory meanwhile, so a shell that has no need to fork watches.
-    """
-    guest.sh("(while read -r line; do case $line in *'add_memory failed'*) break;; esac; "
-             "done </proc/kmsg; echo %s >%s; echo '%s' >/dev/console) >/dev/null 2>&1 & "
-             "echo %d >%s" % (guest.read(RESERVE), RESERVE, GIVEN_BACK, RESERVE_KIB, RESERVE))
-    dimm = guest.plug(size)
-    end = time.monotonic() + 120
-    while GIVEN_BACK not in pathlib.Path(guest.log).read_text(errors="replace"):
-        check(time.monotonic() < end, "the kernel has not refused a DIMM of " + size)
-        time.sleep(0.2)
-    return dimm
+    """A reserve is what is left when the kernel has taken all else."""
+    before = guest.read(RESERVE)
+    guest.sh("echo %d >%s" % (RESERVE_KIB, RESERVE))
+    return hunger.plug_refused(guest, size, RESERVE, before)
 
 
 def offline_one(guest, channel, dimm):
