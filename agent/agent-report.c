@@ -49,7 +49,8 @@ static void log_reports(const struct journal *journal, uint64_t since)
 	}
 }
 
-void agent_flush_reports(struct agent *agent)
+/* Marks stay: the write whose result has no room yet is not reported. */
+static void flush(struct agent *agent)
 {
 	uint64_t last = journal_last(agent->edges.journal);
 	struct timeval now;
@@ -57,11 +58,16 @@ void agent_flush_reports(struct agent *agent)
 	gettimeofday(&now, NULL);
 	burst_flush(&agent->burst, agent->edges.journal, now.tv_sec,
 		    (int32_t)now.tv_usec);
-	journal_forget_marks(agent->edges.journal);
 	if (journal_last(agent->edges.journal) == last)
 		return;
 	log_reports(agent->edges.journal, last);
 	agent->reports_new = true;
+}
+
+void agent_flush_reports(struct agent *agent)
+{
+	flush(agent);
+	journal_forget_marks(agent->edges.journal);
 }
 
 void agent_announce(struct agent *agent)
@@ -81,7 +87,7 @@ static void add(struct agent *agent, uint64_t dimm, const struct report_range *r
 		return;
 	if (burst_add(&agent->burst, dimm, range, begun_usec, now_usec))
 		return;
-	agent_flush_reports(agent);
+	flush(agent);
 	burst_add(&agent->burst, dimm, range, begun_usec, now_usec);
 }
 

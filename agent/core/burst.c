@@ -25,7 +25,7 @@ void burst_free(struct burst *burst)
 
 static bool merge(struct burst_entry *last, const struct burst_entry *next)
 {
-	if (last->dimm != next->dimm ||
+	if (last->dimm != next->dimm || last->round != next->round ||
 	    !report_range_continues(&last->range, &next->range))
 		return false;
 	last->range.size += next->range.size;
@@ -36,11 +36,37 @@ static bool merge(struct burst_entry *last, const struct burst_entry *next)
 	return true;
 }
 
+static bool overlap(const struct report_range *a, const struct report_range *b)
+{
+	return a->start < b->start + b->size && b->start < a->start + a->size;
+}
+
+/* false: one of its blocks was another DIMM's. */
+static bool find_round(const struct burst *burst, struct burst_entry *entry)
+{
+	size_t i;
+
+	entry->round = 0;
+	for (i = 0; i < burst->count; i++) {
+		const struct burst_entry *old = &burst->entries[i];
+
+		if (!overlap(&old->range, &entry->range))
+			continue;
+		if (old->dimm != entry->dimm)
+			return false;
+		if (old->round >= entry->round)
+			entry->round = old->round + 1;
+	}
+	return true;
+}
+
 bool burst_add(struct burst *burst, uint64_t dimm, const struct report_range *range,
 	       uint64_t begun_usec, uint64_t done_usec)
 {
-	struct burst_entry entry = { *range, dimm, begun_usec, done_usec };
+	struct burst_entry entry = { *range, dimm, begun_usec, done_usec, 0 };
 
+	if (!find_round(burst, &entry))
+		return false;
 	if (burst->count && merge(&burst->entries[burst->count - 1], &entry))
 		return true;
 	if (burst->count == burst->capacity)
@@ -89,10 +115,12 @@ static int compare_entries(const void *left, const void *right)
 {
 	const struct burst_entry *a = left, *b = right;
 
-	if (a->range.start != b->range.start)
-		return a->range.start < b->range.start ? -1 : 1;
+	if (a->dimm != b->dimm)
+		return a->dimm < b->dimm ? -1 : 1;
 	/* The same block twice: in the order it happened. */
-	return a->done_usec < b->done_usec ? -1 : a->done_usec > b->done_usec;
+	if (a->round != b->round)
+		return a->round < b->round ? -1 : 1;
+	return a->range.start < b->range.start ? -1 : a->range.start > b->range.start;
 }
 
 /* Blocks may have been seen over several rounds: only now are neighbours side by side. */

@@ -14,6 +14,7 @@ struct burst_entry {
 	struct report_range range;
 	uint64_t dimm; /* start of its resource; BURST_NO_DIMM where none is known */
 	uint64_t begun_usec, done_usec; /* monotonic */
+	size_t round; /* above those of all earlier entries with a block of this one's */
 };
 #define BURST_NO_DIMM UINT64_MAX
 
@@ -27,7 +28,10 @@ struct burst {
 int burst_init(struct burst *burst, size_t entries);
 void burst_free(struct burst *burst);
 
-/* Merges into the newest entry where it continues it. false: full, flush first. */
+/*
+ * Merges into the newest entry where it continues it. false: full, or one of its blocks belonged
+ * to another DIMM before; flush first.
+ */
 bool burst_add(struct burst *burst, uint64_t dimm, const struct report_range *range,
 	       uint64_t begun_usec, uint64_t done_usec);
 /* How a block came to be as it is without a write of ours. */
@@ -35,8 +39,8 @@ void burst_observe(const struct snapshot_change *change, uint64_t block_size_byt
 		   struct report_range *range);
 
 /*
- * Writes the reports, one per DIMM and ascending by address, and empties the burst. Times of day
- * are those of the flush. Never allocates.
+ * Writes the reports, one per DIMM and ascending by address, and empties the burst. What happened
+ * to one block stays in its order. Times of day are those of the flush. Never allocates.
  */
 void burst_flush(struct burst *burst, struct journal *journal, int64_t time_sec,
 		 int32_t time_usec);

@@ -225,6 +225,53 @@ static void reports_each_dimm_once(void **state)
 	journal_free(journal);
 }
 
+/* One block changes and then, with its neighbours, again: no report tells the second first. */
+static void keeps_the_order_of_what_happened_to_a_block(void **state)
+{
+	struct journal *journal = journal_new("i", 16, 16);
+	struct report_range later = range(0x100, 0x40);
+	const struct report *report;
+	const struct report_range *ranges;
+	struct burst burst;
+	uint64_t start;
+
+	(void)state;
+	assert_int_equal(burst_init(&burst, 8), 0);
+	later.to = BLOCK_ONLINE;
+	for (start = 0x130; start >= 0x110; start -= 0x10) {
+		struct report_range first = range(start, 0x10);
+
+		first.to = BLOCK_OFFLINE;
+		assert_true(burst_add(&burst, 0x100, &first, 0, 5));
+	}
+	assert_true(burst_add(&burst, 0x100, &later, 0, 5));
+	burst_flush(&burst, journal, 0, 0);
+	assert_int_equal(journal_last(journal), 1);
+	report = journal_after(journal, 0);
+	assert_int_equal(report->count, 2);
+	ranges = journal_ranges(journal, report);
+	assert_int_equal(ranges[0].to, BLOCK_OFFLINE);
+	assert_true(ranges[0].start == 0x110 && ranges[0].size == 0x30);
+	assert_int_equal(ranges[1].to, BLOCK_ONLINE);
+	assert_int_equal(ranges[1].start, 0x100);
+	burst_free(&burst);
+	journal_free(journal);
+}
+
+/* By its address the new one would come first. */
+static void tells_of_a_dimm_before_the_one_in_its_place(void **state)
+{
+	struct report_range old = range(0x120, 0x20), new = range(0x100, 0x40);
+	struct burst burst;
+
+	(void)state;
+	assert_int_equal(burst_init(&burst, 8), 0);
+	assert_true(burst_add(&burst, 0x120, &old, 0, 0));
+	assert_false(burst_add(&burst, 0x100, &new, 0, 0));
+	assert_int_equal(burst.count, 1);
+	burst_free(&burst);
+}
+
 static void keeps_failures_apart_in_one_report(void **state)
 {
 	struct journal *journal = journal_new("i", 16, 16);
@@ -305,6 +352,8 @@ int main(void)
 		cmocka_unit_test(remembers_writes_until_they_are_reported),
 		cmocka_unit_test(merges_only_what_is_alike),
 		cmocka_unit_test(reports_each_dimm_once),
+		cmocka_unit_test(keeps_the_order_of_what_happened_to_a_block),
+		cmocka_unit_test(tells_of_a_dimm_before_the_one_in_its_place),
 		cmocka_unit_test(keeps_failures_apart_in_one_report),
 		cmocka_unit_test(says_when_it_is_full),
 		cmocka_unit_test(observes_what_others_did),
