@@ -298,13 +298,56 @@ static bool in_flight(const struct agent *agent, const struct block *block)
 	return false;
 }
 
-/* What somebody else brought online after an agent of this boot had ended, and before this one. */
+/* What the journal tells of a block, and what it is now: others made it so. */
+static void tell_since(struct agent *agent, const struct snapshot *told,
+		       const struct block *before)
+{
+	struct snapshot *next = &agent->next;
+	struct block *after = snapshot_find(next, before->index);
+	struct snapshot_change change = { before, after };
+	struct report_range range;
+
+	/* Another DIMM's, or one that the agent before this one was at. */
+	if (after && (!after->slot || in_flight(agent, after)))
+		return;
+	if (after && after->state == before->state) {
+		/* Told already. */
+		if (after->state == BLOCK_OFFLINE)
+			after->reason = before->reason;
+		return;
+	}
+	if (after && after->state != BLOCK_ONLINE &&
+	    !(after->state == BLOCK_OFFLINE && (after->marks & BLOCK_MARK_WAS_ONLINE)))
+		return;
+	burst_observe(&change, next->block_size_bytes, &range);
+	agent_gather(agent, after ? next : told, after ? after : before, &range);
+	if (after)
+		after->reason = range.reason;
+}
+
+static void tell_since_journal(struct agent *agent)
+{
+	struct snapshot told = SNAPSHOT_INIT;
+	size_t i;
+
+	if (burst_recall(agent->edges.journal, agent->next.block_size_bytes, &told) < 0) {
+		log_warning("no memory to compare with the reports so far; ignoring");
+		told.count = 0;
+	}
+	for (i = 0; i < told.count; i++)
+		if (told.blocks[i].state != BLOCK_ABSENT)
+			tell_since(agent, &told, &told.blocks[i]);
+	snapshot_free(&told);
+}
+
+/* What somebody else did after an agent of this boot had ended, and before this one. */
 static void tell_meanwhile(struct agent *agent)
 {
 	struct snapshot *next = &agent->next;
 	bool recalled = false;
 	size_t i;
 
+	tell_since_journal(agent);
 	for (i = 0; i < next->count && !recalled; i++)
 		recalled = (next->blocks[i].marks & BLOCK_MARK_WAS_ONLINE) != 0;
 	for (i = 0; i < next->count && recalled; i++) {
@@ -312,7 +355,7 @@ static void tell_meanwhile(struct agent *agent)
 		struct snapshot_change change = { NULL, block };
 		struct report_range range;
 
-		if (block->state != BLOCK_ONLINE ||
+		if (block->state != BLOCK_ONLINE || block->reason != REASON_NONE ||
 		    (block->marks & BLOCK_MARK_WAS_ONLINE) || in_flight(agent, block))
 			continue;
 		burst_observe(&change, next->block_size_bytes, &range);

@@ -179,3 +179,62 @@ void burst_flush(struct burst *burst, struct journal *journal, int64_t time_sec,
 		report_one(burst, &from, journal, &report);
 	burst->count = 0;
 }
+
+/* A place for each block of the range; most often they come in ascending order. */
+static int make_places(const struct report_range *range, uint64_t unit,
+		       struct snapshot *told)
+{
+	size_t known = told->count;
+	bool is_sorted = true;
+	uint64_t index;
+
+	for (index = range->start / unit; index < (range->start + range->size) / unit;
+	     index++) {
+		struct snapshot sorted = { .blocks = told->blocks, .count = known };
+		struct block block = { .index = index };
+		int r;
+
+		if (snapshot_find(&sorted, index))
+			continue;
+		is_sorted = is_sorted &&
+			    (!told->count || told->blocks[told->count - 1].index < index);
+		r = snapshot_add_block(told, &block);
+		if (r < 0)
+			return r;
+	}
+	if (!is_sorted)
+		snapshot_sort(told);
+	return 0;
+}
+
+static int recall(const struct report_range *range, uint64_t unit, struct snapshot *told)
+{
+	uint64_t left = range->size / unit;
+	struct block *block;
+	int r = make_places(range, unit, told);
+
+	if (r < 0)
+		return r;
+	for (block = snapshot_find(told, range->start / unit); left; block++, left--) {
+		block->node = range->node;
+		block->state = range->to;
+		block->reason = range->reason;
+	}
+	return 0;
+}
+
+int burst_recall(const struct journal *journal, uint64_t block_size_bytes,
+		 struct snapshot *told)
+{
+	const struct report *report = NULL;
+	size_t i;
+	int r = 0;
+
+	while (r == 0 && (report = journal_after(journal, report ? report->seq : 0))) {
+		const struct report_range *ranges = journal_ranges(journal, report);
+
+		for (i = 0; i < report->count && r == 0; i++)
+			r = recall(&ranges[i], block_size_bytes, told);
+	}
+	return r;
+}

@@ -45,4 +45,11 @@ void burst_observe(const struct snapshot_change *change, uint64_t block_size_byt
 void burst_flush(struct burst *burst, struct journal *journal, int64_t time_sec,
 		 int32_t time_usec);
 
+/*
+ * The blocks that the journal tells of, each with the node, the state and the reason that it has
+ * by the newest report; `told` is empty before. 0 or -ENOMEM.
+ */
+int burst_recall(const struct journal *journal, uint64_t block_size_bytes,
+		 struct snapshot *told);
+
 #endif

@@ -272,6 +272,48 @@ static void tells_of_a_dimm_before_the_one_in_its_place(void **state)
 	burst_free(&burst);
 }
 
+static void assert_told(const struct snapshot *told, uint64_t index,
+			enum block_state state, enum reason reason)
+{
+	const struct block *block = snapshot_find(told, index);
+
+	assert_non_null(block);
+	assert_int_equal(block->state, state);
+	assert_int_equal(block->reason, reason);
+}
+
+static void recalls_what_was_told_last(void **state)
+{
+	struct journal *journal = journal_new("i", 16, 16);
+	struct snapshot told = SNAPSHOT_INIT;
+	struct report report = { .time_sec = 1 };
+	struct report_range rows[3];
+
+	(void)state;
+	rows[0] = range(0x4000, 0x3000);
+	rows[0].to = BLOCK_ONLINE;
+	rows[0].reason = REASON_POLICY;
+	rows[1] = range(0x1000, 0x1000);
+	rows[1].to = BLOCK_ABSENT;
+	rows[1].reason = REASON_REMOVED;
+	rows[2] = range(0x3000, 0x2000);
+	rows[2].to = BLOCK_OFFLINE;
+	rows[2].reason = REASON_ASKED;
+	assert_int_equal(burst_recall(journal, 0x1000, &told), 0);
+	assert_int_equal(told.count, 0);
+	journal_append(journal, &report, rows, 1);
+	journal_append(journal, &report, rows + 1, 2);
+	assert_int_equal(burst_recall(journal, 0x1000, &told), 0);
+	assert_int_equal(told.count, 5);
+	assert_told(&told, 1, BLOCK_ABSENT, REASON_REMOVED);
+	assert_told(&told, 3, BLOCK_OFFLINE, REASON_ASKED);
+	assert_told(&told, 4, BLOCK_OFFLINE, REASON_ASKED);
+	assert_told(&told, 5, BLOCK_ONLINE, REASON_POLICY);
+	assert_told(&told, 6, BLOCK_ONLINE, REASON_POLICY);
+	snapshot_free(&told);
+	journal_free(journal);
+}
+
 static void keeps_failures_apart_in_one_report(void **state)
 {
 	struct journal *journal = journal_new("i", 16, 16);
@@ -354,6 +396,7 @@ int main(void)
 		cmocka_unit_test(reports_each_dimm_once),
 		cmocka_unit_test(keeps_the_order_of_what_happened_to_a_block),
 		cmocka_unit_test(tells_of_a_dimm_before_the_one_in_its_place),
+		cmocka_unit_test(recalls_what_was_told_last),
 		cmocka_unit_test(keeps_failures_apart_in_one_report),
 		cmocka_unit_test(says_when_it_is_full),
 		cmocka_unit_test(observes_what_others_did),

@@ -76,6 +76,54 @@ static void what_others_onlined_meanwhile_is_told_once(void **state)
 	assert_int_equal(last_seq(fixture), 1);
 }
 
+static void assert_range(const struct report_range *range, uint64_t index,
+			 enum block_state from, enum block_state to, enum reason reason)
+{
+	assert_int_equal(range->start >> 27, index);
+	assert_int_equal(range->size >> 27, 1);
+	assert_int_equal(range->from, from);
+	assert_int_equal(range->to, to);
+	assert_int_equal(range->reason, reason);
+}
+
+/* Each once, from the state that was told last; what is as it was told is not told again. */
+static void what_others_changed_meanwhile_joins_what_was_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[33].state = BLOCK_OFFLINE;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	fixture->kernel->blocks[33].state = BLOCK_ONLINE;
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 3);
+	assert_range(first_range(fixture, 3), 33, BLOCK_OFFLINE, BLOCK_ONLINE,
+		     REASON_ONLINED_ELSEWHERE);
+	fixture->kernel->blocks[34].state = BLOCK_OFFLINE;
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 4);
+	assert_range(first_range(fixture, 4), 34, BLOCK_ONLINE, BLOCK_OFFLINE,
+		     REASON_OFFLINED_ELSEWHERE);
+	fake_kernel_remove(fixture->kernel, 35, 1);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 5);
+	assert_range(first_range(fixture, 5), 35, BLOCK_ONLINE, BLOCK_ABSENT,
+		     REASON_REMOVED);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 5);
+}
+
 static void another_dimm_in_its_place_inherits_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -494,6 +542,7 @@ int main(void)
 		TEST(stays_offline_after_a_restart),
 		TEST(stays_offline_after_a_crash),
 		TEST(boot_memory_offlined_while_nobody_watched_stays_so),
+		TEST(what_others_changed_meanwhile_joins_what_was_told),
 		TEST(another_dimm_in_its_place_inherits_nothing),
 		TEST(a_distribution_s_default_comes_back),
 		TEST(the_same_default_is_left_alone),
