@@ -5,7 +5,8 @@ usage: tests/run [OPTION...] [NAME...]
 
   --full        everything, also what takes longer
   --kernel DIR  run the guests with the kernel of this unpacked package or build
-  --seed N      seed of the tests that draw at random
+  --seed N      seed of the tests that draw at random; 1 where it is missing
+  --seeds N     each test named, which has to draw at random, with N seeds from --seed on
   --keep        keep the logs of tests that passed
   --list        list the names and what each is
   --help        this text
@@ -38,7 +39,7 @@ class Test:
     """One program to run; it may print the results of many tests."""
 
     def __init__(self, name, command, about, limit, full=False, needs=(), single=False,
-                 table=False):
+                 table=False, seeds=0):
         self.name = name
         self.command = command
         self.about = about
@@ -47,7 +48,14 @@ class Test:
         self.needs = tuple(needs)
         self.single = single  # its output tells of tests that others count
         self.table = table  # its lines that begin with "| " are for the reader
+        self.seeds = seeds  # how many --full takes; 0: it draws nothing at random
         self.log = os.path.join(paths.LOGS, name + ".log")
+
+
+    def with_seed(self, seed):
+        """The same as a test of its own, with its own log."""
+        return Test("%s/seed-%d" % (self.name, seed), self.command + [str(seed)], self.about,
+                    self.limit, self.full, self.needs, self.single)
 
 
 def own_tests():
@@ -82,7 +90,7 @@ def constants(name):
         parsed = ast.parse(source.read())
     found = {node.targets[0].id: ast.literal_eval(node.value) for node in parsed.body
              if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in
-             ("LIMIT", "NEEDS", "FULL")}
+             ("LIMIT", "NEEDS", "FULL", "SEEDS")}
     found["about"] = (ast.get_docstring(parsed) or "").split("\n")[0]
     return found
 
@@ -92,7 +100,8 @@ def guest_tests():
         settings = constants(name)
         yield Test(name, ["scenario", name], settings["about"],
                    settings.get("LIMIT", GUEST_LIMIT_SEC), settings.get("FULL", False),
-                   ["guest"] + list(settings.get("NEEDS", ())))
+                   ["guest"] + list(settings.get("NEEDS", ())),
+                   seeds=settings.get("SEEDS", 0))
 
 
 class Results:
@@ -150,7 +159,8 @@ class Running:
                 kind = kind if kind in self._results.count else KINDS.get(kind, "not ok")
                 if kind == "skip" and not reason:
                     reason = self._check_log(name) or "see " + self.test.log
-                self._result(kind, os.path.basename(name), reason)
+                self._result(kind, name if name == self.test.name else os.path.basename(name),
+                             reason)
 
     def _check_log(self, name):
         """What automake's test said, which make check keeps to itself."""
@@ -244,12 +254,37 @@ def choose(tests, options):
             (not options.names and (options.full or not test.full))]
 
 
+def refuse_seeds(tests, options):
+    """What --seeds cannot be done with ends here, with its reason."""
+    if options.seeds < 1:
+        sys.exit("tests/run: --seeds %d: at least 1 is needed" % options.seeds)
+    if not options.names:
+        sys.exit("tests/run: --seeds needs the names of tests")
+    steady = sorted(test.name for test in tests if not test.seeds)
+    if steady:
+        sys.exit("tests/run: --seeds: nothing is drawn at random by %s" % ", ".join(steady))
+
+
+def each_seed(tests, options):
+    """In the place of a test one for each seed, where more than one is wanted."""
+    if options.seeds is not None:
+        refuse_seeds(tests, options)
+    first = 1 if options.seed is None else options.seed
+    for test in tests:
+        count = options.seeds or (test.seeds if options.full else 0)
+        if count > 1 or options.seeds:
+            yield from (test.with_seed(seed) for seed in range(first, first + count))
+        else:
+            yield test
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(prog="tests/run", usage=argparse.SUPPRESS, add_help=False)
     for flag in ("--full", "--keep", "--list", "--help"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--kernel")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--seeds", type=int)
     parser.add_argument("names", nargs="*")
     return parser.parse_args(argv)
 
@@ -297,7 +332,7 @@ def main(argv):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     settings(options)
-    chosen = choose(tests, options)
+    chosen = list(each_seed(choose(tests, options), options))
     try:
         with tree.lock():
             return run(chosen, options)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs one scenario: python3 -m lab scenario NAME
+"""Runs one scenario: python3 -m lab scenario NAME [SEED]
 
 tests/guest/NAME/test.py holds a docstring that says what must hold, and run(lab). It may
 set LIMIT (seconds), NEEDS (groups of lab/packages.py beside "guest") and FULL = True (only
-in tests/run --full, or by name).
+in tests/run --full, or by name). One that draws from lab.seed() sets SEEDS, with how many
+seeds --full runs it.
 """
 
 import glob
@@ -88,7 +89,12 @@ def load(name):
     path = os.path.join(paths.SCENARIOS, name, "test.py")
     spec = importlib.util.spec_from_file_location("scenario_" + name.replace("-", "_"), path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # For modules of its own, beside it.
+    sys.path.insert(0, os.path.dirname(path))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
     return module
 
 
@@ -128,4 +134,7 @@ def run(name, label=None, **options):
 def main(argv):
     # So that `with` statements and `finally` get their turn.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    return run(argv[0])
+    if len(argv) == 1:
+        return run(argv[0])
+    os.environ["MEMONLINE_SEED"] = argv[1]
+    return run(argv[0], "%s/seed-%s" % tuple(argv))

@@ -11,6 +11,7 @@ import time
 from lab import Guest, Timeout, check, equal
 
 LIMIT = 1200
+SEEDS = 1
 ROUNDS = 30
 KILL_EVERY = 7
 SIZE = "128M"

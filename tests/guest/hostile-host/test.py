@@ -12,6 +12,7 @@ import socket
 from lab import Guest, check, equal, expect
 
 LIMIT = 1200
+SEEDS = 1
 RESIDENT_KIB = 8 << 10
 GARBAGE_BYTES = 100 << 20
 REQUESTS = 1000000
