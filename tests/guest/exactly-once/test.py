@@ -8,48 +8,14 @@ report for each DIMM, numbered without a gap.
 import random
 import time
 
-from lab import Guest, Timeout, check, equal
+from lab import Guest, check, equal
+from lab.reports import Reader, whole
 
 LIMIT = 1200
 SEEDS = 1
 ROUNDS = 30
 KILL_EVERY = 7
 SIZE = "128M"
-
-
-class Host:
-    """Reads what comes and keeps what is new."""
-
-    def __init__(self):
-        self.reports = []
-        self.seen = set()
-
-    def last(self):
-        return self.reports[-1]["seq"] if self.reports else 0
-
-    def take(self, channel):
-        while channel.events:
-            self.add(channel.events.popleft()["data"])
-
-    def add(self, report):
-        key = (report["instance"], report["seq"])
-        if key not in self.seen:
-            self.seen.add(key)
-            self.reports.append(report)
-
-    def connect(self, guest):
-        channel = guest.channel()
-        channel.sync()
-        channel.request("memonline-subscribe", since=self.last())
-        return channel
-
-    def listen(self, channel, seconds):
-        until = time.monotonic() + seconds
-        try:
-            while True:
-                self.add(channel.report(max(until - time.monotonic(), 0.01)))
-        except Timeout:
-            pass
 
 
 def one_round(guest, host, draw, number):
@@ -78,16 +44,14 @@ def drain(guest, host, count):
 
 def run(lab):
     draw = random.Random(lab.seed())
-    host = Host()
+    host = Reader()
     with Guest(lab, slots=ROUNDS + 2) as guest:
         dimms = [one_round(guest, host, draw, number) for number in range(ROUNDS)]
         for dimm in dimms:
             guest.wait_blocks(dimm["addr"], dimm["size"], "online")
         kept = drain(guest, host, ROUNDS)
-    equal(kept["lost"], 0, "reports lost")
-    equal(len({report["instance"] for report in host.reports}), 1, "instances")
-    equal([report["seq"] for report in host.reports], list(range(1, len(host.reports) + 1)),
-          "numbers")
+    whole(kept, host.reports)
+    equal(len(host.reports), len(kept["reports"]), "reports read")
     starts = sorted(part["start"] for report in host.reports for part in report["ranges"])
     equal(starts, sorted(dimm["addr"] for dimm in dimms), "DIMMs reported")
     check(all(part["to"] == "online" for report in host.reports for part in report["ranges"]),
