@@ -16,6 +16,8 @@ APPEND = "console=ttyS0 panic=-1 oops=panic loglevel=5"
 # Backends above this do not reserve what the guest will never touch.
 RESERVE_BYTES = 4 << 30
 VIRTIO_MEM = "vm0"
+OST_EJECT = (3, 0x103)
+OST_UNDER_WAY = (0, 0x84, 0x85)
 
 
 def emulator():
@@ -50,6 +52,12 @@ def as_argument(options):
     return ",".join([options["qom-type"]] + [
         "%s=%s" % (key, words.get(value, value) if isinstance(value, bool) else value)
         for key, value in options.items() if key != "qom-type"])
+
+
+def eject_failed(status, name):
+    """What the guest says of a DIMM that it was asked to let go (ACPI 6.4, 6.3.5)."""
+    return (status.get("device") == name and status["source"] in OST_EJECT and
+            status["status"] not in OST_UNDER_WAY)
 
 
 class Guest(Machine):
@@ -210,6 +218,19 @@ class Guest(Machine):
         """Asks the guest to let a DIMM go and waits until it has."""
         self.qmp.command("device_del", id=name)
         self.qmp.wait_event("DEVICE_DELETED", deadline)
+
+    def let_go(self, name, deadline=120):
+        """Asks likewise; whether it went. A guest may refuse, and QEMU does not ask it again."""
+        self.qmp.command("device_del", id=name)
+        until = time.monotonic() + deadline
+        while True:
+            event = self.qmp.any_event(max(until - time.monotonic(), 0.01))
+            data = event.get("data", {})
+            if event["event"] == "DEVICE_DELETED" and data.get("device") == name:
+                self.qmp.command("object-del", id="mem-" + name)
+                return True
+            if event["event"] == "ACPI_DEVICE_OST" and eject_failed(data["info"], name):
+                return False
 
     def virtio_mem(self):
         """{"memaddr", "size", "requested-size", ...} of the device."""

@@ -35,12 +35,16 @@ class Qmp:
             else:
                 return message["return"]
 
+    def any_event(self, deadline=60):
+        """The oldest event not yet taken."""
+        return self.events.popleft() if self.events else self._next(deadline)
+
     def wait_event(self, name, deadline=60):
         """The oldest event of this name; those before it are dropped."""
         while True:
-            message = self.events.popleft() if self.events else self._next(deadline)
-            if message.get("event") == name:
-                return message
+            event = self.any_event(deadline)
+            if event["event"] == name:
+                return event
 
     def close(self):
         self._stream.close()
