@@ -51,7 +51,6 @@ class Test:
         self.seeds = seeds  # how many --full takes; 0: it draws nothing at random
         self.log = os.path.join(paths.LOGS, name + ".log")
 
-
     def with_seed(self, seed):
         """The same as a test of its own, with its own log."""
         return Test("%s/seed-%d" % (self.name, seed), self.command + [str(seed)], self.about,
