@@ -23,6 +23,11 @@ struct agent {
 	struct loop_timer *again;
 	unsigned again_tries; /* so far */
 	bool again_armed;
+	/* A DIMM whose blocks are just being made. */
+	struct loop_timer *grow;
+	bool grow_armed;
+	uint64_t grow_until_usec; /* look then at the latest; 0: no need to wait */
+	uint64_t grow_seqnum; /* the kernel's latest, when it was last asked */
 	/* Refused writes. */
 	struct loop_timer *retry;
 	unsigned retry_attempt; /* so far */
@@ -116,6 +121,10 @@ void agent_unsettle(struct agent *agent);
 bool agent_has_to_settle(const struct agent *agent, bool movable);
 /* Drops the plan where it has to wait; the loop looks again then. */
 void agent_wait_to_settle(struct agent *agent);
+/* An event has asked for a look: the rest of its DIMM may be about to come. */
+void agent_expect_more(struct agent *agent);
+/* Whether the kernel is still announcing; then a timer goes on with the work. */
+bool agent_has_to_wait(struct agent *agent);
 int agent_retry_open(struct agent *agent);
 void agent_retry_close(struct agent *agent);
 

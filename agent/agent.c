@@ -139,6 +139,8 @@ bool agent_step(struct agent *agent)
 		return true;
 	}
 	if (agent->look_wanted || (agent->wrote && !agent->job.items)) {
+		if (agent_has_to_wait(agent))
+			return false;
 		look(agent);
 		return true;
 	}
@@ -246,6 +248,7 @@ void agent_event(struct agent *agent, const struct uevent *event)
 	if (!is_replaced && !is_news(agent, event, block))
 		return;
 	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
+	agent_expect_more(agent);
 	agent_wake(agent);
 	if (is_replaced) {
 		agent_forget(agent, block);

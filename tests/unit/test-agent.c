@@ -9,6 +9,7 @@
 
 #include "agent-fixture.h"
 #include "io/source-private.h"
+#include "tree.h"
 
 #define LATE_MSEC 10
 #define PATIENCE_MSEC 30000
@@ -345,6 +346,46 @@ static void hears_what_udevd_did_not_tell(void **state)
 	source_close(&kernel.source);
 }
 
+/* --- a DIMM that is being made */
+
+#define SEQNUM_FILE "/sys/kernel/uevent_seqnum"
+
+static void waits_for_the_rest_of_a_dimm(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uevent added = { UEVENT_ADD, 32, 6 };
+	char root[TREE_SIZE];
+	int lists;
+
+	tree_make(root);
+	tree_puts(root, SEQNUM_FILE, "5\n");
+	system_close(fixture->edges.system);
+	fixture->edges.system = system_open(root);
+	fixture->edges.loop = loop_new();
+	fixture->edges.reported = quit;
+	start(fixture, false);
+	settle(fixture);
+	lists = fixture->kernel->lists;
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	tree_puts(root, SEQNUM_FILE, "6\n");
+	agent_event(fixture->agent, &added);
+	/* The loop asks again and again: nothing is looked at before the timer says so. */
+	assert_false(agent_step(fixture->agent));
+	assert_false(agent_step(fixture->agent));
+	assert_int_equal(fixture->kernel->lists, lists);
+	fake_kernel_add(fixture->kernel, 33, 3, BLOCK_OFFLINE);
+	tree_puts(root, SEQNUM_FILE, "9\n");
+	assert_int_equal(loop_run(fixture->edges.loop), 0);
+	/* One look, and one after the writes. */
+	assert_int_equal(fixture->kernel->lists, lists + 2);
+	assert_int_equal(fixture->kernel->writes, 4);
+	assert_int_equal(last_seq(fixture), 1);
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	loop_free(fixture->edges.loop);
+	tree_remove(root);
+}
+
 static void keeps_its_hands_off(void **state)
 {
 	struct fixture *fixture = *state;
@@ -550,6 +591,7 @@ int main(void)
 		TEST(waits_for_a_block_that_is_not_whole),
 		TEST(finds_blocks_that_no_event_told_of),
 		TEST(hears_what_udevd_did_not_tell),
+		TEST(waits_for_the_rest_of_a_dimm),
 		TEST(keeps_its_hands_off),
 		TEST(writes_nothing_in_a_dry_run),
 		TEST(obeys_another_policy_after_a_reload),
