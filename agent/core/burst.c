@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define REPORT_RANGES_MAX 64 /* of one report; a DIMM in more pieces gets several */
+#define RECALL_BLOCKS_MAX (1u << 20) /* 128 TiB in blocks of 128 MiB */
 
 int burst_init(struct burst *burst, size_t entries)
 {
@@ -211,8 +212,13 @@ static int recall(const struct report_range *range, uint64_t unit, struct snapsh
 {
 	uint64_t left = range->size / unit;
 	struct block *block;
-	int r = make_places(range, unit, told);
+	int r;
 
+	/* Numbers out of a file: they are no reason to fill the memory of the machine. */
+	if (told->count + left > RECALL_BLOCKS_MAX ||
+	    range->start + range->size < range->start)
+		return 0;
+	r = make_places(range, unit, told);
 	if (r < 0)
 		return r;
 	for (block = snapshot_find(told, range->start / unit); left; block++, left--) {

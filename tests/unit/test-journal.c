@@ -311,6 +311,14 @@ static void recalls_what_was_told_last(void **state)
 	assert_told(&told, 5, BLOCK_ONLINE, REASON_POLICY);
 	assert_told(&told, 6, BLOCK_ONLINE, REASON_POLICY);
 	snapshot_free(&told);
+	/* What no machine has is passed over, the rest is not. */
+	rows[0].size = UINT64_MAX - 0x4000 + 1;
+	rows[1].size = UINT64_MAX / 2;
+	journal_append(journal, &report, rows, 2);
+	told = (struct snapshot)SNAPSHOT_INIT;
+	assert_int_equal(burst_recall(journal, 0x1000, &told), 0);
+	assert_int_equal(told.count, 5);
+	snapshot_free(&told);
 	journal_free(journal);
 }
 
