@@ -6,9 +6,9 @@ import pathlib
 import subprocess
 import sys
 
-from daemon import BUILD, PATIENCE, Daemon, Failed, Tree, expect
+import program
+from daemon import PATIENCE, Daemon, Failed, Tree, expect
 
-CTL = BUILD / "agent" / "memonlinectl"
 COUNT = 32768
 FIRST = 32  # of those that the recorded guest has hot-plugged
 OFFLINE = 1024  # the last ones
@@ -72,7 +72,8 @@ def each_is_listed(count, client):
 
 
 def ctl_lists(count, daemon):
-    done = subprocess.run([CTL, "--socket", daemon.socket, "list", "--all", "--json"],
+    done = subprocess.run(program.command("memonlinectl", "--socket", daemon.socket, "list",
+                                          "--all", "--json"),
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE,
                           check=False)
     expect(done.returncode == 0, "list:", done.stderr)
@@ -93,7 +94,7 @@ def tells_of(count):
             ctl_lists(count, daemon)
             kib, calls = memory_kib(daemon), reads(daemon)
             print(f"{count} blocks: {kib} KiB resident at its highest, {calls} reads")
-            if "sanitiz" not in str(BUILD):
+            if program.is_itself():
                 expect(kib < RESIDENT_KIB, kib, "KiB resident at its highest")
             expect(calls <= READS_PER_BLOCK * count, calls, "reads")
         finally:
