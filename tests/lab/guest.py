@@ -10,7 +10,10 @@ from . import image, packages, supervise
 from .channel import Channel
 from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, size_bytes, without_daemon
 from .qmp import Qmp, QmpError
+from .stream import Timeout
 
+FIRST_DEADLINE = 150
+FIRST_PROCESS = b"lab: the first process runs"  # as lab/init says
 BOOT_DEADLINE = 300
 APPEND = "console=ttyS0 panic=-1 oops=panic loglevel=5"
 # Backends above this do not reserve what the guest will never touch.
@@ -148,14 +151,29 @@ class Guest(Machine):
 
     # --- life
 
-    def __enter__(self):
+    def _boot(self, deadline):
         with open(self.lab.log_path(self.name + "-qemu.log"), "w") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, preexec_fn=supervise.die_with_parent)
+        self.qmp = Qmp(self._sockets["qmp"], deadline)
+        self.attach(self._sockets["lab"], deadline)
+
+    def _boot_again(self, error):
+        """A kernel may hang under emulation before its first process; later it is no accident."""
+        if FIRST_PROCESS in image.contents(self.log):
+            raise error
+        print("%s did not come up, starting it once more: %s" % (self.name, error), flush=True)
+        self.end()
+        os.rename(self.log, self.lab.log_path(self.name + "-first-serial.log"))
+        self._boot(BOOT_DEADLINE)
+
+    def __enter__(self):
         try:
-            self.qmp = Qmp(self._sockets["qmp"], BOOT_DEADLINE)
-            self.attach(self._sockets["lab"], BOOT_DEADLINE)
+            try:
+                self._boot(FIRST_DEADLINE)
+            except Timeout as error:
+                self._boot_again(error)
             if self._daemon:
                 self.wait_daemon()
         except BaseException:
