@@ -80,7 +80,7 @@ def take_out(guest, dimm, first, count):
 
 
 def one(guest, contender, size, first):
-    """{"wall", "added", "agent", "udevd"} of one DIMM, in seconds."""
+    """In seconds: the last block "added", the first and the last online ("begun", "wall"), CPU."""
     count = size_bytes(size) // guest.unit
     guest.sh("rm -f /tmp/fifo; mkfifo /tmp/fifo; watch-blocks %d /tmp/fifo >/tmp/watch.out 2>&1 "
              "</dev/null &" % count)
@@ -89,14 +89,14 @@ def one(guest, contender, size, first):
     guest.settle()
     before = {name: tools.cpu_seconds(guest, name) for name in (AGENT, UDEVD)}
     dimm = guest.plug(size)
-    added, online = guest.sh("cat /tmp/fifo", 900).split()
+    times = guest.sh("cat /tmp/fifo", 900).split()
     guest.settle()
     # What the last event makes of it is part of the cost.
     guest.sh("sleep 1")
     after = {name: tools.cpu_seconds(guest, name) for name in (AGENT, UDEVD)}
     contender.stop(guest)
     take_out(guest, dimm, first, count)
-    found = {"wall": int(online) / 1e9, "added": int(added) / 1e9}
+    found = {name: int(time) / 1e9 for name, time in zip(("added", "begun", "wall"), times)}
     for name in before:
         found[name] = after[name].user - before[name].user
     return found
@@ -117,6 +117,7 @@ def summary(runs, count):
     return {"wall_sec": tools.median([run["wall"] for run in runs]),
             "wall_sec_all": [run["wall"] for run in runs],
             "added_sec": tools.median([run["added"] for run in runs]),
+            "begun_sec": tools.median([run["begun"] for run in runs]),
             "user_usec_per_block": {
                 name: sum(run[name] for run in runs) * 1e6 / (count * rounds)
                 for name in (AGENT, UDEVD)}}

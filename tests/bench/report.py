@@ -28,7 +28,7 @@ def onlining_rows(size, found):
     for name in (KERNEL, FLOOR, RULE, BY_UDEV, BY_KERNEL):
         run = found[name]
         user = run["user_usec_per_block"]
-        yield [name, size, "%.3f" % run["wall_sec"], "%.2f" % (run["wall_sec"] / base),
+        yield [name, size, "%.3f" % run["begun_sec"], "%.3f" % run["wall_sec"], "%.2f" % (run["wall_sec"] / base),
                "%.3f-%.3f" % (min(run["wall_sec_all"]), max(run["wall_sec_all"])),
                "%.0f" % user[onlining.AGENT], "%.0f" % user[onlining.UDEVD]]
 
@@ -36,7 +36,7 @@ def onlining_rows(size, found):
 def onlining_table(found):
     rows = [row for size in found for row in onlining_rows(size, found[size])]
     return table("Onlining: first block seen to last block online; user-mode CPU per block",
-                 ["who", "DIMM", "median s", "to kernel", "range s", "agent us", "udevd us"],
+                 ["who", "DIMM", "first s", "all s", "to kernel", "range s", "agent us", "udevd us"],
                  rows)
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * watch-blocks COUNT FIFO: says "ready", then waits until the kernel has announced COUNT memory blocks as
- * online, and writes to FIFO: nanoseconds from the first "add" to the last "add" and to the last
- * "online". The kernel sends both from device_add and device_online, whoever asked for it.
+ * online, and writes to FIFO: nanoseconds from the first "add" to the last "add", to the first and
+ * to the last "online". The kernel sends both from device_add and device_online, whoever asked for it.
  */
 #include <linux/netlink.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static int is_event(const char *message, const char *action)
 int main(int argc, char **argv)
 {
 	char message[MESSAGE_SIZE];
-	long long first = 0, added = 0, online = 0;
+	long long first = 0, added = 0, begun = 0, online = 0;
 	long left = argc == 3 ? strtol(argv[1], NULL, 10) : 0;
 	int fd = open_socket();
 	FILE *out;
@@ -73,6 +73,7 @@ int main(int argc, char **argv)
 			first = first ? first : added;
 		} else if (is_event(message, "online")) {
 			online = now_nsec();
+			begun = begun ? begun : online;
 			left--;
 		}
 	}
@@ -80,6 +81,6 @@ int main(int argc, char **argv)
 	out = fopen(argv[2], "w");
 	if (!out)
 		return 1;
-	fprintf(out, "%lld %lld\n", added - first, online - first);
+	fprintf(out, "%lld %lld %lld\n", added - first, begun - first, online - first);
 	return fclose(out) ? 1 : 0;
 }
