@@ -2,8 +2,8 @@
 """The OOM killer is at work while DIMMs are brought online: the agent lives, onlines, reports.
 
 The memory of the guest is eaten while the agent is stopped (SIGSTOP) and a DIMM waits; the same
-with a udev rule in the agent's place is measured and printed. Sixteen DIMMs follow, each with just
-enough memory left for its own memmap, and one that the kernel refuses for lack of memory.
+with a udev rule in the agent's place is measured and printed. Sixteen DIMMs follow, each with 48 MiB
+left where all of them take 256, and one that the kernel refuses for lack of memory.
 """
 
 import json
