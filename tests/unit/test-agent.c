@@ -355,7 +355,7 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	struct fixture *fixture = *state;
 	struct uevent added = { UEVENT_ADD, 32, 6 };
 	char root[TREE_SIZE];
-	int lists;
+	unsigned lists;
 
 	tree_make(root);
 	tree_puts(root, SEQNUM_FILE, "5\n");
@@ -377,7 +377,7 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	tree_puts(root, SEQNUM_FILE, "9\n");
 	assert_int_equal(loop_run(fixture->edges.loop), 0);
 	/* One look, and one after the writes. */
-	assert_int_equal(fixture->kernel->lists, lists + 2);
+	assert_int_equal(fixture->kernel->lists, lists + 2U);
 	assert_int_equal(fixture->kernel->writes, 4);
 	assert_int_equal(last_seq(fixture), 1);
 	agent_free(fixture->agent);
