@@ -46,9 +46,19 @@ def grow(guest, mebibytes, zone="Movable"):
     equal(len(numbers(guest)), memory["size"] // guest.block_bytes(), "blocks")
 
 
+def wait_count(guest, count, deadline=60):
+    """The driver gives the memory back first, and takes the blocks away then."""
+    until = time.monotonic() + deadline
+    while len(numbers(guest)) > count:
+        if time.monotonic() >= until:
+            raise Timeout("%d blocks stay, of which %d should" % (len(numbers(guest)), count))
+        time.sleep(0.2)
+
+
 def shrink(guest, mebibytes):
     request(guest, mebibytes)
     memory = plugged(guest, mebibytes)
+    wait_count(guest, memory["size"] // guest.block_bytes())
     equal(len(numbers(guest)), memory["size"] // guest.block_bytes(),
           "blocks at %d MiB" % mebibytes)
     equal(set(guest.blocks(memory["addr"], 2 << 30).values()) - {"online"}, set(), "states")
