@@ -21,7 +21,7 @@ EATER = "/lab/eat"
 FILES = {EATER: (b"""\
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eat MEBIBYTES: takes them and holds them, again whenever the kernel has killed it.
+# eat MEBIBYTES [once]: takes them and holds them, again whenever the kernel has killed it.
 while :; do
 	sh -c 'echo -500 >/proc/$$/oom_score_adj
 		exec awk -v n="$1" '\\''BEGIN {
@@ -29,6 +29,7 @@ while :; do
 			while (i < n) held[i++] = mebibyte i
 			getline <"/run/hold"
 		}'\\' eat "$1" 2>/dev/null
+	[ "$2" ] && exit
 	sleep 2
 done
 """, 0o755)}
@@ -46,9 +47,10 @@ def prepare(guest):
              "dmesg -n 4; echo 0 0 0 0 0 >/proc/sys/vm/lowmem_reserve_ratio; " + RESERVE)
 
 
-def start(guest, count, mebibytes):
-    guest.sh("for n in $(seq %d); do setsid %s %d </dev/null >/dev/null 2>&1 & "
-             "echo $! >>/run/eaters; done" % (count, EATER, mebibytes))
+def start(guest, count, mebibytes, again=True):
+    guest.sh("for n in $(seq %d); do setsid %s %d %s </dev/null >/dev/null 2>&1 & "
+             "echo $! >>/run/eaters; done"
+             % (count, EATER, mebibytes, "" if again else "once"))
 
 
 def stop(guest):
@@ -110,12 +112,13 @@ def plug_refused(guest, size, setting, value, deadline=300):
     meanwhile, so a shell that has no need to fork watches, and this side asks the guest nothing. It
     reads byte by byte: what the kernel has said so far is taken out of its way.
     """
-    guest.sh("timeout 2 cat /proc/kmsg >/dev/null; (while read -r line; do case $line in *'add_memory failed'*) break;; esac; "
-             "done </proc/kmsg; echo %s >%s; echo '%s' >/dev/console) >/dev/null 2>&1 &"
+    guest.sh("timeout 2 cat /proc/kmsg >/dev/null; (while read -r line; do "
+             "case $line in *'add_memory failed'*) break;; esac; done </proc/kmsg; echo %s >%s; echo '%s' >/dev/console) >/dev/null 2>&1 &"
              % (value, setting, GIVEN_BACK))
     dimm = guest.plug(size)
     end = time.monotonic() + deadline
     while GIVEN_BACK not in console(guest):
+        check("Kernel panic" not in console(guest), "the kernel has given up")
         check(time.monotonic() < end, "the kernel has not refused a DIMM of " + size)
         time.sleep(0.2)
     return dimm
