@@ -111,16 +111,6 @@ enum block_zone block_zone_now(const struct block *block)
 	return (enum block_zone)block->zones[0];
 }
 
-bool block_zone_possible(const struct block *block, enum block_zone zone)
-{
-	int i;
-
-	for (i = 0; i < block->zone_count; i++)
-		if (block->zones[i] == zone)
-			return true;
-	return false;
-}
-
 bool block_zone_suits(enum block_word word, enum block_zone zone)
 {
 	if (zone == BLOCK_ZONE_UNKNOWN)

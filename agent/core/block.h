@@ -95,6 +95,5 @@ void block_zones_parse(struct block *block, const char *text, size_t len);
 enum block_zone block_zone_now(const struct block *block);
 /* Whether the word leads there: an unknown zone, and plain `online`, suit. */
 bool block_zone_suits(enum block_word word, enum block_zone zone);
-bool block_zone_possible(const struct block *block, enum block_zone zone);
 
 #endif
