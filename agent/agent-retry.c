@@ -97,6 +97,12 @@ void agent_expect_more(struct agent *agent)
 		agent->grow_until_usec = loop_now_usec() + GROW_MAX_USEC;
 }
 
+static void listen_to_source(struct agent *agent, bool listen)
+{
+	if (agent->source_watch)
+		loop_watch_change(agent->source_watch, listen ? EPOLLIN : 0);
+}
+
 /*
  * The kernel makes a DIMM's blocks one by one, and who reads those that are there keeps it from
  * making the rest: 128 took 80 ms in place of 11 (6.1, two emulated processors), and each look
@@ -114,7 +120,10 @@ bool agent_has_to_wait(struct agent *agent)
 		agent->grow_seqnum = seqnum;
 		agent->grow_armed = loop_timer_arm(agent->grow, GROW_MSEC) == 0;
 	}
-	if (!agent->grow_armed)
+	/* To wake up for each event holds the kernel up as well. */
+	if (agent->grow_armed)
+		listen_to_source(agent, false);
+	else
 		agent->grow_until_usec = 0;
 	return agent->grow_armed;
 }
@@ -124,6 +133,7 @@ static void grown(void *data)
 	struct agent *agent = data;
 
 	agent->grow_armed = false;
+	listen_to_source(agent, true);
 	agent_resume_work(agent);
 }
 

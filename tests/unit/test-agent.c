@@ -350,19 +350,30 @@ static void hears_what_udevd_did_not_tell(void **state)
 
 #define SEQNUM_FILE "/sys/kernel/uevent_seqnum"
 
+static void not_heard_yet(void *data)
+{
+	assert_int_equal(((const struct fake_source *)data)->taken, 0);
+}
+
 static void waits_for_the_rest_of_a_dimm(void **state)
 {
 	struct fixture *fixture = *state;
 	struct uevent added = { UEVENT_ADD, 32, 6 };
+	struct loop_timer *meanwhile, *timer;
+	struct fake_source udev;
 	char root[TREE_SIZE];
 	unsigned lists;
 
 	tree_make(root);
 	tree_puts(root, SEQNUM_FILE, "5\n");
+	fake_open(&udev);
 	system_close(fixture->edges.system);
 	fixture->edges.system = system_open(root);
 	fixture->edges.loop = loop_new();
+	fixture->edges.source = &udev.source;
 	fixture->edges.reported = quit;
+	meanwhile = loop_timer_add(fixture->edges.loop, not_heard_yet, &udev);
+	timer = loop_timer_add(fixture->edges.loop, impatient, NULL);
 	start(fixture, false);
 	settle(fixture);
 	lists = fixture->kernel->lists;
@@ -375,14 +386,23 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	assert_int_equal(fixture->kernel->lists, lists);
 	fake_kernel_add(fixture->kernel, 33, 3, BLOCK_OFFLINE);
 	tree_puts(root, SEQNUM_FILE, "9\n");
+	/* Its events wait as well. */
+	assert_int_equal(write(udev.ends[1], "a", 1), 1);
+	loop_timer_arm(meanwhile, 1);
+	loop_timer_arm(timer, PATIENCE_MSEC);
 	assert_int_equal(loop_run(fixture->edges.loop), 0);
 	/* One look, and one after the writes. */
 	assert_int_equal(fixture->kernel->lists, lists + 2U);
 	assert_int_equal(fixture->kernel->writes, 4);
 	assert_int_equal(last_seq(fixture), 1);
+	fake_kernel_add(fixture->kernel, 0, 1, BLOCK_OFFLINE);
+	assert_int_equal(loop_run(fixture->edges.loop), 0);
+	assert_int_equal(udev.taken, 1);
+	assert_int_equal(last_seq(fixture), 2);
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
 	loop_free(fixture->edges.loop);
+	source_close(&udev.source);
 	tree_remove(root);
 }
 
