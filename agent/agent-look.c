@@ -182,15 +182,14 @@ static uint64_t read_sums(struct agent *agent)
 static int read_blocks(struct agent *agent)
 {
 	struct snapshot *next = &agent->next;
-	bool numa;
 	int r = sysfs_read_blocks(agent->edges.sysfs, next);
 
 	if (r < 0)
 		return r;
-	numa = system_read_nodes(agent->edges.system, next);
-	if (numa)
+	agent->numa = system_read_nodes(agent->edges.system, next);
+	if (agent->numa)
 		hold_back_unlinked(agent, next);
-	sysfs_read_zones(agent->edges.sysfs, next, numa);
+	sysfs_read_zones(agent->edges.sysfs, next);
 	r = system_read_resources(agent->edges.system, next);
 	if (r < 0 && r != -ENOENT)
 		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
@@ -215,6 +214,11 @@ static int read_next(struct agent *agent)
 		r = read_blocks(agent);
 	} while (r == 0 && bytes != read_sums(agent) && ++tries < SUM_TRIES);
 	return r;
+}
+
+void agent_complete_look(struct agent *agent)
+{
+	sysfs_read_possible_zones(agent->edges.sysfs, &agent->now, agent->numa);
 }
 
 void agent_look_again_later(struct agent *agent)

@@ -57,6 +57,7 @@ struct agent {
 	bool reports_new; /* and not yet announced */
 	bool look_wanted;
 	bool looked_once;
+	bool numa; /* the kernel has nodes, as of the last look */
 	int look_error; /* of the last one: logged once */
 	uint32_t looked_sec; /* when, for the blocks' patience */
 	bool wrote; /* since the last look: then look once more, others may have been at it too */
@@ -90,6 +91,11 @@ void agent_note_online(struct agent *agent, struct block *block);
 struct block agent_as_known(const struct block *block);
 /* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
 int agent_refresh(struct agent *agent);
+/*
+ * What a look leaves out, as no decision rests on it and it takes as long as the rest: where
+ * offline blocks may go. At once after the look, or not at all (io/sysfs.h).
+ */
+void agent_complete_look(struct agent *agent);
 void agent_look_again_later(struct agent *agent);
 /* For the next agent of this boot. */
 void agent_remember(struct agent *agent, struct block *block);

@@ -119,8 +119,12 @@ static void look(struct agent *agent)
 	agent->look_wanted = false;
 	agent->wrote = false;
 	agent_note_look(agent);
-	if (agent_refresh(agent) == 0)
-		agent_decide(agent);
+	if (agent_refresh(agent) < 0)
+		return;
+	agent_decide(agent);
+	/* Else there will be a look after the writes. */
+	if (!agent_pending(agent))
+		agent_complete_look(agent);
 }
 
 bool agent_step(struct agent *agent)
@@ -399,8 +403,10 @@ const struct snapshot *agent_look(struct agent *agent)
 	if (agent_pending(agent) || agent->worker ||
 	    (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
-	if (agent_refresh(agent) == 0)
+	if (agent_refresh(agent) == 0) {
+		agent_complete_look(agent);
 		agent_wake(agent);
+	}
 	return &agent->now;
 }
 

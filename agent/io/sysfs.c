@@ -290,21 +290,27 @@ size_t sysfs_count_blocks(struct sysfs *sysfs)
 	return sysfs->operations->list(sysfs->data, count_entry, &count) < 0 ? 0 : count;
 }
 
-static bool safe_to_read_zones(const struct block *block, bool numa)
-{
-	return block->state == BLOCK_ONLINE ||
-	       (block->state == BLOCK_OFFLINE &&
-		(!numa || block->node != BLOCK_NODE_UNKNOWN));
-}
-
-void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa)
+void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot)
 {
 	size_t i;
 
 	sysfs->no_valid_zones = false;
 	for (i = 0; i < snapshot->count; i++)
-		if (safe_to_read_zones(&snapshot->blocks[i], numa))
+		if (snapshot->blocks[i].state == BLOCK_ONLINE)
 			read_zones(sysfs, &snapshot->blocks[i]);
+}
+
+void sysfs_read_possible_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct block *block = &snapshot->blocks[i];
+
+		if (block->state == BLOCK_OFFLINE &&
+		    (!numa || block->node != BLOCK_NODE_UNKNOWN))
+			read_zones(sysfs, block);
+	}
 }
 
 int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot)

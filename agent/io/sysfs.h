@@ -42,19 +42,21 @@ void sysfs_close(struct sysfs *sysfs); /* accepts NULL */
 
 /*
  * Replaces the snapshot's blocks by what is there now: their states, with node
- * BLOCK_NODE_UNKNOWN (io/system fills it) and no zones (sysfs_read_zones does). A block whose
+ * BLOCK_NODE_UNKNOWN (io/system fills it) and no zones (the two below do). A block whose
  * state cannot be read is BLOCK_UNREADABLE: EL6 before 6.6 announces a block before its `state`
  * exists. 0 or negative errno, then there are no blocks.
  */
 int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot);
+/* Fills the zone of every online block: decisions rest on it. */
+void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot);
 /*
- * Fills the zones of every online block, and of every offline one that has a node or where the
- * kernel has no `numa`. Never of an offline block without its node: between the making of a block
- * and its link to a node, reading its valid_zones dereferences NULL in the kernel
+ * Fills the zones that offline blocks may go to, for who wants to know: of every one that has a
+ * node, or where the kernel has no `numa`. Never of an offline block without its node: between the
+ * making of a block and its link to a node, reading its valid_zones dereferences NULL in the kernel
  * (valid_zones_show -> zone_for_pfn_range with node -1; seen on 6.1.192, Debian 12, by an agent
- * woken by the kernel's own add event).
+ * woken by the kernel's own add event). So the nodes are to be as fresh as can be.
  */
-void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa);
+void sysfs_read_possible_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa);
 /* State, and the zone once it is online; index and node stay. A block that is gone is ABSENT. */
 void sysfs_read_block(struct sysfs *sysfs, struct block *block);
 
