@@ -237,6 +237,8 @@ void agent_decide(struct agent *agent)
 		/* Those below would be refused until the one that is waited for is there. */
 		if (agent_any_waiting(agent))
 			plan_drop_movable(&agent->plan);
+	} else {
+		plan_leave_gaps(&agent->plan);
 	}
 	if (agent->dry_run) {
 		print_plan(&agent->plan);

@@ -136,6 +136,9 @@ bool agent_step(struct agent *agent)
 	if (agent->worker)
 		return false;
 
+	/* More of the DIMM has come: what closes its gap waits for that. */
+	if (agent->look_wanted && plan_is_late(&agent->plan))
+		plan_clear(&agent->plan);
 	/* A look in the middle of a plan would throw the rest of it away and make it again. */
 	write = plan_take(&agent->plan);
 	if (write) {

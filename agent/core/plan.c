@@ -48,6 +48,7 @@ int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *ver
 	write->index = index;
 	write->word = verdict->word;
 	write->reason = verdict->reason;
+	write->late = false;
 	return 0;
 }
 
@@ -74,6 +75,60 @@ void plan_drop_movable(struct plan *plan)
 	while (plan->count &&
 	       plan->writes[plan->count - 1].word == BLOCK_WORD_ONLINE_MOVABLE)
 		plan->count--;
+}
+
+#define LONG_RUN 16 /* writes: where the square is still small beside the rest */
+
+static int compare_late_last(const void *left, const void *right)
+{
+	const struct plan_write *a = left, *b = right;
+
+	if (a->late != b->late)
+		return a->late ? 1 : -1;
+	if (a->index == b->index)
+		return 0;
+	return (a->index < b->index) != a->late ? -1 : 1;
+}
+
+/* The first of the neighbours before `end` that get the same word. */
+static size_t start_of_run(const struct plan *plan, size_t end)
+{
+	const struct plan_write *writes = plan->writes;
+	size_t first = end - 1;
+
+	while (first && writes[first - 1].word == writes[first].word &&
+	       writes[first - 1].index + 1 == writes[first].index)
+		first--;
+	return first;
+}
+
+void plan_leave_gaps(struct plan *plan)
+{
+	bool is_above[BLOCK_WORDS] = { false }; /* a long run */
+	bool any = false;
+	size_t first, end, i;
+
+	for (end = plan->count; end; end = first) {
+		struct plan_write *run;
+
+		first = start_of_run(plan, end);
+		run = &plan->writes[first];
+		if (end - first >= LONG_RUN) {
+			is_above[run->word] = any = true;
+			run[1].late = true;
+			continue;
+		}
+		for (i = 0; i < end - first; i++)
+			run[i].late = is_above[run->word];
+	}
+	if (any)
+		qsort(plan->writes, plan->count, sizeof(*plan->writes),
+		      compare_late_last);
+}
+
+bool plan_is_late(const struct plan *plan)
+{
+	return plan->next < plan->count && plan->writes[plan->next].late;
 }
 
 const struct plan_write *plan_take(struct plan *plan)
@@ -145,7 +200,7 @@ void plan_resume(const struct journal_mark *mark, const struct block *block,
 		 uint64_t block_size_bytes, struct report_range *result)
 {
 	const struct plan_write write = { mark->index, (enum block_word)mark->word,
-					  REASON_RESUMED };
+					  REASON_RESUMED, false };
 	struct block before = *block;
 
 	before.state = mark->from;

@@ -11,6 +11,7 @@ struct plan_write {
 	uint64_t index; /* of the block */
 	enum block_word word;
 	enum reason reason;
+	bool late; /* plan_leave_gaps put it off */
 };
 
 struct plan {
@@ -38,6 +39,17 @@ int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *ver
 void plan_movable_from_top(struct plan *plan);
 /* After plan_movable_from_top: all that go there are left out. */
 void plan_drop_movable(struct plan *plan);
+/*
+ * Whenever a zone grows, the kernel looks whether there is no hole in it: pageblock by pageblock,
+ * from its start to the first hole (set_zone_contiguous in mm/mm_init.c, before 6.5 in
+ * mm/page_alloc.c, called by move_pfn_range_to_zone; from 4.13 on). For a DIMM in ascending order
+ * that is work by the square of its blocks: two thirds of all that 512 of them took (6.1). So there
+ * is to be a hole as long as possible: the second block of each run of 16 and more comes late, and
+ * so do shorter runs below one, which may be what an earlier plan left; the lowest comes last.
+ */
+void plan_leave_gaps(struct plan *plan);
+/* Whether only what closes gaps is left. */
+bool plan_is_late(const struct plan *plan);
 /* The next write, or NULL at the end. */
 const struct plan_write *plan_take(struct plan *plan);
 

@@ -264,6 +264,36 @@ static void finds_blocks_that_no_event_told_of(void **state)
 	assert_int_equal(fixture->kernel->lists, 0);
 }
 
+static void write_until(struct fixture *fixture, unsigned writes)
+{
+	while (fixture->kernel->writes < writes)
+		assert_true(agent_step(fixture->agent));
+}
+
+/* The kernel's walk over the zone ends at the second block, as long as that one is missing. */
+static void closes_the_gap_when_all_of_a_dimm_is_there(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uevent added = { UEVENT_ADD, 32, 0 };
+
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 32, BLOCK_OFFLINE);
+	agent_event(fixture->agent, &added);
+	write_until(fixture, 31);
+	assert_int_equal(fixture->kernel->blocks[33].state, BLOCK_OFFLINE);
+	fake_kernel_add(fixture->kernel, 64, 32, BLOCK_OFFLINE);
+	added.index = 64;
+	agent_event(fixture->agent, &added);
+	write_until(fixture, 62);
+	assert_int_equal(fixture->kernel->blocks[33].state, BLOCK_OFFLINE);
+	assert_int_equal(fixture->kernel->blocks[65].state, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 64);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 1);
+}
+
 /* --- udevd says nothing, the kernel does */
 
 struct fake_source {
@@ -614,6 +644,7 @@ int main(void)
 		TEST(reports_what_is_gone_once),
 		TEST(waits_for_a_block_that_is_not_whole),
 		TEST(finds_blocks_that_no_event_told_of),
+		TEST(closes_the_gap_when_all_of_a_dimm_is_there),
 		TEST(hears_what_udevd_did_not_tell),
 		TEST(waits_for_the_rest_of_a_dimm),
 		TEST(keeps_its_hands_off),

@@ -37,6 +37,56 @@ static void keeps_the_order(void **state)
 	plan_free(&plan);
 }
 
+static void take_run(struct plan *plan, uint64_t first, uint64_t last)
+{
+	for (; first <= last; first++)
+		assert_int_equal(plan_take(plan)->index, first);
+}
+
+/* The second block of a long run waits, so that the kernel's walk over the zone ends at it. */
+static void leaves_a_gap_in_each_long_run(void **state)
+{
+	struct policy_verdict movable = { BLOCK_WORD_ONLINE_MOVABLE, REASON_POLICY };
+	struct policy_verdict kernel = { BLOCK_WORD_ONLINE_KERNEL, REASON_POLICY };
+	struct plan plan = PLAN_INIT;
+	uint64_t i;
+
+	(void)state;
+	plan_leave_gaps(&plan);
+	assert_null(plan_take(&plan));
+	/* 0-15, then others that want another word, a short run, a long one apart, a short one. */
+	for (i = 0; i < 16; i++)
+		assert_int_equal(plan_add(&plan, i, &movable), 0);
+	for (i = 16; i < 40; i++)
+		assert_int_equal(plan_add(&plan, i, &kernel), 0);
+	for (i = 50; i < 52; i++)
+		assert_int_equal(plan_add(&plan, i, &movable), 0);
+	for (i = 60; i < 65; i++)
+		assert_int_equal(plan_add(&plan, i, &kernel), 0);
+	for (i = 100; i < 120; i++)
+		assert_int_equal(plan_add(&plan, i, &movable), 0);
+	for (i = 130; i < 145; i++)
+		assert_int_equal(plan_add(&plan, i, &movable), 0);
+	plan_leave_gaps(&plan);
+	take_run(&plan, 0, 0);
+	take_run(&plan, 2, 16);
+	take_run(&plan, 18, 39);
+	take_run(&plan, 60, 64);
+	take_run(&plan, 100, 100);
+	take_run(&plan, 102, 119);
+	assert_false(plan_is_late(&plan));
+	take_run(&plan, 130, 144);
+	assert_true(plan_is_late(&plan));
+	take_run(&plan, 101, 101);
+	take_run(&plan, 51, 51);
+	take_run(&plan, 50, 50);
+	take_run(&plan, 17, 17);
+	take_run(&plan, 1, 1);
+	assert_null(plan_take(&plan));
+	assert_false(plan_is_late(&plan));
+	plan_free(&plan);
+}
+
 /* What the write returned and what is read afterwards: the latter decides. */
 static const struct {
 	enum block_word word;
@@ -78,7 +128,7 @@ static void judges_by_what_is_read(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct plan_write write = { 32, rows[i].word, REASON_POLICY };
+		struct plan_write write = { 32, rows[i].word, REASON_POLICY, false };
 		struct block after = { .index = 32, .state = (uint8_t)rows[i].after };
 
 		after.zone_count = rows[i].zone != BLOCK_ZONE_UNKNOWN;
@@ -116,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_nothing_from_nothing),
 		cmocka_unit_test(keeps_the_order),
+		cmocka_unit_test(leaves_a_gap_in_each_long_run),
 		cmocka_unit_test(backs_off),
 		cmocka_unit_test(judges_by_what_is_read),
 	};
