@@ -34,8 +34,7 @@ static void finish_job(struct agent *agent)
 	struct job job = agent->job;
 
 	keep_off(agent, &job);
-	if (job.kind == JOB_SET)
-		job_restore_order(&job);
+	job_restore_order(&job);
 	memset(&agent->job, 0, sizeof(agent->job));
 	agent->job_done = NULL;
 	log_info("job of %zu blocks: %s", job.count,

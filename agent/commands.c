@@ -336,8 +336,6 @@ static bool make_online(struct agent *agent, const struct protocol_request *requ
 	/* No word: the policy's. */
 	if (!request->word && !set_policy_words(agent, job))
 		return put_no_memory(out, request, job);
-	if (agent_snapshot(agent)->machine.movable_from_top)
-		job_from_top(job);
 	return true;
 }
 

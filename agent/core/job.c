@@ -17,6 +17,8 @@ const char *job_response_text(enum job_response response)
 
 int job_init(struct job *job, enum job_kind kind, size_t count)
 {
+	size_t i;
+
 	memset(job, 0, sizeof(*job));
 	job->kind = kind;
 	job->can_offline = true;
@@ -25,6 +27,8 @@ int job_init(struct job *job, enum job_kind kind, size_t count)
 	if (!job->items)
 		return -ENOMEM;
 	job->count = count;
+	for (i = 0; i < count; i++)
+		job->items[i].position = i;
 	return 0;
 }
 
@@ -52,6 +56,37 @@ static size_t count_within(const struct snapshot *snapshot, uint64_t start, uint
 	return count;
 }
 
+static void put_second_last(struct job *job)
+{
+	struct job_item second = job->items[1];
+
+	memmove(&job->items[1], &job->items[2], (job->count - 2) * sizeof(second));
+	job->items[job->count - 1] = second;
+}
+
+static void turn_round(struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count / 2; i++) {
+		struct job_item *low = &job->items[i];
+		struct job_item *high = &job->items[job->count - 1 - i];
+		struct job_item item = *low;
+
+		*low = *high;
+		*high = item;
+	}
+}
+
+/* Ascending so far. What goes offline gets its gap first, what comes online last. */
+static void order_range(struct job *job, const struct machine *machine)
+{
+	if (!machine->movable_from_top && job->count >= PLAN_LONG_RUN)
+		put_second_last(job);
+	if (machine->movable_from_top || job->kind == JOB_OFFLINE)
+		turn_round(job);
+}
+
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
 		   uint64_t start, uint64_t size, enum block_word word)
 {
@@ -75,24 +110,9 @@ int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *s
 		item->index = block->index;
 		item->word = word;
 	}
-	if (r == 0 && kind == JOB_OFFLINE)
-		job_from_top(job);
+	if (r == 0)
+		order_range(job, &snapshot->machine);
 	return r;
-}
-
-void job_from_top(struct job *job)
-{
-	size_t i;
-
-	for (i = 0; i < job->count / 2; i++) {
-		struct job_item *low = &job->items[i];
-		struct job_item *high = &job->items[job->count - 1 - i];
-		struct job_item item = *low;
-
-		*low = *high;
-		*high = item;
-	}
-	job->from_top = true;
 }
 
 static int compare_from_top(const void *left, const void *right)
@@ -113,20 +133,14 @@ static int compare_positions(const void *left, const void *right)
 
 void job_sort_from_top(struct job *job)
 {
-	size_t i;
-
-	for (i = 0; i < job->count; i++)
-		job->items[i].position = i;
 	if (job->count)
 		qsort(job->items, job->count, sizeof(*job->items), compare_from_top);
-	job->from_top = true;
 }
 
 void job_restore_order(struct job *job)
 {
-	if (job->count && job->from_top)
+	if (job->count)
 		qsort(job->items, job->count, sizeof(*job->items), compare_positions);
-	job->from_top = false;
 }
 
 /* The word that brings an online block back to where it is. */

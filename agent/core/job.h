@@ -41,7 +41,7 @@ struct job_item {
 	enum reason reason;
 	enum block_state state; /* as last read */
 	bool written;
-	size_t position; /* in the request, see job_sort_from_top */
+	size_t position; /* in the answer: as asked for, ascending in a range */
 };
 
 struct job {
@@ -53,7 +53,6 @@ struct job {
 	size_t count;
 	size_t next;
 	bool undoing;
-	bool from_top; /* items descend */
 	/* JOB_PROBE, and whoever started it owns them. */
 	const struct probe_result *probed;
 	size_t probed_count;
@@ -65,17 +64,17 @@ int job_init(struct job *job, enum job_kind kind, size_t count);
 void job_free(struct job *job);
 /*
  * Every block of [start, start + size), for JOB_ONLINE and JOB_OFFLINE: the latter from the highest
- * down, so that an EL7 kernel can bring them back into ZONE_MOVABLE. -EINVAL where the range is
- * empty, cuts a block or wraps, -ENOENT where the snapshot has no block in it, or -ENOMEM.
+ * down, so that an EL7 kernel can bring them back into ZONE_MOVABLE, the former likewise where that
+ * zone grows only downwards (before 4.13). Elsewhere the second block of many is the last to come
+ * and the first to go, see plan_leave_gaps: the kernel walks the zone both ways. -EINVAL where the
+ * range is empty, cuts a block or wraps, -ENOENT where the snapshot has no block in it, or -ENOMEM.
  */
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
 		   uint64_t start, uint64_t size, enum block_word word);
 
-/* From the highest block down: where ZONE_MOVABLE grows only downwards (before 4.13). */
-void job_from_top(struct job *job);
-
-/* Likewise for a list in any order; job_restore_order brings back the one of the request. */
+/* A list in any order from the highest block down: for ZONE_MOVABLE before 4.13. */
 void job_sort_from_top(struct job *job);
+/* Once it is over: the order of the answer. */
 void job_restore_order(struct job *job);
 
 /* The next write, or false at the end. Needs the snapshot as it is now. */

@@ -77,8 +77,6 @@ void plan_drop_movable(struct plan *plan)
 		plan->count--;
 }
 
-#define LONG_RUN 16 /* writes: where the square is still small beside the rest */
-
 static int compare_late_last(const void *left, const void *right)
 {
 	const struct plan_write *a = left, *b = right;
@@ -113,7 +111,7 @@ void plan_leave_gaps(struct plan *plan)
 
 		first = start_of_run(plan, end);
 		run = &plan->writes[first];
-		if (end - first >= LONG_RUN) {
+		if (end - first >= PLAN_LONG_RUN) {
 			is_above[run->word] = any = true;
 			run[1].late = true;
 			continue;

@@ -7,6 +7,8 @@
 #include "core/journal.h"
 #include "core/policy.h"
 
+#define PLAN_LONG_RUN 16 /* blocks: of fewer the square is small beside the rest */
+
 struct plan_write {
 	uint64_t index; /* of the block */
 	enum block_word word;
@@ -44,8 +46,8 @@ void plan_drop_movable(struct plan *plan);
  * from its start to the first hole (set_zone_contiguous in mm/mm_init.c, before 6.5 in
  * mm/page_alloc.c, called by move_pfn_range_to_zone; from 4.13 on). For a DIMM in ascending order
  * that is work by the square of its blocks: two thirds of all that 512 of them took (6.1). So there
- * is to be a hole as long as possible: the second block of each run of 16 and more comes late, and
- * so do shorter runs below one, which may be what an earlier plan left; the lowest comes last.
+ * is to be a hole as long as possible: the second block of each long run comes late, and so do
+ * shorter runs below one, which may be what an earlier plan left; the lowest comes last.
  */
 void plan_leave_gaps(struct plan *plan);
 /* Whether only what closes gaps is left. */

@@ -1083,7 +1083,7 @@ void protocol_put_job(struct text *out, const struct job *job)
 	put_string_member(out, "{\"result\": ", job_result_text(job));
 	text_puts(out, ", \"blocks\": [");
 	for (i = 0; i < job->count; i++)
-		put_job_item(out, &job->items[job->from_top ? job->count - 1 - i : i]);
+		put_job_item(out, &job->items[i]);
 	text_puts(out, "]}");
 }
 

@@ -585,10 +585,10 @@ static void rolls_a_refused_offline_back(void **state)
 			    "memory33/state=offline\n;memory34/state=online_movable\n;"
 			    "memory35/state=online_movable\n;");
 	assert_false(job_succeeded(&ended));
-	assert_int_equal(ended.items[0].response, JOB_ROLLED_BACK);
-	assert_int_equal(ended.items[2].response, JOB_FAILED);
-	assert_int_equal(ended.items[2].error, EBUSY);
-	assert_int_equal(ended.items[3].response, JOB_NOT_TRIED);
+	assert_int_equal(ended.items[0].response, JOB_NOT_TRIED);
+	assert_int_equal(ended.items[1].response, JOB_FAILED);
+	assert_int_equal(ended.items[1].error, EBUSY);
+	assert_int_equal(ended.items[3].response, JOB_ROLLED_BACK);
 	assert_int_equal(fixture->kernel->blocks[35].state, BLOCK_ONLINE);
 	/* The refused one is online, so nothing is left to be tried again. */
 	assert_int_equal(agent_failed_blocks(fixture->agent), 0);

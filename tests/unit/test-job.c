@@ -201,10 +201,10 @@ static void goes_online_from_the_top_if_told(void **state)
 
 	for (i = 0; i < 4; i++)
 		fixture->snapshot.blocks[i].state = BLOCK_OFFLINE;
+	fixture->snapshot.machine.movable_from_top = true;
 	assert_int_equal(job_init_range(&fixture->job, JOB_ONLINE, &fixture->snapshot,
 					32 * UNIT, 3 * UNIT, BLOCK_WORD_ONLINE_MOVABLE),
 			 0);
-	job_from_top(&fixture->job);
 	for (i = 34; i >= 32; i--) {
 		struct block after = { .index = i, .state = BLOCK_ONLINE };
 
@@ -234,6 +234,48 @@ static void a_list_goes_from_the_top_and_is_answered_as_asked(void **state)
 		assert_int_equal(fixture->job.items[i].index, asked[i]);
 }
 
+static void check_order(struct fixture *fixture, enum job_kind kind,
+			const uint64_t *indices)
+{
+	struct job *job = &fixture->job;
+	size_t i;
+
+	assert_int_equal(job_init_range(job, kind, &fixture->snapshot, 32 * UNIT,
+					16 * UNIT, BLOCK_WORD_ONLINE),
+			 0);
+	assert_int_equal(job->count, 16);
+	for (i = 0; i < 16; i++)
+		assert_int_equal(job->items[i].index, indices[i]);
+	job_restore_order(job);
+	for (i = 0; i < 16; i++)
+		assert_int_equal(job->items[i].index, 32 + i);
+	job_free(job);
+}
+
+/* The kernel's walk over the zone ends at the second block, whichever way they go. */
+static void leaves_a_gap_in_a_long_range(void **state)
+{
+	static const uint64_t online[] = { 32, 34, 35, 36, 37, 38, 39, 40,
+					   41, 42, 43, 44, 45, 46, 47, 33 };
+	static const uint64_t offline[] = { 33, 47, 46, 45, 44, 43, 42, 41,
+					    40, 39, 38, 37, 36, 35, 34, 32 };
+	static const uint64_t from_top[] = { 47, 46, 45, 44, 43, 42, 41, 40,
+					     39, 38, 37, 36, 35, 34, 33, 32 };
+	struct fixture *fixture = *state;
+	uint64_t i;
+
+	for (i = 36; i < 48; i++) {
+		struct block block = { .index = i, .state = BLOCK_ONLINE };
+
+		snapshot_add_block(&fixture->snapshot, &block);
+	}
+	check_order(fixture, JOB_ONLINE, online);
+	check_order(fixture, JOB_OFFLINE, offline);
+	fixture->snapshot.machine.movable_from_top = true;
+	check_order(fixture, JOB_ONLINE, from_top);
+	check_order(fixture, JOB_OFFLINE, from_top);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +287,7 @@ int main(void)
 		TEST(survives_a_block_that_goes_while_undoing),
 		TEST(passes_over_blocks_that_are_gone),
 		TEST(goes_online_from_the_top_if_told),
+		TEST(leaves_a_gap_in_a_long_range),
 		TEST(a_list_goes_from_the_top_and_is_answered_as_asked),
 	};
 

@@ -636,7 +636,6 @@ static void check_job(enum job_kind kind, const struct job_item *items, size_t c
 
 	assert_int_equal(job_init(&job, kind, count), 0);
 	memcpy(job.items, items, count * sizeof(*items));
-	job.from_top = kind == JOB_OFFLINE;
 	if (kind == JOB_SET)
 		protocol_put_guest_responses(&out, &job);
 	else
@@ -656,17 +655,17 @@ static void puts_jobs(void **state)
 		{ .index = 7, .response = JOB_NOT_SUPPORTED },
 	};
 	static const struct job_item off[] = {
-		{ .index = 33,
-		  .response = JOB_ROLLED_BACK,
-		  .written = true,
-		  .state = BLOCK_ONLINE,
-		  .reason = REASON_ROLLED_BACK },
 		{ .index = 32,
 		  .response = JOB_FAILED,
 		  .error = 16,
 		  .written = true,
 		  .state = BLOCK_ONLINE,
 		  .reason = REASON_REFUSED },
+		{ .index = 33,
+		  .response = JOB_ROLLED_BACK,
+		  .written = true,
+		  .state = BLOCK_ONLINE,
+		  .reason = REASON_ROLLED_BACK },
 	};
 	struct job_item lost[2];
 
@@ -681,11 +680,11 @@ static void puts_jobs(void **state)
 		  "{\"result\": \"rolled-back\", \"blocks\": [{\"phys-index\": 32, "
 		  "\"response\": \"operation-failed\", \"state\": \"online\", "
 		  "\"errno\": 16, \"reason\": \"refused\"}, {\"phys-index\": 33, ");
-	check_job(JOB_OFFLINE, &off[1], 1, "{\"result\": \"failed\"");
+	check_job(JOB_OFFLINE, off, 1, "{\"result\": \"failed\"");
 	check_job(JOB_OFFLINE, set, 1, "{\"result\": \"done\"");
 	memcpy(lost, off, sizeof(lost));
-	lost[0].response = JOB_FAILED;
-	lost[0].state = BLOCK_OFFLINE;
+	lost[1].response = JOB_FAILED;
+	lost[1].state = BLOCK_OFFLINE;
 	check_job(JOB_OFFLINE, lost, 2, "{\"result\": \"partial\"");
 	check_job(JOB_ONLINE, set, 2, "{\"result\": \"partial\"");
 	check_job(JOB_ONLINE, &set[1], 1, "{\"result\": \"failed\"");
