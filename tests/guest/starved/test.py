@@ -18,7 +18,7 @@ KILLS = 3
 ROW = 16
 # For one DIMM's memmap of 16 MiB, udevd's workers and the kernel's reserve; all sixteen take 256.
 LEFT_MIB = 48
-VICTIM_MIB = 16
+VICTIMS, VICTIM_MIB = 8, 2
 RULE = {"/etc/udev/rules.d/99-hotplug-memory.rules":
         b'SUBSYSTEM=="memory", ACTION=="add", ATTR{state}=="offline", ATTR{state}="online"\n'}
 MEASURED_SEC = 60
@@ -98,9 +98,10 @@ def refused(guest, channel, agent):
     hunger.start(guest, 2, LEFT_MIB)
     hunger.wait_kills(guest, 1)
     hunger.stop(guest)
-    # For who needs a page while the kernel has taken all: without a victim it panics.
-    hunger.start(guest, 1, VICTIM_MIB, again=False)
-    hunger.wait_fed(guest, 1, VICTIM_MIB)
+    # For who needs a page while the kernel has taken all: without a victim it panics. Several, as it
+    # takes what one leaves, too.
+    hunger.start(guest, VICTIMS, VICTIM_MIB, again=False)
+    hunger.wait_fed(guest, VICTIMS, VICTIM_MIB)
     dimm = hunger.plug_refused(guest, "4G", hunger.POOL, 0)
     answer = channel.request("memonline-reconcile", PATIENCE,
                              devices=guest.qmp.command("query-memory-devices"))
