@@ -15,13 +15,15 @@ static void late(void *data)
 {
 	struct agent *agent = data;
 	bool wanted = agent->look_wanted;
+	int r = agent_take_events(agent, agent->edges.late_source);
 
-	if (!agent_take_events(agent, agent->edges.late_source)) {
+	if (r < 0 && r != -ENOBUFS) {
 		loop_watch_remove(agent->late_watch);
 		agent->late_watch = NULL;
 		return;
 	}
-	if (agent->look_wanted && !wanted)
+	/* Lost ones say nothing of the others, and are told of. */
+	if (r == 0 && agent->look_wanted && !wanted)
 		log_warning("%s events are late or lost, those of the kernel are not: "
 			    "looking at all blocks",
 			    source_name(agent->edges.source));

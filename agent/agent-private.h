@@ -72,8 +72,8 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 		   const struct block *before, struct block *block);
 void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks);
 void agent_resume_work(struct agent *agent);
-/* Reads all that waits in a source. false: it is broken for good. */
-bool agent_take_events(struct agent *agent, struct source *source);
+/* Reads all that waits in a source. 0, -ENOBUFS where events were lost, else it is broken for good. */
+int agent_take_events(struct agent *agent, struct source *source);
 
 /* agent-decide.c */
 /*

@@ -275,10 +275,10 @@ static bool is_wanted(const struct uevent *event, void *data)
 	return replaced(agent, event, block) || is_news(agent, event, block);
 }
 
-bool agent_take_events(struct agent *agent, struct source *source)
+int agent_take_events(struct agent *agent, struct source *source)
 {
 	struct uevent event;
-	int r;
+	int r, lost = 0;
 
 	while ((r = source_receive(source, &event)) != 0) {
 		if (r > 0) {
@@ -289,17 +289,19 @@ bool agent_take_events(struct agent *agent, struct source *source)
 			    strerror(-r));
 		agent_wake(agent);
 		if (r != -ENOBUFS)
-			return false;
+			return r;
+		lost = r;
 	}
-	return true;
+	return lost;
 }
 
 static void source_event(uint32_t events, void *data)
 {
 	struct agent *agent = data;
+	int r = agent_take_events(agent, agent->edges.source);
 
 	(void)events;
-	if (agent_take_events(agent, agent->edges.source))
+	if (r == 0 || r == -ENOBUFS)
 		return;
 	/* An agent that hears nothing is worse than one that is started again. */
 	loop_watch_remove(agent->source_watch);
