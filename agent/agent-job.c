@@ -10,22 +10,31 @@
 /* For one block, where nobody said; the kernel would try for ever. */
 #define OFFLINE_MSEC 60000
 
-/* What is off because somebody asked for that stays so, also where no write was needed. */
-static void keep_off(struct agent *agent, const struct job *job)
+/*
+ * What is off because somebody asked for that stays so, also where no write was needed. What could
+ * not be brought back is off by nobody's wish: the policy is to try, from now on.
+ */
+static void note_wish(struct agent *agent, const struct job_item *item)
+{
+	struct block *block = snapshot_find(&agent->now, item->index);
+
+	if (!block || block->state != BLOCK_OFFLINE || item->word != BLOCK_WORD_OFFLINE)
+		return;
+	if (item->response == JOB_SUCCESS) {
+		block->marks |= BLOCK_MARK_WAS_ONLINE;
+		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
+	} else if (item->response == JOB_FAILED) {
+		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED);
+	}
+	agent_remember(agent, block);
+}
+
+static void note_wishes(struct agent *agent, const struct job *job)
 {
 	size_t i;
 
-	for (i = 0; i < job->count && job->reason != REASON_REZONED; i++) {
-		const struct job_item *item = &job->items[i];
-		struct block *block = snapshot_find(&agent->now, item->index);
-
-		if (!block || item->word != BLOCK_WORD_OFFLINE ||
-		    item->response != JOB_SUCCESS || block->state != BLOCK_OFFLINE)
-			continue;
-		block->marks |= BLOCK_MARK_WAS_ONLINE;
-		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
-		agent_remember(agent, block);
-	}
+	for (i = 0; i < job->count && job->reason != REASON_REZONED; i++)
+		note_wish(agent, &job->items[i]);
 }
 
 static void finish_job(struct agent *agent)
@@ -33,7 +42,7 @@ static void finish_job(struct agent *agent)
 	agent_done_fn done = agent->job_done;
 	struct job job = agent->job;
 
-	keep_off(agent, &job);
+	note_wishes(agent, &job);
 	job_restore_order(&job);
 	memset(&agent->job, 0, sizeof(agent->job));
 	agent->job_done = NULL;

@@ -265,25 +265,35 @@ void agent_forget(struct agent *agent, struct block *block)
 }
 
 /*
- * Another block may stand under the number of one that was online, its removal unheard: it is
- * offline now, and its directory is another.
+ * Whether a block's directory has to be looked at. Another block may stand under the number of one
+ * that was online, its removal unheard: it is offline now, and its directory is another. What
+ * cannot be read yet is known again by its directory alone.
  */
+static bool is_in_doubt(const struct agent *agent, const struct block *block)
+{
+	if (block->state == BLOCK_UNREADABLE)
+		return !agent->looked_once;
+	return !block->identity || was_unreadable(agent, block) ||
+	       (block->state == BLOCK_OFFLINE && (block->marks & BLOCK_MARK_WAS_ONLINE));
+}
+
 static void identify(struct agent *agent, struct block *block)
 {
-	uint64_t before = block->identity;
+	uint64_t before = block->identity, identity;
 
-	if (block->state == BLOCK_UNREADABLE ||
-	    (before &&
-	     !(block->state == BLOCK_OFFLINE && (block->marks & BLOCK_MARK_WAS_ONLINE))))
+	if (!is_in_doubt(agent, block))
 		return;
-	block->identity = sysfs_identity(agent->edges.sysfs, block->index);
-	if (!before || block->identity == before)
+	identity = sysfs_identity(agent->edges.sysfs, block->index);
+	/* 0 is no answer. */
+	if (!identity || identity == before)
 		return;
-	log_info("memory%" PRIu64 " is another block than the one that was online",
-		 block->index);
-	agent_forget(agent, block);
-	block->marks = BLOCK_MARK_ADDED;
-	block->identity = sysfs_identity(agent->edges.sysfs, block->index);
+	if (before) {
+		log_info("memory%" PRIu64 " is another block than the one before",
+			 block->index);
+		agent_forget(agent, block);
+		block->marks = BLOCK_MARK_ADDED;
+	}
+	block->identity = identity;
 }
 
 /* Whether the agent before this one made the block what it is: resume() tells of that. */
@@ -314,6 +324,11 @@ static void tell_since(struct agent *agent, const struct snapshot *told,
 	/* Another DIMM's, or one that the agent before this one was at. */
 	if (after && (!after->slot || in_flight(agent, after)))
 		return;
+	if (after && after->state == BLOCK_UNREADABLE) {
+		after->known = before->state;
+		after->reason = before->reason;
+		return;
+	}
 	if (after && after->state == before->state) {
 		/* Told already. */
 		if (after->state == BLOCK_OFFLINE)
@@ -385,6 +400,32 @@ static void resume_moves(struct snapshot *next)
 	}
 }
 
+/* What an unreadable one was when it was remembered; the journal may know better. */
+static void recall_known(struct snapshot *next)
+{
+	size_t i;
+
+	for (i = 0; i < next->count; i++) {
+		struct block *block = &next->blocks[i];
+
+		if (block->state == BLOCK_UNREADABLE && block->slot)
+			block->known = block->marks & BLOCK_MARK_WAS_ONLINE
+					       ? BLOCK_ONLINE
+					       : BLOCK_OFFLINE;
+	}
+}
+
+/* It came, or this is the first that could be read of it, and it is offline. */
+static bool is_added(const struct agent *agent, const struct block *block)
+{
+	if (!agent->looked_once)
+		return block->state == BLOCK_OFFLINE;
+	return is_new(agent, block) ||
+	       (block->state == BLOCK_OFFLINE &&
+		agent_as_known(snapshot_find(&agent->now, block->index)).state ==
+			BLOCK_ABSENT);
+}
+
 /* What is remembered of the blocks is brought up to date with what they are now. */
 static void mark_blocks(struct agent *agent)
 {
@@ -396,6 +437,7 @@ static void mark_blocks(struct agent *agent)
 	if (!agent->looked_once && agent->edges.intent) {
 		intent_recall(agent->edges.intent, next);
 		resume_moves(next);
+		recall_known(next);
 		tell_meanwhile(agent);
 	}
 	for (i = 0; i < next->count; i++) {
@@ -407,8 +449,7 @@ static void mark_blocks(struct agent *agent)
 			/* Up to where its removal is no news of this block. */
 			block->online_seqnum = next->uevent_seqnum;
 		}
-		if (agent->looked_once ? is_new(agent, block)
-				       : block->state == BLOCK_OFFLINE)
+		if (is_added(agent, block))
 			block->marks |= BLOCK_MARK_ADDED;
 		if (block->marks != marks || (block->marks && !block->slot))
 			agent_remember(agent, block);

@@ -448,6 +448,93 @@ static void a_move_that_cannot_be_undone_is_no_operator_s_wish(void **state)
 	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
 }
 
+/* Asked for by name, refused half-way, and the way back refused once: the policy goes on. */
+static void a_block_that_cannot_be_brought_back_is_no_operator_s_wish(void **state)
+{
+	struct fixture *fixture = *state;
+	struct job job;
+	uint64_t unit = fixture->kernel->block_size_bytes;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = -1;
+	fixture->kernel->blocks[33].refuse_online = ENOMEM;
+	assert_int_equal(job_init_range(&job, JOB_OFFLINE, agent_snapshot(fixture->agent),
+					32 * unit, 2 * unit, BLOCK_WORD_OFFLINE),
+			 0);
+	assert_int_equal(agent_start_job(fixture->agent, &job, NULL, NULL), 0);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
+	assert_int_equal(agent_failed_blocks(fixture->agent), 0);
+}
+
+/* The next agent starts while a block cannot be read: it is the same one all the same. */
+static void what_is_unreadable_at_the_start_is_remembered(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 0, 1, BLOCK_ONLINE);
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[33].state = BLOCK_OFFLINE;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	fixture->kernel->blocks[0].state_missing = true;
+	fixture->kernel->blocks[32].state_missing = true;
+	fixture->kernel->blocks[33].state_missing = true;
+	restart(fixture, true);
+	settle(fixture);
+	fixture->kernel->blocks[0].state_missing = false;
+	fixture->kernel->blocks[32].state_missing = false;
+	fixture->kernel->blocks[33].state_missing = false;
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 33), BLOCK_OFFLINE);
+	/* All are as they were told, and the first needed no telling. */
+	assert_int_equal(last_seq(fixture), 2);
+}
+
+/* It went and another one came while nothing of it could be read. */
+static void another_one_after_what_was_unreadable_inherits_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[32].state_missing = true;
+	restart(fixture, true);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+}
+
+/* What stood there at the start, and could be read only later, was offline: no boot memory. */
+static void what_is_not_whole_at_the_start_is_hot_added(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct snapshot *now;
+
+	fake_kernel_add(fixture->kernel, 0, 1, BLOCK_ONLINE);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[0].state_missing = true;
+	fixture->kernel->blocks[32].state_missing = true;
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[0].state_missing = false;
+	fixture->kernel->blocks[32].state_missing = false;
+	settle(fixture);
+	now = agent_snapshot(fixture->agent);
+	assert_true(snapshot_hot_added(now, snapshot_find(now, 32)));
+	assert_false(snapshot_hot_added(now, snapshot_find(now, 0)));
+}
+
 /* A rule that is late, and then one that never gives up. */
 static void a_zone_is_fought_for_once_more_and_no_further(void **state)
 {
@@ -560,6 +647,10 @@ int main(void)
 		TEST(an_interrupted_change_is_completed),
 		TEST(a_killed_move_is_finished_by_the_next_agent),
 		TEST(a_move_that_cannot_be_undone_is_no_operator_s_wish),
+		TEST(a_block_that_cannot_be_brought_back_is_no_operator_s_wish),
+		TEST(what_is_unreadable_at_the_start_is_remembered),
+		TEST(another_one_after_what_was_unreadable_inherits_nothing),
+		TEST(what_is_not_whole_at_the_start_is_hot_added),
 		TEST(a_zone_is_fought_for_once_more_and_no_further),
 		TEST(what_is_going_offline_is_meant_to),
 		TEST(what_is_off_by_name_stays_off),
