@@ -24,7 +24,8 @@ static void note_wish(struct agent *agent, const struct job_item *item)
 		block->marks |= BLOCK_MARK_WAS_ONLINE;
 		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
 	} else if (item->response == JOB_FAILED) {
-		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED);
+		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED |
+					    BLOCK_MARK_OURS);
 	}
 	agent_remember(agent, block);
 }

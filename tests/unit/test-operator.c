@@ -452,8 +452,10 @@ static void a_move_that_cannot_be_undone_is_no_operator_s_wish(void **state)
 static void a_block_that_cannot_be_brought_back_is_no_operator_s_wish(void **state)
 {
 	struct fixture *fixture = *state;
-	struct job job;
 	uint64_t unit = fixture->kernel->block_size_bytes;
+	const struct report_range *ranges;
+	const struct report *told;
+	struct job job;
 
 	remember(fixture);
 	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
@@ -469,6 +471,9 @@ static void a_block_that_cannot_be_brought_back_is_no_operator_s_wish(void **sta
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
 	assert_int_equal(agent_failed_blocks(fixture->agent), 0);
+	told = report(fixture, last_seq(fixture));
+	ranges = first_range(fixture, last_seq(fixture));
+	assert_int_equal(ranges[told->count - 1].reason, REASON_POLICY);
 }
 
 /* The next agent starts while a block cannot be read: it is the same one all the same. */
