@@ -10,7 +10,7 @@ from . import image, packages, supervise
 from .channel import Channel
 from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, size_bytes, without_daemon
 from .qmp import Qmp, QmpError
-from .stream import Timeout
+from .stream import Closed, Timeout
 
 FIRST_DEADLINE = 150
 FIRST_PROCESS = b"lab: the first process runs"  # as lab/init says
@@ -160,7 +160,11 @@ class Guest(Machine):
         self.attach(self._sockets["lab"], deadline)
 
     def _boot_again(self, error):
-        """A kernel may hang under emulation before its first process; later it is no accident."""
+        """A kernel may hang or panic under emulation before its first process.
+
+        Seen: 7.2 as it calibrated its clocks; 6.12, `Oops: int3` on an instruction that was just
+        being patched. What happens later is no accident of the emulation.
+        """
         if FIRST_PROCESS in image.contents(self.log):
             raise error
         print("%s did not come up, starting it once more: %s" % (self.name, error), flush=True)
@@ -172,7 +176,7 @@ class Guest(Machine):
         try:
             try:
                 self._boot(FIRST_DEADLINE)
-            except Timeout as error:
+            except (Timeout, Closed, OSError) as error:
                 self._boot_again(error)
             if self._daemon:
                 self.wait_daemon()
