@@ -54,7 +54,8 @@ static void push(struct session *session)
 	const struct journal *journal = agent_journal(session->sessions->agent);
 	const struct report *report;
 
-	while (session->subscribed && channel_queued(session->peer) < CHANNEL_QUEUE_LOW) {
+	while (session->subscribed && channel_listens(session->peer) &&
+	       channel_queued(session->peer) < CHANNEL_QUEUE_LOW) {
 		report = journal_after(journal, session->position);
 		if (!report)
 			return;
@@ -128,7 +129,8 @@ static void job_progress(const struct job *job, void *data)
 	uint64_t now_usec = loop_now_usec();
 	struct timeval now;
 
-	if (session->progress_usec && now_usec - session->progress_usec < PROGRESS_USEC)
+	if (!channel_listens(session->peer) ||
+	    (session->progress_usec && now_usec - session->progress_usec < PROGRESS_USEC))
 		return;
 	session->progress_usec = now_usec;
 	gettimeofday(&now, NULL);

@@ -15,9 +15,13 @@
 
 #define NAME_SIZE 128
 #define BUSY_MSEC 5000 /* another agent holds the port */
+/* A port on its way out has a node still for a moment, which open refuses with ENXIO. */
+#define GOING_MSEC 1000
 /* After its node is made, a port's name comes with a later message of the host. */
 #define NAME_MSEC 1000
 #define NAME_TRIES 5
+/* For the next host, whose first request may be here before it is: 250 were too few at times. */
+#define RETURN_MSEC 1000
 
 struct channel_port {
 	struct channel *channel;
@@ -30,6 +34,8 @@ struct channel_port {
 	struct loop_watch *inotify_watch;
 	struct loop_timer *timer; /* until the next try or look */
 	unsigned tries; /* left, for a name that is not there yet */
+	bool going; /* it was on its way out when last looked at */
+	bool waited; /* RETURN_MSEC for a host that left to come again, or another */
 	int last_error; /* logged once */
 };
 
@@ -103,13 +109,19 @@ static bool unplugged(const struct channel_port *port)
 	return read(port->fd, &byte, 0) < 0 && errno == ENODEV;
 }
 
+static void forget_host(struct channel_port *port)
+{
+	port->waited = false;
+	if (!port->peer)
+		return;
+	log_debug("channel %s: host left", port->name);
+	channel_peer_close(port->peer);
+	port->peer = NULL;
+}
+
 static void host_left(struct channel_port *port)
 {
-	if (port->peer) {
-		log_debug("channel %s: host left", port->name);
-		channel_peer_close(port->peer);
-		port->peer = NULL;
-	}
+	forget_host(port);
 	if (unplugged(port)) {
 		log_info("channel %s: port unplugged", port->name);
 		port_close(port);
@@ -119,29 +131,80 @@ static void host_left(struct channel_port *port)
 	}
 }
 
+static void port_serve(uint32_t events, void *data);
+
+/*
+ * Data comes by interrupt; the messages that one host has left and another one is there come by a
+ * work queue behind it. So what is there to be read while no host is may be the next one's, and is
+ * left to its peer; and what was answered when the last one had left may be owed to the next.
+ * If none comes it was all the last one's.
+ */
+static void host_leaves(struct channel_port *port)
+{
+	bool more;
+
+	if (port->peer && !port->waited && !port->peer->dead && !unplugged(port)) {
+		if (!port->peer->leaving)
+			loop_timer_arm(port->timer, RETURN_MSEC);
+		port->peer->leaving = true;
+		return;
+	}
+	if (port->peer)
+		channel_peer_service(port->peer, &more);
+	host_left(port);
+}
+
+static void host_came(struct channel_port *port)
+{
+	struct text owed = TEXT_INIT;
+
+	if (port->peer)
+		channel_peer_take_unheard(port->peer, &owed);
+	forget_host(port);
+	log_debug("channel %s: host connected", port->name);
+	port->peer = channel_peer_new(port->channel, port->fd, true);
+	if (port->peer) {
+		port->peer->serve = port_serve;
+		port->peer->serve_data = port;
+		if (owed.len)
+			channel_send(port->peer, owed.data, owed.len);
+	}
+	text_free(&owed);
+}
+
+static void serve_host(struct channel_port *port)
+{
+	bool more = false;
+
+	if (!port->peer)
+		return;
+	if (!channel_peer_service(port->peer, &more))
+		host_leaves(port);
+	else if (more) /* the edge is spent: ask for another */
+		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
+}
+
 static void port_event(uint32_t events, void *data)
 {
 	struct channel_port *port = data;
-	bool host = !(events & (EPOLLHUP | EPOLLERR)), left = false, here = true;
 
-	if (host && !port->peer) {
-		log_debug("channel %s: host connected", port->name);
-		port->peer = channel_peer_new(port->channel, port->fd, true);
-		if (port->peer) {
-			port->peer->serve = port_event;
-			port->peer->serve_data = port;
-		}
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		host_leaves(port);
+		return;
 	}
-	/*
-	 * Data without a host is a new host's: it comes by interrupt, the message that a host is
-	 * there by a work queue behind it. It is read once there is a peer.
-	 */
-	if (port->peer)
-		here = channel_peer_service(port->peer, &left);
-	if (!host || !here)
-		host_left(port);
-	else if (left && port->watch) /* the edge is spent: ask for another */
-		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
+	if (!port->peer || port->peer->leaving)
+		host_came(port);
+	serve_host(port);
+}
+
+/* Its own requests wait until it is clear whose the next ones are. */
+static void port_serve(uint32_t events, void *data)
+{
+	struct channel_port *port = data;
+
+	(void)events;
+	if (port->peer && !port->peer->leaving)
+		serve_host(port);
 }
 
 static void stop_waiting(struct channel_port *port)
@@ -211,6 +274,11 @@ static void port_open(struct channel_port *port)
 {
 	int fd = open_device(port);
 
+	port->going = fd == -ENXIO && !port->going;
+	if (port->going) {
+		loop_timer_arm(port->timer, GOING_MSEC);
+		return;
+	}
 	if (fd < 0) {
 		log_missing(port, -fd);
 		if (fd == -EBUSY)
@@ -236,9 +304,10 @@ static void port_timer(void *data)
 {
 	struct channel_port *port = data;
 
+	port->waited = port->peer && port->peer->leaving;
 	if (port->fd < 0)
 		port_open(port);
-	else if (!port->peer) /* makes an edge of what is there now */
+	else if (!port->peer || port->waited) /* makes an edge of what is there now */
 		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
 }
 

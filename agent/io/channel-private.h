@@ -13,6 +13,8 @@ struct channel_peer {
 	bool is_port; /* its fd and watch are the port's */
 	bool dead; /* to be closed by whoever runs next */
 	bool at_end; /* nothing more will be read */
+	bool leaving; /* the port's host has left, another may be there already */
+	bool unheard; /* all that is queued was made when the port's host was away already */
 	struct loop_watch *watch;
 	/* What the watch calls, and channel_resume. */
 	loop_watch_fn serve;
@@ -45,6 +47,9 @@ void channel_peer_close(struct channel_peer *peer);
  * Returns false where the other end has left.
  */
 bool channel_peer_service(struct channel_peer *peer, bool *bytes_left);
+
+/* Appends to `out` what the next host is owed, see unheard. */
+void channel_peer_take_unheard(struct channel_peer *peer, struct text *out);
 
 void channel_port_free(struct channel_port *port); /* accepts NULL */
 void channel_listener_free(struct channel_listener *listener); /* accepts NULL */

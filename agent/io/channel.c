@@ -2,6 +2,7 @@
 #include "io/channel-private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,14 +140,25 @@ static void update_watch(struct channel_peer *peer)
 	loop_watch_change(peer->watch, events);
 }
 
+static bool host_is_away(const struct channel_peer *peer)
+{
+	struct pollfd port = { peer->fd, POLLOUT, 0 };
+
+	return peer->is_port && poll(&port, 1, 0) > 0 && (port.revents & POLLHUP);
+}
+
 int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
 {
+	bool was_empty = !channel_queued(peer);
+
 	if (peer->dead)
 		return -EPIPE;
 	if (text_reserve(&peer->out, len) < 0)
 		return -ENOMEM;
 	text_append(&peer->out, bytes, len);
 	flush(peer);
+	if (was_empty)
+		peer->unheard = channel_queued(peer) == len && host_is_away(peer);
 	if (!peer->dead) {
 		update_watch(peer);
 		return 0;
@@ -155,6 +167,17 @@ int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
 	if (!peer->is_port)
 		shutdown(peer->fd, SHUT_RDWR);
 	return -EPIPE;
+}
+
+bool channel_listens(const struct channel_peer *peer)
+{
+	return !peer->leaving;
+}
+
+void channel_peer_take_unheard(struct channel_peer *peer, struct text *out)
+{
+	if (peer->unheard)
+		text_append(out, peer->out.data + peer->sent, channel_queued(peer));
 }
 
 /* What was read goes to the handler, as far as it takes it. */
@@ -217,9 +240,10 @@ bool channel_peer_service(struct channel_peer *peer, bool *bytes_left)
 		here = read_some(peer, &more);
 		offer(peer);
 	}
-	if (!here)
+	/* A port may have another host the next time. */
+	if (!here && !peer->is_port)
 		peer->at_end = true;
-	here = !peer->at_end;
+	here = here && !peer->at_end;
 	*bytes_left = here && more && !full(peer) && !peer->in.len;
 	if (peer->in.capacity > KEEP_SIZE && !peer->in.len)
 		text_free(&peer->in);

@@ -76,6 +76,8 @@ int channel_send(struct channel_peer *peer, const char *bytes, size_t len);
  * peer may be gone afterwards.
  */
 void channel_resume(struct channel_peer *peer);
+/* false: a port's host has left. Answers may be the next one's; it is pushed all else anew. */
+bool channel_listens(const struct channel_peer *peer);
 /* Unsent bytes. */
 size_t channel_queued(const struct channel_peer *peer);
 

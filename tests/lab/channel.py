@@ -61,8 +61,8 @@ class Channel:
     def sync(self, deadline=60):
         """Begins as qemu-ga's clients do, and tries again.
 
-        0xFF ends what another host left, and marks the answer. A request that reaches the guest
-        together with the news that another host has left may be lost with it.
+        0xFF ends what another host left, and marks the answer. A request that the agent reads just
+        before the news that another host has left may be lost with it.
         """
         until = time.monotonic() + deadline
         while True:
