@@ -133,22 +133,40 @@ static void host_left(struct channel_port *port)
 
 static void port_serve(uint32_t events, void *data);
 
+static void open_peer(struct channel_port *port)
+{
+	port->peer = channel_peer_new(port->channel, port->fd, true);
+	if (!port->peer)
+		return;
+	port->peer->serve = port_serve;
+	port->peer->serve_data = port;
+}
+
+/* Whether a host that is not there may have left something, or the next one sent it already. */
+static bool something_is_left(const struct channel_port *port, bool readable)
+{
+	return port->peer ? !port->peer->dead : readable;
+}
+
 /*
  * Data comes by interrupt; the messages that one host has left and another one is there come by a
  * work queue behind it. So what is there to be read while no host is may be the next one's, and is
  * left to its peer; and what was answered when the last one had left may be owed to the next.
  * If none comes it was all the last one's.
  */
-static void host_leaves(struct channel_port *port)
+static void host_leaves(struct channel_port *port, bool readable)
 {
 	bool more;
 
-	if (port->peer && !port->waited && !port->peer->dead && !unplugged(port)) {
-		if (!port->peer->leaving)
+	if (something_is_left(port, readable) && !port->waited && !unplugged(port)) {
+		if (!port->peer || !port->peer->leaving)
 			loop_timer_arm(port->timer, RETURN_MSEC);
-		port->peer->leaving = true;
+		if (port->peer)
+			port->peer->leaving = true;
 		return;
 	}
+	if (!port->peer && readable)
+		open_peer(port);
 	if (port->peer)
 		channel_peer_service(port->peer, &more);
 	host_left(port);
@@ -162,13 +180,9 @@ static void host_came(struct channel_port *port)
 		channel_peer_take_unheard(port->peer, &owed);
 	forget_host(port);
 	log_debug("channel %s: host connected", port->name);
-	port->peer = channel_peer_new(port->channel, port->fd, true);
-	if (port->peer) {
-		port->peer->serve = port_serve;
-		port->peer->serve_data = port;
-		if (owed.len)
-			channel_send(port->peer, owed.data, owed.len);
-	}
+	open_peer(port);
+	if (port->peer && owed.len)
+		channel_send(port->peer, owed.data, owed.len);
 	text_free(&owed);
 }
 
@@ -179,7 +193,7 @@ static void serve_host(struct channel_port *port)
 	if (!port->peer)
 		return;
 	if (!channel_peer_service(port->peer, &more))
-		host_leaves(port);
+		host_leaves(port, false);
 	else if (more) /* the edge is spent: ask for another */
 		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
 }
@@ -189,7 +203,7 @@ static void port_event(uint32_t events, void *data)
 	struct channel_port *port = data;
 
 	if (events & (EPOLLHUP | EPOLLERR)) {
-		host_leaves(port);
+		host_leaves(port, events & EPOLLIN);
 		return;
 	}
 	if (!port->peer || port->peer->leaving)
@@ -304,7 +318,7 @@ static void port_timer(void *data)
 {
 	struct channel_port *port = data;
 
-	port->waited = port->peer && port->peer->leaving;
+	port->waited = port->fd >= 0 && (!port->peer || port->peer->leaving);
 	if (port->fd < 0)
 		port_open(port);
 	else if (!port->peer || port->waited) /* makes an edge of what is there now */

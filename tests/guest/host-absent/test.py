@@ -3,13 +3,16 @@
 
 A host that leaves in the middle of a line and comes back gets a clean answer. Where it is back
 before the guest has run at all, no guest can tell two hosts from one: then the 0xFF that a
-client sends first ends the half line. While nobody is connected the daemon does not wake: the
-port would poll as ready for ever.
+client sends first ends the half line. One that asks and leaves at once is obeyed. While nobody
+is connected the daemon does not wake: the port would poll as ready for ever.
 """
+
+import json
 
 from lab import Guest, equal, expect
 
 CONNECTIONS = 30
+MOVABLE = "[memonlined]\npolicy = online_movable\n"  # so that a block can be taken off again
 
 
 def delivered_once(guest, dimm):
@@ -26,10 +29,10 @@ def delivered_once(guest, dimm):
 
 
 def noticed(guest):
-    """Until the guest's kernel knows that the host has left, and the agent has been woken."""
+    """Until the guest's kernel knows that the host has left, and the agent waits for none."""
     guest.until("port=$(basename $(readlink -f /dev/virtio-ports/org.memonline.agent.0)) && "
                 "grep -q 'host_connected: 0' /sys/kernel/debug/virtio-ports/$port")
-    guest.sh("sleep 1")
+    guest.sh("sleep 2")
 
 
 def leaves_in_a_line(guest):
@@ -55,6 +58,24 @@ def leaves_in_an_answer(guest):
         channel.sync()
 
 
+def asks_and_leaves(guest):
+    """Before the agent has run: it never sees that host, and does what was asked all the same."""
+    dimm = guest.plug("256M")
+    expect.all_online(guest, dimm)
+    index = dimm["addr"] // guest.block_bytes()
+    for online, state in ((False, "offline"), (True, "online")):
+        guest.sh("kill -STOP $(pidof memonlined)")
+        with guest.channel() as channel:
+            channel.send(b"\xff" + json.dumps({
+                "execute": "guest-set-memory-blocks", "arguments": {
+                    "mem-blks": [{"phys-index": index, "online": online}]}}).encode() + b"\n")
+            # QEMU passes on what the guest takes, and drops the rest with the host.
+            guest.sh("sleep 1")
+        noticed(guest)
+        guest.sh("kill -CONT $(pidof memonlined)")
+        guest.until("grep -qx %s /sys/devices/system/memory/memory%d/state" % (state, index))
+
+
 def comes_and_goes(guest):
     for _ in range(CONNECTIONS):
         with guest.channel() as channel:
@@ -66,6 +87,8 @@ def comes_and_goes(guest):
 
 
 def run(lab):
+    with Guest(lab, name="obeys", config=MOVABLE) as guest:
+        asks_and_leaves(guest)
     with Guest(lab) as guest:
         before = guest.memory_kib()
         expect.sleeps(guest)
