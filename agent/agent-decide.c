@@ -133,7 +133,7 @@ void agent_note_online(struct agent *agent, struct block *block)
 static bool says_more(enum reason known, enum reason verdict)
 {
 	if (verdict == REASON_ALREADY_ONLINE || verdict == REASON_STATE_UNREADABLE)
-		return known != REASON_NONE && known != REASON_GOING_OFFLINE;
+		return known != REASON_NONE;
 	return verdict == REASON_OFFLINED_ELSEWHERE && known == REASON_ASKED;
 }
 

@@ -60,17 +60,14 @@ static void tell_change(struct differences *differences,
 					change->after };
 	struct report_range range;
 
-	/* Not whole yet, or on its way off or out: that will be seen. */
-	if (change->after && (change->after->state == BLOCK_UNREADABLE ||
-			      change->after->state == BLOCK_GOING_OFFLINE))
+	/* Not whole yet, or on its way out: that will be seen. */
+	if (change->after && change->after->state == BLOCK_UNREADABLE)
 		return;
 	/* A new offline block is reported with what is done with it. */
 	if (!told.before && (!told.after || told.after->state != BLOCK_ONLINE))
 		return;
-	/* As it was before that. */
-	if (told.before && told.after && change->before->state != told.after->state &&
-	    block_state_told((enum block_state)before.state) ==
-		    (enum block_state)told.after->state)
+	if (told.before && told.after && before.state == told.after->state &&
+	    change->before->state == BLOCK_UNREADABLE)
 		return;
 	burst_observe(&told, agent->next.block_size_bytes, &range);
 	if (change->after)

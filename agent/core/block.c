@@ -15,11 +15,6 @@ const char *block_state_word(enum block_state state)
 	return state < BLOCK_STATES ? states[state] : states[BLOCK_UNREADABLE];
 }
 
-enum block_state block_state_told(enum block_state state)
-{
-	return state == BLOCK_GOING_OFFLINE ? BLOCK_ONLINE : state;
-}
-
 const char *block_word_text(enum block_word word)
 {
 	return word < BLOCK_WORDS ? words[word] : words[BLOCK_WORD_NONE];

@@ -83,9 +83,6 @@ const char *block_state_word(enum block_state state);
 const char *block_word_text(enum block_word word);
 const char *block_zone_word(enum block_zone zone);
 
-/* What is told of it: one that is going offline is online until it is off, and may stay so. */
-enum block_state block_state_told(enum block_state state);
-
 /* A state, word or zone from its text; surrounding white space is ignored. */
 enum block_state block_state_parse(const char *text, size_t len);
 /* false, and *word untouched, where the text is none of the words */

@@ -87,6 +87,7 @@ static enum reason observed_reason(const struct report_range *range)
 	case BLOCK_ABSENT:
 		return REASON_REMOVED;
 	case BLOCK_GOING_OFFLINE:
+		return REASON_GOING_OFFLINE;
 	case BLOCK_UNREADABLE:
 	case BLOCK_STATES:
 		break;
@@ -104,10 +105,8 @@ void burst_observe(const struct snapshot_change *change, uint64_t block_size_byt
 	range->start = known->index * block_size_bytes;
 	range->size = block_size_bytes;
 	range->node = known->node;
-	range->from = (uint8_t)block_state_told(before ? (enum block_state)before->state
-						       : BLOCK_ABSENT);
-	range->to = (uint8_t)block_state_told(after ? (enum block_state)after->state
-						    : BLOCK_ABSENT);
+	range->from = before ? before->state : BLOCK_ABSENT;
+	range->to = after ? after->state : BLOCK_ABSENT;
 	range->zone = (uint8_t)(after ? block_zone_now(after) : BLOCK_ZONE_UNKNOWN);
 	range->result = REPORT_SUCCESS;
 	range->reason = (uint8_t)observed_reason(range);

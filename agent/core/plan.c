@@ -176,8 +176,8 @@ void plan_judge(const struct plan_write *write, int error, const struct block *b
 	result->start = write->index * block_size_bytes;
 	result->size = block_size_bytes;
 	result->node = before->node;
-	result->from = (uint8_t)block_state_told((enum block_state)before->state);
-	result->to = (uint8_t)block_state_told((enum block_state)after->state);
+	result->from = before->state;
+	result->to = after->state;
 	result->requested = (uint8_t)write->word;
 	result->zone = (uint8_t)block_zone_now(after);
 	if (plan_reached(write->word, after)) {

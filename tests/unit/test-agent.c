@@ -181,32 +181,6 @@ static void reports_what_went_unreadable_first(void **state)
 	assert_int_equal(first_range(fixture, 2)->from, BLOCK_ONLINE);
 }
 
-/* Somebody takes blocks off, and looks meet them on the way: each is told of once, or never. */
-static void tells_nothing_of_a_block_that_is_going_offline(void **state)
-{
-	struct fixture *fixture = *state;
-	const struct block *block;
-
-	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_ONLINE);
-	start(fixture, false);
-	settle(fixture);
-	fixture->kernel->blocks[32].state = BLOCK_GOING_OFFLINE;
-	fixture->kernel->blocks[33].state = BLOCK_GOING_OFFLINE;
-	settle(fixture);
-	fixture->kernel->blocks[32].state = BLOCK_OFFLINE;
-	fixture->kernel->blocks[33].state = BLOCK_ONLINE;
-	settle(fixture);
-	assert_int_equal(last_seq(fixture), 1);
-	assert_int_equal(report(fixture, 1)->count, 1);
-	assert_int_equal(first_range(fixture, 1)->start, UINT64_C(32) << 27);
-	assert_int_equal(first_range(fixture, 1)->size, 128 << 20);
-	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ONLINE);
-	assert_int_equal(first_range(fixture, 1)->to, BLOCK_OFFLINE);
-	assert_int_equal(first_range(fixture, 1)->reason, REASON_OFFLINED_ELSEWHERE);
-	block = snapshot_find(agent_snapshot(fixture->agent), 33);
-	assert_int_equal(block->reason, REASON_ALREADY_ONLINE);
-}
-
 /* Refused and waited for, and then the policy does not want it any more. */
 static void tells_of_a_refusal_that_nobody_will_retry(void **state)
 {
@@ -666,7 +640,6 @@ int main(void)
 		TEST(believes_the_state_not_the_write),
 		TEST(leaves_an_offlined_block_alone),
 		TEST(reports_what_went_unreadable_first),
-		TEST(tells_nothing_of_a_block_that_is_going_offline),
 		TEST(tells_of_a_refusal_that_nobody_will_retry),
 		TEST(reports_what_is_gone_once),
 		TEST(waits_for_a_block_that_is_not_whole),
