@@ -127,20 +127,24 @@ static void look(struct agent *agent)
 		agent_complete_look(agent);
 }
 
+/* More of the DIMM has come: what closes its gap waits for that. */
+static bool looks_first(const struct agent *agent)
+{
+	return agent->look_wanted && plan_is_late(&agent->plan);
+}
+
 bool agent_step(struct agent *agent)
 {
-	const struct plan_write *write;
+	const struct plan_write *write = NULL;
 
 	agent_announce(agent);
 	/* One writer at a time: worker_done goes on from here. */
 	if (agent->worker)
 		return false;
 
-	/* More of the DIMM has come: what closes its gap waits for that. */
-	if (agent->look_wanted && plan_is_late(&agent->plan))
-		plan_clear(&agent->plan);
 	/* A look in the middle of a plan would throw the rest of it away and make it again. */
-	write = plan_take(&agent->plan);
+	if (!looks_first(agent))
+		write = plan_take(&agent->plan);
 	if (write) {
 		write_one(agent, write);
 		return true;
@@ -405,10 +409,11 @@ const struct snapshot *agent_look(struct agent *agent)
 	uint64_t seqnum = system_uevent_seqnum(agent->edges.system);
 
 	/* In the middle of a plan the snapshot is kept up by every write. */
-	if (agent_pending(agent) || agent->worker ||
+	if ((agent_pending(agent) && !looks_first(agent)) || agent->worker ||
 	    (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
 	if (agent_refresh(agent) == 0) {
+		plan_clear(&agent->plan);
 		agent_complete_look(agent);
 		agent_wake(agent);
 	}

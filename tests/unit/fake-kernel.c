@@ -268,10 +268,14 @@ static long fake_write(void *data, const char *name, const char *bytes, size_t l
 static int fake_list(void *data, void (*entry)(const char *name, void *user), void *user)
 {
 	struct fake_kernel *kernel = data;
+	int error = kernel->list_error;
 	char name[32];
 	size_t i;
 
 	kernel->lists++;
+	kernel->list_error = 0;
+	if (error)
+		return -error;
 	entry(".", user);
 	for (i = kernel->count; i-- > 0;) {
 		if (!kernel->blocks[i].present)

@@ -76,6 +76,7 @@ struct fake_kernel {
 	unsigned writes;
 	unsigned reads;
 	unsigned lists;
+	int list_error; /* errno that the next one gets */
 };
 
 struct fake_kernel *fake_kernel_new(size_t blocks);

@@ -294,6 +294,24 @@ static void closes_the_gap_when_all_of_a_dimm_is_there(void **state)
 	assert_int_equal(report(fixture, 1)->count, 1);
 }
 
+/* More came, but the look at it failed: what waited for it is not forgotten. */
+static void closes_the_gap_when_the_look_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uevent added = { UEVENT_ADD, 32, 0 };
+
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 32, BLOCK_OFFLINE);
+	agent_event(fixture->agent, &added);
+	write_until(fixture, 31);
+	added.index = 64;
+	agent_event(fixture->agent, &added);
+	fixture->kernel->list_error = ENOMEM;
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 32);
+}
+
 /* --- udevd says nothing, the kernel does */
 
 struct fake_source {
@@ -645,6 +663,7 @@ int main(void)
 		TEST(waits_for_a_block_that_is_not_whole),
 		TEST(finds_blocks_that_no_event_told_of),
 		TEST(closes_the_gap_when_all_of_a_dimm_is_there),
+		TEST(closes_the_gap_when_the_look_fails),
 		TEST(hears_what_udevd_did_not_tell),
 		TEST(waits_for_the_rest_of_a_dimm),
 		TEST(keeps_its_hands_off),
