@@ -11,8 +11,8 @@
 #define OFFLINE_MSEC 60000
 
 /*
- * What is off because somebody asked for that stays so, also where no write was needed. What could
- * not be brought back is off by nobody's wish: the policy is to try, from now on.
+ * What is off because somebody asked for that stays so, also where no write was needed. What the
+ * job could not bring back is off by nobody's wish: the policy is to try, from now on.
  */
 static void note_wish(struct agent *agent, const struct job_item *item)
 {
@@ -23,7 +23,7 @@ static void note_wish(struct agent *agent, const struct job_item *item)
 	if (item->response == JOB_SUCCESS) {
 		block->marks |= BLOCK_MARK_WAS_ONLINE;
 		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
-	} else if (item->response == JOB_FAILED) {
+	} else if (item->response == JOB_FAILED && item->state == BLOCK_OFFLINE) {
 		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED |
 					    BLOCK_MARK_OURS);
 	}

@@ -476,6 +476,41 @@ static void a_block_that_cannot_be_brought_back_is_no_operator_s_wish(void **sta
 	assert_int_equal(ranges[told->count - 1].reason, REASON_POLICY);
 }
 
+static void take_refused_one_off(const struct job *job, void *data)
+{
+	struct fixture *fixture = data;
+	struct uevent taken_off = { UEVENT_OFFLINE, 32, 0 };
+
+	if (job->next != 1)
+		return;
+	fixture->kernel->blocks[32].state = BLOCK_OFFLINE;
+	agent_event(fixture->agent, &taken_off);
+}
+
+/* A job was refused a block, which somebody took off before the job was over. */
+static void what_is_taken_off_beside_a_job_stays_off(void **state)
+{
+	struct fixture *fixture = *state;
+	struct job job;
+
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = 1;
+	assert_int_equal(job_init(&job, JOB_SET, 2), 0);
+	job.items[0].index = 32;
+	job.items[0].word = BLOCK_WORD_OFFLINE;
+	job.items[1].index = 33;
+	job.items[1].word = BLOCK_WORD_OFFLINE;
+	assert_int_equal(agent_start_job(fixture->agent, &job, NULL, fixture), 0);
+	agent_watch_job(fixture->agent, take_refused_one_off);
+	settle(fixture);
+	event(fixture, UEVENT_OTHER, 33);
+	assert_int_equal(state_of(fixture, 33), BLOCK_OFFLINE);
+	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
+}
+
 /* The next agent starts while a block cannot be read: it is the same one all the same. */
 static void what_is_unreadable_at_the_start_is_remembered(void **state)
 {
@@ -653,6 +688,7 @@ int main(void)
 		TEST(a_killed_move_is_finished_by_the_next_agent),
 		TEST(a_move_that_cannot_be_undone_is_no_operator_s_wish),
 		TEST(a_block_that_cannot_be_brought_back_is_no_operator_s_wish),
+		TEST(what_is_taken_off_beside_a_job_stays_off),
 		TEST(what_is_unreadable_at_the_start_is_remembered),
 		TEST(another_one_after_what_was_unreadable_inherits_nothing),
 		TEST(what_is_not_whole_at_the_start_is_hot_added),
