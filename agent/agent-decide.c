@@ -132,7 +132,9 @@ void agent_note_online(struct agent *agent, struct block *block)
 /* How it came to be so says more than that it is: of what was asked for, nobody else did it. */
 static bool says_more(enum reason known, enum reason verdict)
 {
-	if (verdict == REASON_ALREADY_ONLINE || verdict == REASON_STATE_UNREADABLE)
+	if (verdict == REASON_ALREADY_ONLINE)
+		return known != REASON_NONE && known != REASON_STATE_UNREADABLE;
+	if (verdict == REASON_STATE_UNREADABLE)
 		return known != REASON_NONE;
 	return verdict == REASON_OFFLINED_ELSEWHERE && known == REASON_ASKED;
 }

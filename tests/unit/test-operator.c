@@ -536,6 +536,8 @@ static void what_is_unreadable_at_the_start_is_remembered(void **state)
 	assert_int_equal(state_of(fixture, 33), BLOCK_OFFLINE);
 	/* All are as they were told, and the first needed no telling. */
 	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(snapshot_find(agent_snapshot(fixture->agent), 0)->reason,
+			 REASON_ALREADY_ONLINE);
 }
 
 /* It went and another one came while nothing of it could be read. */
