@@ -35,10 +35,10 @@ def fails(function, *arguments):
     return False
 
 
-def report(seq, index, before, after, instance="i", result="success"):
+def report(seq, index, before, after, instance="i", result="success", zone="Normal"):
     return {"instance": instance, "seq": seq, "ranges": [
         {"start": index * UNIT, "size": UNIT, "from": before, "to": after, "result": result,
-         "reason": "policy"}]}
+         "reason": "policy", "zone": zone}]}
 
 
 def told(*changes):
@@ -67,6 +67,12 @@ def accounts_see_what_does_not_join():
                     (("offline", "online"), ("online", "online")),
                     (("absent", "offline"), ("absent", "offline"))):
         expect(fails(told, *changes), changes)
+
+
+def accounts_take_another_zone_for_a_change():
+    found = told(("offline", "online"))
+    found.add(report(2, 32, "online", "online", zone="Movable"))
+    expect(fails(found.add, report(3, 32, "online", "online", zone="Movable")), "the same zone")
 
 
 def one_excuse_is_for_one_report():
@@ -199,6 +205,7 @@ CASES = (
     accounts_follow_a_block,
     accounts_see_what_is_missing,
     accounts_see_what_does_not_join,
+    accounts_take_another_zone_for_a_change,
     one_excuse_is_for_one_report,
     a_journal_with_a_gap_is_not_whole,
     a_reader_sees_what_comes_twice_or_out_of_order,

@@ -3,7 +3,8 @@
 
 A report begins where the one before it on that block ended, also one that a new agent makes of
 what others did before it came. Only where a block went and another took its number, and no agent
-could see that, one report may not join.
+could see that, one report may not join. One that was online may be told of as online again where
+the kernel, which could not take all of a DIMM, brought it back into another zone.
 """
 
 import collections
@@ -23,6 +24,7 @@ class Accounts:
         self.seq = 0
         self._unit = unit
         self._state = {}
+        self._zone = {}
         self._excuses = collections.Counter()
 
     def unwatched(self, indices):
@@ -42,11 +44,14 @@ class Accounts:
     def _change(self, index, found, seq):
         known = self._state.get(index, "absent")
         joins = same(known, found["from"])
-        again = known == found["to"] and found["result"] == "success"
+        # It may have been off and on again in a moment, which only another zone tells.
+        moved = found["to"] == "online" and found["zone"] != self._zone.get(index)
+        again = known == found["to"] and found["result"] == "success" and not moved
         if not joins or again:
             self._excuse(index, "report %d: memory%d %s -> %s (%s), but it was %s already" % (
                 seq, index, found["from"], found["to"], found["reason"], known))
         self._state[index] = found["to"]
+        self._zone[index] = found["zone"]
 
     def _excuse(self, index, what):
         if not self._excuses[index]:
