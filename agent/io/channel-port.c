@@ -35,7 +35,8 @@ struct channel_port {
 	struct loop_timer *timer; /* until the next try or look */
 	unsigned tries; /* left, for a name that is not there yet */
 	bool going; /* it was on its way out when last looked at */
-	bool waited; /* RETURN_MSEC for a host that left to come again, or another */
+	bool waiting; /* RETURN_MSEC, for a host that left to come again, or another */
+	bool waited; /* that is over */
 	int last_error; /* logged once */
 };
 
@@ -96,6 +97,7 @@ static void port_close(struct channel_port *port)
 	port->peer = NULL;
 	loop_watch_remove(port->watch);
 	port->watch = NULL;
+	port->waiting = port->waited = false;
 	if (port->fd >= 0)
 		close(port->fd);
 	port->fd = -1;
@@ -111,7 +113,7 @@ static bool unplugged(const struct channel_port *port)
 
 static void forget_host(struct channel_port *port)
 {
-	port->waited = false;
+	port->waiting = port->waited = false;
 	if (!port->peer)
 		return;
 	log_debug("channel %s: host left", port->name);
@@ -142,10 +144,25 @@ static void open_peer(struct channel_port *port)
 	port->peer->serve_data = port;
 }
 
-/* Whether a host that is not there may have left something, or the next one sent it already. */
-static bool something_is_left(const struct channel_port *port, bool readable)
+/* Of a host that came and went unseen. Poll says POLLIN either way, see channel.h. */
+static void take_what_is_left(struct channel_port *port)
 {
-	return port->peer ? !port->peer->dead : readable;
+	char byte;
+
+	if (port->peer || read(port->fd, &byte, 1) != 1)
+		return;
+	open_peer(port);
+	if (port->peer)
+		text_append(&port->peer->in, &byte, 1);
+}
+
+static void wait_for_next(struct channel_port *port)
+{
+	if (!port->waiting)
+		loop_timer_arm(port->timer, RETURN_MSEC);
+	port->waiting = true;
+	if (port->peer)
+		port->peer->leaving = true;
 }
 
 /*
@@ -154,21 +171,21 @@ static bool something_is_left(const struct channel_port *port, bool readable)
  * left to its peer; and what was answered when the last one had left may be owed to the next.
  * If none comes it was all the last one's.
  */
-static void host_leaves(struct channel_port *port, bool readable)
+static void host_leaves(struct channel_port *port)
 {
 	bool more;
 
-	if (something_is_left(port, readable) && !port->waited && !unplugged(port)) {
-		if (!port->peer || !port->peer->leaving)
-			loop_timer_arm(port->timer, RETURN_MSEC);
-		if (port->peer)
-			port->peer->leaving = true;
+	if (port->peer && port->peer->dead)
+		forget_host(port);
+	if (!port->waited && !unplugged(port)) {
+		wait_for_next(port);
 		return;
 	}
-	if (!port->peer && readable)
-		open_peer(port);
-	if (port->peer)
-		channel_peer_service(port->peer, &more);
+	if (port->waited) {
+		take_what_is_left(port);
+		if (port->peer)
+			channel_peer_service(port->peer, &more);
+	}
 	host_left(port);
 }
 
@@ -193,7 +210,7 @@ static void serve_host(struct channel_port *port)
 	if (!port->peer)
 		return;
 	if (!channel_peer_service(port->peer, &more))
-		host_leaves(port, false);
+		host_leaves(port);
 	else if (more) /* the edge is spent: ask for another */
 		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
 }
@@ -203,7 +220,7 @@ static void port_event(uint32_t events, void *data)
 	struct channel_port *port = data;
 
 	if (events & (EPOLLHUP | EPOLLERR)) {
-		host_leaves(port, events & EPOLLIN);
+		host_leaves(port);
 		return;
 	}
 	if (!port->peer || port->peer->leaving)
@@ -318,7 +335,8 @@ static void port_timer(void *data)
 {
 	struct channel_port *port = data;
 
-	port->waited = port->fd >= 0 && (!port->peer || port->peer->leaving);
+	port->waited = port->waiting;
+	port->waiting = false;
 	if (port->fd < 0)
 		port_open(port);
 	else if (!port->peer || port->waited) /* makes an edge of what is there now */

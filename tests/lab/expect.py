@@ -80,6 +80,13 @@ def sleeps(guest, seconds=5, switches=3, lines=1):
     check(logged <= lines, "%d lines of log in %d idle seconds" % (logged, seconds))
 
 
+def host_gone(guest):
+    """Until the guest's kernel knows that the host has left, and the agent waits for none."""
+    guest.until("port=$(basename $(readlink -f /dev/virtio-ports/org.memonline.agent.0)) && "
+                "grep -q 'host_connected: 0' /sys/kernel/debug/virtio-ports/$port")
+    guest.sh("sleep 2")
+
+
 def no_report(guest, channel):
     guest.settle()
     equal(channel.reports_waiting(), 0, "reports where nothing was to be done")

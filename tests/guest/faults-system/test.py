@@ -158,6 +158,7 @@ def run(lab):
                 channel.sync()
                 heard_of(guest, channel)
                 fault(guest, channel)
+            expect.host_gone(guest)
             expect.sleeps(guest)
             logged = expect.spent(guest)[2] - logged
             check(logged <= LINES_MAX, "%s: %d lines of log" % (fault.__name__, logged))
