@@ -15,7 +15,7 @@ LIMIT = 600
 CRASH = "crashkernel=384M"
 # As distributions boot it: Documentation/admin-guide/kdump/kdump.rst, and Debian's kdump-tools.
 CAPTURE = APPEND + " nr_cpus=1 irqpoll reset_devices"
-UP_DEADLINE = 120
+UP_DEADLINE = 180
 SAID = "capture kernel"
 
 

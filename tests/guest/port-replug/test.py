@@ -62,6 +62,7 @@ def run(lab):
         sleeps(guest)
         comes(guest)
         seq = reported(guest, second, seq)
+        expect.host_gone(guest)
         sleeps(guest)
         for _ in range(ROUNDS):
             goes(guest)
@@ -77,4 +78,5 @@ def run(lab):
         with guest.channel() as channel:
             channel.sync()
             equal(channel.request("guest-ping"), {}, "a ping at the end")
+        expect.host_gone(guest)
         sleeps(guest)
