@@ -169,8 +169,11 @@ int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
 	return -EPIPE;
 }
 
-bool channel_listens(const struct channel_peer *peer)
+bool channel_listens(struct channel_peer *peer)
 {
+	/* Its watch will say so; by then another host may have come, to whom it is another peer. */
+	if (!peer->leaving)
+		peer->leaving = host_is_away(peer);
 	return !peer->leaving;
 }
 

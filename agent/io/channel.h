@@ -77,7 +77,7 @@ int channel_send(struct channel_peer *peer, const char *bytes, size_t len);
  */
 void channel_resume(struct channel_peer *peer);
 /* false: a port's host has left. Answers may be the next one's; it is pushed all else anew. */
-bool channel_listens(const struct channel_peer *peer);
+bool channel_listens(struct channel_peer *peer);
 /* Unsent bytes. */
 size_t channel_queued(const struct channel_peer *peer);
 

@@ -116,12 +116,21 @@ class Channel:
 
 
 def a_reader_sees_what_comes_twice_or_out_of_order():
-    for numbers in ((1, 1), (2,), (1, 3)):
+    for numbers in ((1, 2, 2), (2,), (1, 3), (1, 2, 1, 3), (1, 1, 1, 1)):
         reader, channel = Reader(), Channel()
         reader.subscribe(channel)
         for seq in numbers:
             channel.push(report(seq, 32, "offline", "online"))
         expect(fails(reader.take, channel), numbers)
+
+
+def a_reader_may_be_sent_all_of_them_again():
+    reader, channel = Reader(), Channel()
+    reader.subscribe(channel)
+    for seq in (1, 2, 1, 2, 3):
+        channel.push(report(seq, 32, "offline", "online"))
+    reader.take(channel)
+    expect([one["seq"] for one in reader.reports] == [1, 2, 3], reader.reports)
 
 
 def a_reader_is_patient_where_an_agent_went():
@@ -209,6 +218,7 @@ CASES = (
     one_excuse_is_for_one_report,
     a_journal_with_a_gap_is_not_whole,
     a_reader_sees_what_comes_twice_or_out_of_order,
+    a_reader_may_be_sent_all_of_them_again,
     a_reader_is_patient_where_an_agent_went,
     a_seed_draws_the_same_again,
     an_operator_s_word_is_kept,
