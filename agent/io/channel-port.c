@@ -22,6 +22,7 @@
 #define NAME_TRIES 5
 /* For the next host, whose first request may be here before it is: 250 were too few at times. */
 #define RETURN_MSEC 1000
+#define DROPS_MAX 256 /* reads, of which each gives a page at most */
 
 struct channel_port {
 	struct channel *channel;
@@ -156,6 +157,16 @@ static void take_what_is_left(struct channel_port *port)
 		text_append(&port->peer->in, &byte, 1);
 }
 
+/* What its peer took none of must not become a request of whoever comes in an hour. */
+static void drop_what_is_left(const struct channel_port *port)
+{
+	char bytes[4096];
+	int reads = 0;
+
+	while (reads < DROPS_MAX && read(port->fd, bytes, sizeof(bytes)) > 0)
+		reads++;
+}
+
 static void wait_for_next(struct channel_port *port)
 {
 	if (!port->waiting)
@@ -185,6 +196,7 @@ static void host_leaves(struct channel_port *port)
 		take_what_is_left(port);
 		if (port->peer)
 			channel_peer_service(port->peer, &more);
+		drop_what_is_left(port);
 	}
 	host_left(port);
 }

@@ -51,22 +51,35 @@ def leaves_in_an_answer(guest):
         channel.sync()
 
 
+def leaves_requests(guest, *requests):
+    """By a host that the agent never sees."""
+    guest.sh("kill -STOP $(pidof memonlined)")
+    with guest.channel() as channel:
+        for request in requests:
+            channel.send(b"\xff" + json.dumps(request).encode() + b"\n")
+            # QEMU passes on what the guest takes, and drops the rest with the host.
+            guest.sh("sleep 1")
+    expect.host_gone(guest)
+    guest.sh("kill -CONT $(pidof memonlined)")
+
+
 def asks_and_leaves(guest):
-    """Before the agent has run: it never sees that host, and does what was asked all the same."""
+    """What it asked is done; what could not be begun is not done for the host that comes next."""
     dimm = guest.plug("256M")
     expect.all_online(guest, dimm)
     index = dimm["addr"] // guest.block_bytes()
-    for online, state in ((False, "offline"), (True, "online")):
-        guest.sh("kill -STOP $(pidof memonlined)")
-        with guest.channel() as channel:
-            channel.send(b"\xff" + json.dumps({
-                "execute": "guest-set-memory-blocks", "arguments": {
-                    "mem-blks": [{"phys-index": index, "online": online}]}}).encode() + b"\n")
-            # QEMU passes on what the guest takes, and drops the rest with the host.
-            guest.sh("sleep 1")
-        expect.host_gone(guest)
-        guest.sh("kill -CONT $(pidof memonlined)")
-        guest.until("grep -qx %s /sys/devices/system/memory/memory%d/state" % (state, index))
+    state = "grep -qx %%s /sys/devices/system/memory/memory%d/state" % index
+    off, on = ({"execute": "guest-set-memory-blocks", "arguments": {
+        "mem-blks": [{"phys-index": index, "online": online}]}} for online in (False, True))
+    leaves_requests(guest, off)
+    guest.until(state % "offline")
+    leaves_requests(guest, on)
+    guest.until(state % "online")
+    leaves_requests(guest, off, {"execute": "guest-ping"}, on)
+    guest.until(state % "offline")
+    with guest.channel() as channel:
+        channel.sync()
+    guest.sh("sleep 1; " + state % "offline")
 
 
 def comes_and_goes(guest):
