@@ -2,8 +2,8 @@
 """200 steps drawn from a seed: killed, stopped, plugged, unplugged, refused, disconnected.
 
 In the end, and on the way, every block is what the policy or an operator wanted; the reports are
-numbered without a gap, pushed once and in order, and account for each change. The steps, the
-words in the log, can be made again by the seed.
+numbered without a gap, pushed in order, and account for each change. The steps, the words in the
+log, can be made again by the seed.
 """
 
 import random
