@@ -270,10 +270,9 @@ static void write_until(struct fixture *fixture, unsigned writes)
 		assert_true(agent_step(fixture->agent));
 }
 
-/* The kernel's walk over the zone ends at the second block, as long as that one is missing. */
-static void closes_the_gap_when_all_of_a_dimm_is_there(void **state)
+/* A DIMM at 32 with its second block still to come. */
+static void online_but_the_gap(struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
 	struct uevent added = { UEVENT_ADD, 32, 0 };
 
 	start(fixture, false);
@@ -281,9 +280,17 @@ static void closes_the_gap_when_all_of_a_dimm_is_there(void **state)
 	fake_kernel_add(fixture->kernel, 32, 32, BLOCK_OFFLINE);
 	agent_event(fixture->agent, &added);
 	write_until(fixture, 31);
+}
+
+/* The kernel's walk over the zone ends at the second block, as long as that one is missing. */
+static void closes_the_gap_when_all_of_a_dimm_is_there(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uevent added = { UEVENT_ADD, 64, 0 };
+
+	online_but_the_gap(fixture);
 	assert_int_equal(fixture->kernel->blocks[33].state, BLOCK_OFFLINE);
 	fake_kernel_add(fixture->kernel, 64, 32, BLOCK_OFFLINE);
-	added.index = 64;
 	agent_event(fixture->agent, &added);
 	write_until(fixture, 62);
 	assert_int_equal(fixture->kernel->blocks[33].state, BLOCK_OFFLINE);
@@ -298,14 +305,9 @@ static void closes_the_gap_when_all_of_a_dimm_is_there(void **state)
 static void closes_the_gap_when_the_look_fails(void **state)
 {
 	struct fixture *fixture = *state;
-	struct uevent added = { UEVENT_ADD, 32, 0 };
+	struct uevent added = { UEVENT_ADD, 64, 0 };
 
-	start(fixture, false);
-	settle(fixture);
-	fake_kernel_add(fixture->kernel, 32, 32, BLOCK_OFFLINE);
-	agent_event(fixture->agent, &added);
-	write_until(fixture, 31);
-	added.index = 64;
+	online_but_the_gap(fixture);
 	agent_event(fixture->agent, &added);
 	fixture->kernel->list_error = ENOMEM;
 	settle(fixture);
