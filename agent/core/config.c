@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/protocol.h"
+#include "wire/protocol.h"
 
 /* inih cuts a line at 200 bytes and goes on: what comes near is refused before. */
 #define LINE_MAX_BYTES 190

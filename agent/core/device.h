@@ -8,7 +8,7 @@
  * only: nothing here is checked against the guest.
  */
 
-#include "core/json-scan.h"
+#include "wire/json-scan.h"
 #include "core/text.h"
 
 #define DEVICE_TYPE_SIZE 32 /* with the NUL; longer is refused */

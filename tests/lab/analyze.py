@@ -66,9 +66,9 @@ def compiler_flags():
 # the fields of a structure hold that it has met by a pointer only, and takes them for lost.
 LOST_BY_A_LOOP = "what is stored in *probe is freed by probe_free"
 MISTAKEN = {
-    ("agent/agent-probe.c", "name_static", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
-    ("agent/agent-probe.c", "name_controller", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
-    ("agent/agent-probe.c", "decide", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
+    ("agent/daemon/agent-probe.c", "name_static", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
+    ("agent/daemon/agent-probe.c", "name_controller", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
+    ("agent/daemon/agent-probe.c", "decide", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
 }
 IN_FUNCTION = re.compile(r"\S+: In function '(\w+)'")
 WARNING = re.compile(r"(\S+?):\d+:\d+: (?:warning|error|fatal error): .*?(?:\[(-W[^\]]*)\])?$")
@@ -288,7 +288,7 @@ def covered():
     """
     summary = os.path.join(COVERAGE, "summary.json")
     status, text = output_of(
-        ["gcovr", "--root", paths.SOURCE, "--filter", ".*/agent/core/", "--object-directory",
+        ["gcovr", "--root", paths.SOURCE, "--filter", ".*/agent/(core|wire)/", "--object-directory",
          COVERAGE, "--json-summary", summary, "--txt", os.path.join(COVERAGE, "lines.txt"),
          os.path.join(COVERAGE, "agent")])
     if status:

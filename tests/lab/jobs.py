@@ -133,7 +133,8 @@ def pkg_config(what, *libraries):
 def fuzz_one(name, folder):
     """Starts one fuzzer on a copy of its corpus: nothing is written into the tree."""
     program = os.path.join(folder, name)
-    sources = [source for source in sorted(glob.glob(os.path.join(paths.TOP, "agent/core/*.c")))]
+    sources = [source for folder in ("core", "wire")
+               for source in sorted(glob.glob(os.path.join(paths.TOP, "agent", folder, "*.c")))]
     status = call(["clang"] + list(FUZZ_FLAGS) + pkg_config("--cflags", "json-c", "inih") +
                   ["-o", program, "tests/fuzz/%s.c" % name] + sources +
                   pkg_config("--libs", "json-c", "inih"))

@@ -1320,7 +1320,7 @@ _memonlinectl; printf '%s\n' "${COMPREPLY[@]}"
 
 def completion():
     here = os.path.dirname(os.path.abspath(__file__))
-    script = os.path.join(here, "..", "..", "agent", "memonlinectl.bash")
+    script = os.path.join(here, "..", "..", "agent", "ctl", "memonlinectl.bash")
     if not shutil.which("bash") or not os.path.exists(script):
         return "no bash, or not in the tree"
 

@@ -12,7 +12,7 @@ import pathlib
 import re
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
-PAGE = TESTS.parent / "agent" / "memonline-protocol.7"
+PAGE = TESTS.parent / "agent" / "wire" / "memonline-protocol.7"
 UINT_MAX = (1 << 64) - 1
 
 

@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-#include "agent.h"
+#include "daemon/agent.h"
 #include "fake-kernel.h"
 
 struct fixture {

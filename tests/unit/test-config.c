@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/config.h"
-#include "core/protocol.h"
+#include "wire/protocol.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -595,7 +595,7 @@ static size_t read_installed(char *text, size_t size)
 	size_t len;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/agent/memonlined.conf", srcdir ? srcdir : ".");
+	snprintf(path, sizeof(path), "%s/agent/daemon/memonlined.conf", srcdir ? srcdir : ".");
 	text[0] = '\0';
 	file = fopen(path, "r");
 	if (!file) {
@@ -637,7 +637,7 @@ static void test_installed_file(void **state)
 	config_dump(&config, &dump);
 	for (line = strtok(dump.data, "\n"); line; line = strtok(NULL, "\n"))
 		if (!strstr(text, line))
-			fail_msg("agent/memonlined.conf lacks: %s", line);
+			fail_msg("agent/daemon/memonlined.conf lacks: %s", line);
 	text_free(&dump);
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ctl-domain.h"
+#include "ctl/domain.h"
 
 #define DOMAIN(devices) \
 	"<domain type='kvm' id='1'>\n  <name>g</name>\n" devices "</domain>\n"

@@ -127,7 +127,7 @@ static void the_table_is_the_manual_page_s(void **state)
 	FILE *page;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/agent/memonlined.conf.5", srcdir ? srcdir : ".");
+	snprintf(path, sizeof(path), "%s/agent/daemon/memonlined.conf.5", srcdir ? srcdir : ".");
 	page = fopen(path, "r");
 	assert_non_null(page);
 	while (fgets(line, sizeof(line), page)) {

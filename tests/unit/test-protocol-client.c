@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/protocol-client.h"
+#include "wire/protocol-client.h"
 
 #define GIB (UINT64_C(1) << 30)
 

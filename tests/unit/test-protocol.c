@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/protocol.h"
+#include "wire/protocol.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -890,7 +890,7 @@ static void read_page(struct text *page)
 	FILE *file;
 	size_t len;
 
-	snprintf(path, sizeof(path), "%s/agent/memonline-protocol.7",
+	snprintf(path, sizeof(path), "%s/agent/wire/memonline-protocol.7",
 		 source ? source : ".");
 	file = fopen(path, "r");
 	assert_non_null(file);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl-table.h"
+#include "table.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "core/text.h"
-#include "ctl-print.h"
+#include "print.h"
 
 #define NOTHING "-"
 

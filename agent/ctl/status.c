@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl-print.h"
+#include "print.h"
 #include "ctl.h"
 
 int ctl_ping(struct ctl *ctl)

@@ -5,7 +5,7 @@
 /* The protocol's commands: a table of handlers, none of which sees a socket. */
 
 #include "agent.h"
-#include "core/protocol.h"
+#include "wire/protocol.h"
 
 enum commands_result {
 	COMMANDS_ANSWERED, /* the one line of answer was appended to `out` */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl-devices.h"
-#include "ctl-print.h"
+#include "devices.h"
+#include "print.h"
 
 enum {
 	DEVICE,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/json-scan.h"
+#include "wire/json-scan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl-print.h"
+#include "print.h"
 #include "ctl.h"
 
 enum {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl-print.h"
+#include "print.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/protocol-client.h"
+#include "wire/protocol-client.h"
 
 void print_escaped(struct text *out, const char *raw)
 {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl-devices.h"
-#include "ctl-print.h"
+#include "devices.h"
+#include "print.h"
 
 enum {
 	DEVICE,

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl-print.h"
+#include "print.h"
 #include "ctl.h"
 
 /* With --all the peer's numbers would decide how many there are. */

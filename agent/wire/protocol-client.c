@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/protocol-client.h"
+#include "wire/protocol-client.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
-#include "ctl-domain.h"
-#include "ctl-print.h"
+#include "domain.h"
+#include "print.h"
 #include "ctl.h"
 #include "io/client.h"
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl-print.h"
+#include "print.h"
 #include "ctl.h"
 
 #ifndef PACKAGE_VERSION

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/reason.h"
-#include "ctl-print.h"
+#include "print.h"
 #include "ctl.h"
 
 #define NAME_WIDTH 20 /* longer than any fact's name */

@@ -8,9 +8,9 @@
  * answers, events. Or, where libvirtd holds the channel, one virsh(1) for each request.
  */
 
-#include "core/protocol-client.h"
+#include "wire/protocol-client.h"
 #include "core/text.h"
-#include "ctl-virsh.h"
+#include "virsh.h"
 
 struct client;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl-devices.h"
+#include "devices.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl-print.h"
+#include "print.h"
 #include "io/client.h"
 
 #define DEVICES_MAX (1024UL * 1024) /* bytes; 256 DIMMs are 60 KiB */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/map.h"
-#include "ctl-print.h"
+#include "print.h"
 #include "ctl.h"
 
 #define LABEL_WIDTH 20 /* "0x0000000100000000  " */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl-session.h"
+#include "session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ctl-print.h"
+#include "print.h"
 #include "io/client.h"
 
 #define RESEND_MSEC 1000

@@ -9,7 +9,7 @@
  * before a terminal sees it.
  */
 
-#include "core/protocol.h"
+#include "wire/protocol.h"
 
 #define PROTOCOL_ANSWER_MAX (64UL * 1024 * 1024) /* bytes of one line */
 

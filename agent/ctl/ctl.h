@@ -4,8 +4,8 @@
 
 /* What the verbs of memonlinectl(1) share: the options, the conversation, the table. */
 
-#include "ctl-session.h"
-#include "ctl-table.h"
+#include "session.h"
+#include "table.h"
 
 /* Exit codes; 64 is that of chmem(8) and belongs to verbs that act on several blocks. */
 enum { CTL_DONE = 0, CTL_FAILED = 1, CTL_PARTLY = 64 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl-print.h"
+#include "print.h"
 #include "ctl.h"
 
 #define ONLINE_SEC 60 /* a large DIMM takes longer than an answer may */
