@@ -5,8 +5,8 @@
 
 static const char *const states[BLOCK_STATES] = { "absent", "offline", "going-offline",
 						  "online", "unreadable" };
-static const char *const words[BLOCK_WORDS] = { "none", "online", "online_kernel",
-						"online_movable", "offline" };
+static const char *const words[ONLINE_TYPES] = { "none", "online", "online_kernel",
+						 "online_movable", "offline" };
 static const char *const zones[BLOCK_ZONES] = { "unknown", "DMA",     "DMA32", "Normal",
 						"HighMem", "Movable", "Device" };
 
@@ -15,9 +15,9 @@ const char *block_state_word(enum block_state state)
 	return state < BLOCK_STATES ? states[state] : states[BLOCK_UNREADABLE];
 }
 
-const char *block_word_text(enum block_word word)
+const char *online_type_text(enum online_type word)
 {
-	return word < BLOCK_WORDS ? words[word] : words[BLOCK_WORD_NONE];
+	return word < ONLINE_TYPES ? words[word] : words[ONLINE_TYPE_NONE];
 }
 
 const char *block_zone_word(enum block_zone zone)
@@ -66,13 +66,14 @@ enum block_state block_state_parse(const char *text, size_t len)
 	return found < 0 ? BLOCK_UNREADABLE : (enum block_state)found;
 }
 
-bool block_word_parse(const char *text, enum block_word *word)
+bool online_type_parse(const char *text, enum online_type *word)
 {
-	int found = find_word(words, BLOCK_WORD_ONLINE, BLOCK_WORDS, text, strlen(text));
+	int found =
+		find_word(words, ONLINE_TYPE_ONLINE, ONLINE_TYPES, text, strlen(text));
 
 	if (found < 0)
 		return false;
-	*word = (enum block_word)found;
+	*word = (enum online_type)found;
 	return true;
 }
 
@@ -111,19 +112,19 @@ enum block_zone block_zone_now(const struct block *block)
 	return (enum block_zone)block->zones[0];
 }
 
-bool block_zone_suits(enum block_word word, enum block_zone zone)
+bool block_zone_suits(enum online_type word, enum block_zone zone)
 {
 	if (zone == BLOCK_ZONE_UNKNOWN)
 		return true;
 	switch (word) {
-	case BLOCK_WORD_ONLINE_MOVABLE:
+	case ONLINE_TYPE_ONLINE_MOVABLE:
 		return zone == BLOCK_ZONE_MOVABLE;
-	case BLOCK_WORD_ONLINE_KERNEL:
+	case ONLINE_TYPE_ONLINE_KERNEL:
 		return zone != BLOCK_ZONE_MOVABLE;
-	case BLOCK_WORD_NONE:
-	case BLOCK_WORD_ONLINE:
-	case BLOCK_WORD_OFFLINE:
-	case BLOCK_WORDS:
+	case ONLINE_TYPE_NONE:
+	case ONLINE_TYPE_ONLINE:
+	case ONLINE_TYPE_OFFLINE:
+	case ONLINE_TYPES:
 		break;
 	}
 	return true;

@@ -25,13 +25,13 @@ enum block_state {
 };
 
 /* What is written to `state`. */
-enum block_word {
-	BLOCK_WORD_NONE,
-	BLOCK_WORD_ONLINE,
-	BLOCK_WORD_ONLINE_KERNEL,
-	BLOCK_WORD_ONLINE_MOVABLE,
-	BLOCK_WORD_OFFLINE,
-	BLOCK_WORDS
+enum online_type {
+	ONLINE_TYPE_NONE,
+	ONLINE_TYPE_ONLINE,
+	ONLINE_TYPE_ONLINE_KERNEL,
+	ONLINE_TYPE_ONLINE_MOVABLE,
+	ONLINE_TYPE_OFFLINE,
+	ONLINE_TYPES
 };
 
 enum block_zone {
@@ -68,25 +68,25 @@ struct block {
 
 #define BLOCK_MARK_WAS_ONLINE 1 /* in this boot: offline now means somebody wanted that */
 #define BLOCK_MARK_FAILED 2 /* the kernel refused it, and nothing has happened since */
-#define BLOCK_MARK_RETRY \
+#define BLOCK_MARK_RETRYING \
 	4 /* with FAILED: for a cause that may pass, so it is tried again */
 #define BLOCK_MARK_ADDED 8 /* it came, or was offline still, while an agent watched */
 #define BLOCK_MARK_FALLBACK 16 /* the zone asked for was refused: any will do */
-#define BLOCK_MARK_OURS \
+#define BLOCK_MARK_PLACED_BY_US \
 	32 /* in its zone by the agent's hand, or not to be moved: left there */
 
-#define BLOCK_MARK_LOST 128 /* others were faster with a zone of theirs, once */
+#define BLOCK_MARK_ZONE_LOST 128 /* others were faster with a zone of theirs, once */
 #define BLOCK_MARK_REZONING 64 /* it is being moved by the agent, by way of offline */
 
 /* The words of sysfs and of the protocol; never NULL. */
 const char *block_state_word(enum block_state state);
-const char *block_word_text(enum block_word word);
+const char *online_type_text(enum online_type word);
 const char *block_zone_word(enum block_zone zone);
 
 /* A state, word or zone from its text; surrounding white space is ignored. */
 enum block_state block_state_parse(const char *text, size_t len);
 /* false, and *word untouched, where the text is none of the words */
-bool block_word_parse(const char *text, enum block_word *word);
+bool online_type_parse(const char *text, enum online_type *word);
 bool block_zone_parse(const char *text, enum block_zone *zone);
 /* Fills zones and zone_count from the text of valid_zones. Unknown names are skipped. */
 void block_zones_parse(struct block *block, const char *text, size_t len);
@@ -94,6 +94,6 @@ void block_zones_parse(struct block *block, const char *text, size_t len);
 /* The zone an online block is in; for all others BLOCK_ZONE_UNKNOWN. */
 enum block_zone block_zone_now(const struct block *block);
 /* Whether the word leads there: an unknown zone, and plain `online`, suit. */
-bool block_zone_suits(enum block_word word, enum block_zone zone);
+bool block_zone_suits(enum online_type word, enum block_zone zone);
 
 #endif

@@ -293,7 +293,7 @@ static bool parse_one_range(const char *value, size_t len, struct config_ranges 
 {
 	static const char word[] = "range ";
 	char text[64];
-	struct place place;
+	struct scope scope;
 
 	while (len && is_blank(*value))
 		value++, len--;
@@ -303,10 +303,10 @@ static bool parse_one_range(const char *value, size_t len, struct config_ranges 
 		return false;
 	memcpy(text, word, sizeof(word));
 	memcpy(text + sizeof(word) - 1, value, len);
-	if (place_parse(&place, text, sizeof(word) - 1 + len))
+	if (scope_parse(&scope, text, sizeof(word) - 1 + len))
 		return false;
-	ranges->ranges[ranges->count].start = place.start;
-	ranges->ranges[ranges->count++].size = place.size;
+	ranges->ranges[ranges->count].start = scope.start;
+	ranges->ranges[ranges->count++].size = scope.size;
 	return true;
 }
 
@@ -474,7 +474,7 @@ static bool section_is_known(const char *section, size_t len)
 
 /* The override of this place, made where it is new; NULL with the error told. */
 static struct config_override *find_override(struct parse *parse,
-					     const struct place *place)
+					     const struct scope *scope)
 {
 	struct config *config = &parse->config;
 	size_t i;
@@ -482,11 +482,11 @@ static struct config_override *find_override(struct parse *parse,
 	for (i = 0; i < config->override_count; i++) {
 		struct config_override *override = &config->overrides[i];
 
-		if (!place_collides(&override->place, place))
+		if (!scope_collides(&override->scope, scope))
 			continue;
 		/* Nodes and owners collide with their like only. */
-		if (override->place.start == place->start &&
-		    override->place.size == place->size)
+		if (override->scope.start == scope->start &&
+		    override->scope.size == scope->size)
 			return override;
 		fail(parse, parse->line, "a range that overlaps the one in line %u",
 		     override->line);
@@ -498,7 +498,7 @@ static struct config_override *find_override(struct parse *parse,
 		return NULL;
 	}
 	memset(&config->overrides[i], 0, sizeof(config->overrides[i]));
-	config->overrides[i].place = *place;
+	config->overrides[i].scope = *scope;
 	config->overrides[i].line = parse->line;
 	config->override_count++;
 	return &config->overrides[i];
@@ -509,15 +509,15 @@ static bool enter_section(struct parse *parse, const char *section_name, size_t 
 {
 	int shown = len < 60 ? (int)len : 60;
 	const char *expected;
-	struct place place;
+	struct scope scope;
 
 	parse->section = NULL;
 	if (section_is_known(section_name, len))
 		return true;
-	memset(&place, 0, sizeof(place));
-	expected = place_parse(&place, section_name, len);
+	memset(&scope, 0, sizeof(scope));
+	expected = scope_parse(&scope, section_name, len);
 	if (!expected) {
-		parse->section = find_override(parse, &place);
+		parse->section = find_override(parse, &scope);
 		return parse->section != NULL;
 	}
 	if (*expected)
@@ -781,7 +781,7 @@ void config_dump(const struct config *config, struct text *text)
 	}
 	for (i = 0; i < config->override_count; i++) {
 		text_puts(text, "\n[");
-		place_put(&config->overrides[i].place, text);
+		scope_put(&config->overrides[i].scope, text);
 		text_printf(text, "]\npolicy = %s\n",
 			    policy_words[config->overrides[i].policy]);
 	}

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/place.h"
+#include "core/scope.h"
 #include "core/text.h"
 
 enum config_policy {
@@ -49,7 +49,7 @@ enum config_log_level {
 
 /* [node N], [range START+SIZE] or [owner NAME]: another policy there. */
 struct config_override {
-	struct place place;
+	struct scope scope;
 	enum config_policy policy;
 	bool is_given; /* always, in a configuration that was read without an error */
 	unsigned line; /* in the file it came from */

@@ -8,8 +8,8 @@
  * only: nothing here is checked against the guest.
  */
 
-#include "wire/json-scan.h"
 #include "core/text.h"
+#include "wire/json-scan.h"
 
 #define DEVICE_TYPE_SIZE 32 /* with the NUL; longer is refused */
 #define DEVICE_ID_SIZE 128 /* likewise */

@@ -10,7 +10,7 @@
 struct telling {
 	const struct config *config;
 	const struct snapshot *snapshot;
-	const struct carry *carry;
+	const struct executor *executor;
 	const struct block *block;
 	const struct ratio *ratio;
 	struct text text; /* of one value at a time */
@@ -82,7 +82,7 @@ static void tell_history(struct telling *telling)
 
 	tell(telling, "was-online", "%s",
 	     block->marks & BLOCK_MARK_WAS_ONLINE ? "yes, in this boot" : "no");
-	if (block->marks & BLOCK_MARK_RETRY)
+	if (block->marks & BLOCK_MARK_RETRYING)
 		tell(telling, "refused", "yes, and tried again for %u s in all",
 		     telling->config->retry_sec);
 	else if (block->marks & BLOCK_MARK_FAILED)
@@ -102,7 +102,7 @@ static void tell_policy(struct telling *telling)
 	tell(telling, "policy", "%s", config_policy_text(policy));
 	text_clear(&telling->text);
 	if (section)
-		place_put(&section->place, &telling->text);
+		scope_put(&section->scope, &telling->text);
 	if (section && !telling->text.failed)
 		tell(telling, "section", "[%s], line %u", telling->text.data,
 		     section->line);
@@ -132,10 +132,10 @@ static void tell_machine(struct telling *telling)
 	     machine->keeps_memory ? "s390x or ppc64"
 	     : machine->is_virtual ? "virtual"
 				   : "bare metal");
-	tell(telling, "carried-out-by", "%s", carry_text(telling->carry->who));
-	if (machine->auto_online != BLOCK_WORD_NONE)
+	tell(telling, "carried-out-by", "%s", executor_text(telling->executor->who));
+	if (machine->auto_online != ONLINE_TYPE_NONE)
 		tell(telling, "auto-online-blocks", "%s%s",
-		     block_word_text(machine->auto_online),
+		     online_type_text(machine->auto_online),
 		     machine->auto_online_changed ? ", changed by an administrator" : "");
 	if (machine->memhp_default_state)
 		tell(telling, "memhp-default-state", "on the kernel's command line");
@@ -157,7 +157,7 @@ static void decide_up_to(struct policy *policy, const struct block *block,
 }
 
 int explain_block(const struct config *config, const struct snapshot *snapshot,
-		  const struct carry *carry, uint64_t index,
+		  const struct executor *executor, uint64_t index,
 		  struct policy_verdict *verdict, explain_fn fn, void *data)
 {
 	const struct block *block = snapshot_find(snapshot, index);
@@ -173,7 +173,7 @@ int explain_block(const struct config *config, const struct snapshot *snapshot,
 	memset(&telling, 0, sizeof(telling));
 	telling.config = config;
 	telling.snapshot = snapshot;
-	telling.carry = carry;
+	telling.executor = executor;
 	telling.block = block;
 	telling.ratio = &policy.ratio;
 	telling.fn = fn;

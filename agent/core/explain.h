@@ -4,7 +4,7 @@
 
 /* The verdict for one block, and every fact that it rests on. */
 
-#include "core/carry.h"
+#include "core/executor.h"
 #include "core/policy.h"
 
 /* `name` is a word of memonline-protocol(7), `value` text for people; both only during the call. */
@@ -16,7 +16,7 @@ typedef void (*explain_fn)(const char *name, const char *value, void *data);
  * block, or -ENOMEM; then nothing is told.
  */
 int explain_block(const struct config *config, const struct snapshot *snapshot,
-		  const struct carry *carry, uint64_t index,
+		  const struct executor *executor, uint64_t index,
 		  struct policy_verdict *verdict, explain_fn fn, void *data);
 
 #endif

@@ -6,8 +6,9 @@
 
 #define INTENT_MAGIC 0x31544e4c4e4f4d4dull /* changes with every layout */
 #define BOOT_ID_SIZE 37
-#define REMEMBERED \
-	(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_OURS | BLOCK_MARK_REZONING)
+#define REMEMBERED                                                            \
+	(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_PLACED_BY_US | \
+	 BLOCK_MARK_REZONING)
 
 struct value {
 	char expected[INTENT_VALUE_SIZE];

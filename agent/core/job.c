@@ -88,7 +88,7 @@ static void order_range(struct job *job, const struct machine *machine)
 }
 
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
-		   uint64_t start, uint64_t size, enum block_word word)
+		   uint64_t start, uint64_t size, enum online_type word)
 {
 	uint64_t unit = snapshot->block_size_bytes;
 	size_t count, taken = 0, i;
@@ -144,22 +144,22 @@ void job_restore_order(struct job *job)
 }
 
 /* The word that brings an online block back to where it is. */
-static enum block_word word_back(const struct block *block)
+static enum online_type word_back(const struct block *block)
 {
 	switch (block_zone_now(block)) {
 	case BLOCK_ZONE_MOVABLE:
-		return BLOCK_WORD_ONLINE_MOVABLE;
+		return ONLINE_TYPE_ONLINE_MOVABLE;
 	case BLOCK_ZONE_UNKNOWN:
 	case BLOCK_ZONE_DEVICE:
 	case BLOCK_ZONES:
-		return BLOCK_WORD_ONLINE;
+		return ONLINE_TYPE_ONLINE;
 	case BLOCK_ZONE_DMA:
 	case BLOCK_ZONE_DMA32:
 	case BLOCK_ZONE_NORMAL:
 	case BLOCK_ZONE_HIGHMEM:
 		break;
 	}
-	return BLOCK_WORD_ONLINE_KERNEL;
+	return ONLINE_TYPE_ONLINE_KERNEL;
 }
 
 static void answer(struct job_item *item, enum job_response response, int error,
@@ -185,7 +185,7 @@ static bool needs_write(const struct job *job, const struct snapshot *snapshot,
 		answer(item, JOB_SUCCESS, 0, REASON_ASKED);
 		return false;
 	}
-	if (item->word == BLOCK_WORD_OFFLINE && !job->can_offline) {
+	if (item->word == ONLINE_TYPE_OFFLINE && !job->can_offline) {
 		answer(item, JOB_NOT_SUPPORTED, 0, REASON_NO_HOT_REMOVE);
 		return false;
 	}

@@ -34,8 +34,8 @@ const char *job_response_text(enum job_response response);
 
 struct job_item {
 	uint64_t index; /* of the block */
-	enum block_word word; /* what is asked for */
-	enum block_word undo; /* what brings it back */
+	enum online_type word; /* what is asked for */
+	enum online_type undo; /* what brings it back */
 	enum job_response response;
 	int error; /* errno, 0 where there is none */
 	enum reason reason;
@@ -70,7 +70,7 @@ void job_free(struct job *job);
  * range is empty, cuts a block or wraps, -ENOENT where the snapshot has no block in it, or -ENOMEM.
  */
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
-		   uint64_t start, uint64_t size, enum block_word word);
+		   uint64_t start, uint64_t size, enum online_type word);
 
 /* A list in any order from the highest block down: for ZONE_MOVABLE before 4.13. */
 void job_sort_from_top(struct job *job);

@@ -261,7 +261,7 @@ void journal_set_position(struct journal *journal, uint64_t seq)
 	journal->header->position = seq;
 }
 
-bool journal_mark(struct journal *journal, uint64_t index, enum block_word word,
+bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
 		  enum block_state from)
 {
 	struct journal_header *header = journal->header;

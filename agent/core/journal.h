@@ -96,7 +96,7 @@ struct journal_mark {
 	uint8_t from; /* enum block_state */
 };
 /* false: no room; report what is done, and try again. */
-bool journal_mark(struct journal *journal, uint64_t index, enum block_word word,
+bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
 		  enum block_state from);
 size_t journal_mark_count(const struct journal *journal);
 /*

@@ -38,7 +38,7 @@ int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *ver
 	struct plan_write *write;
 	int r = 0;
 
-	if (verdict->word == BLOCK_WORD_NONE)
+	if (verdict->word == ONLINE_TYPE_NONE)
 		return 0;
 	if (plan->count == plan->capacity)
 		r = plan_reserve(plan, plan->capacity ? plan->capacity * 2 : 64);
@@ -55,9 +55,9 @@ int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *ver
 static int compare_from_top(const void *left, const void *right)
 {
 	const struct plan_write *a = left, *b = right;
-	bool movable = a->word == BLOCK_WORD_ONLINE_MOVABLE;
+	bool movable = a->word == ONLINE_TYPE_ONLINE_MOVABLE;
 
-	if (movable != (b->word == BLOCK_WORD_ONLINE_MOVABLE))
+	if (movable != (b->word == ONLINE_TYPE_ONLINE_MOVABLE))
 		return movable ? 1 : -1;
 	if (a->index == b->index)
 		return 0;
@@ -73,7 +73,7 @@ void plan_movable_from_top(struct plan *plan)
 void plan_drop_movable(struct plan *plan)
 {
 	while (plan->count &&
-	       plan->writes[plan->count - 1].word == BLOCK_WORD_ONLINE_MOVABLE)
+	       plan->writes[plan->count - 1].word == ONLINE_TYPE_ONLINE_MOVABLE)
 		plan->count--;
 }
 
@@ -102,7 +102,7 @@ static size_t start_of_run(const struct plan *plan, size_t end)
 
 void plan_leave_gaps(struct plan *plan)
 {
-	bool is_above[BLOCK_WORDS] = { false }; /* a long run */
+	bool is_above[ONLINE_TYPES] = { false }; /* a long run */
 	bool any = false;
 	size_t first, end, i;
 
@@ -151,10 +151,10 @@ uint64_t plan_retry_pause_msec(unsigned attempt)
 	return pause_msec < RETRY_LAST_MSEC ? pause_msec : RETRY_LAST_MSEC;
 }
 
-bool plan_reached(enum block_word word, const struct block *block)
+bool plan_reached(enum online_type word, const struct block *block)
 {
 	return block->state ==
-	       (word == BLOCK_WORD_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE);
+	       (word == ONLINE_TYPE_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE);
 }
 
 static enum reason success_reason(const struct plan_write *write, int error,
@@ -164,8 +164,8 @@ static enum reason success_reason(const struct plan_write *write, int error,
 		return REASON_ZONE_DIFFERS;
 	if (error == 0)
 		return write->reason;
-	return write->word == BLOCK_WORD_OFFLINE ? REASON_OFFLINED_ELSEWHERE
-						 : REASON_ONLINED_ELSEWHERE;
+	return write->word == ONLINE_TYPE_OFFLINE ? REASON_OFFLINED_ELSEWHERE
+						  : REASON_ONLINED_ELSEWHERE;
 }
 
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
@@ -197,7 +197,7 @@ void plan_judge(const struct plan_write *write, int error, const struct block *b
 void plan_resume(const struct journal_mark *mark, const struct block *block,
 		 uint64_t block_size_bytes, struct report_range *result)
 {
-	const struct plan_write write = { mark->index, (enum block_word)mark->word,
+	const struct plan_write write = { mark->index, (enum online_type)mark->word,
 					  REASON_RESUMED, false };
 	struct block before = *block;
 

@@ -11,7 +11,7 @@
 
 struct plan_write {
 	uint64_t index; /* of the block */
-	enum block_word word;
+	enum online_type word;
 	enum reason reason;
 	bool late; /* plan_leave_gaps put it off */
 };
@@ -72,7 +72,7 @@ bool plan_may_pass(int error);
 uint64_t plan_retry_pause_msec(unsigned attempt);
 
 /* Whether the block is as the word wants it. */
-bool plan_reached(enum block_word word, const struct block *block);
+bool plan_reached(enum online_type word, const struct block *block);
 
 /* What a mark that was left behind and the block as it reads now say together. */
 void plan_resume(const struct journal_mark *mark, const struct block *block,

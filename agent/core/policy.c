@@ -45,13 +45,13 @@ static bool is_kmem(const struct snapshot *snapshot, const struct block *block)
 static const struct config_override *override_of(const struct config *config,
 						 const struct snapshot *snapshot,
 						 const struct block *block,
-						 enum place_kind kind)
+						 enum scope_kind kind)
 {
 	size_t i;
 
 	for (i = 0; i < config->override_count; i++)
-		if (config->overrides[i].place.kind == kind &&
-		    place_holds(&config->overrides[i].place, snapshot, block))
+		if (config->overrides[i].scope.kind == kind &&
+		    scope_holds(&config->overrides[i].scope, snapshot, block))
 			return &config->overrides[i];
 	return NULL;
 }
@@ -63,11 +63,11 @@ enum config_policy policy_of(const struct config *config, const struct snapshot 
 	unsigned kind;
 
 	*section = NULL;
-	for (kind = 0; config->override_count && kind < PLACE_KINDS; kind++) {
+	for (kind = 0; config->override_count && kind < SCOPE_KINDS; kind++) {
 		/* A section about a whole node is not about what daxctl has there. */
-		if (kind == PLACE_NODE && is_kmem(snapshot, block))
+		if (kind == SCOPE_NODE && is_kmem(snapshot, block))
 			break;
-		*section = override_of(config, snapshot, block, (enum place_kind)kind);
+		*section = override_of(config, snapshot, block, (enum scope_kind)kind);
 		if (*section)
 			return (*section)->policy;
 	}
@@ -81,8 +81,8 @@ static void decide_auto(const struct machine *machine, struct policy_verdict *ve
 	if (machine->keeps_memory)
 		return;
 	verdict->reason = REASON_POLICY;
-	verdict->word = machine->is_virtual ? BLOCK_WORD_ONLINE
-					    : BLOCK_WORD_ONLINE_MOVABLE;
+	verdict->word = machine->is_virtual ? ONLINE_TYPE_ONLINE
+					    : ONLINE_TYPE_ONLINE_MOVABLE;
 }
 
 /* What the configuration says of a block that may be touched. */
@@ -97,17 +97,17 @@ static void decide(struct policy *policy, const struct block *block,
 		decide_auto(&policy->snapshot->machine, verdict);
 		break;
 	case CONFIG_POLICY_ONLINE:
-		verdict->word = BLOCK_WORD_ONLINE;
+		verdict->word = ONLINE_TYPE_ONLINE;
 		break;
 	case CONFIG_POLICY_ONLINE_KERNEL:
-		verdict->word = BLOCK_WORD_ONLINE_KERNEL;
+		verdict->word = ONLINE_TYPE_ONLINE_KERNEL;
 		break;
 	case CONFIG_POLICY_ONLINE_MOVABLE:
-		verdict->word = BLOCK_WORD_ONLINE_MOVABLE;
+		verdict->word = ONLINE_TYPE_ONLINE_MOVABLE;
 		break;
 	case CONFIG_POLICY_RATIO:
 		verdict->word = ratio_word(&policy->ratio, block);
-		if (verdict->word == BLOCK_WORD_ONLINE_KERNEL)
+		if (verdict->word == ONLINE_TYPE_ONLINE_KERNEL)
 			verdict->reason = REASON_RATIO_REACHED;
 		break;
 	case CONFIG_POLICY_KEEP:
@@ -143,31 +143,32 @@ static enum reason settled(const struct machine *machine, const struct block *bl
 void policy_decide(struct policy *policy, const struct block *block,
 		   struct policy_verdict *verdict)
 {
-	verdict->word = BLOCK_WORD_NONE;
+	verdict->word = ONLINE_TYPE_NONE;
 	verdict->reason = settled(&policy->snapshot->machine, block);
 	if (verdict->reason != REASON_NONE)
 		return;
 	decide(policy, block, verdict);
-	if (verdict->word != BLOCK_WORD_NONE && (block->marks & BLOCK_MARK_FALLBACK)) {
-		verdict->word = BLOCK_WORD_ONLINE;
+	if (verdict->word != ONLINE_TYPE_NONE && (block->marks & BLOCK_MARK_FALLBACK)) {
+		verdict->word = ONLINE_TYPE_ONLINE;
 		verdict->reason = REASON_FALLBACK;
-	} else if (verdict->word != BLOCK_WORD_NONE && (block->marks & BLOCK_MARK_OURS)) {
+	} else if (verdict->word != ONLINE_TYPE_NONE &&
+		   (block->marks & BLOCK_MARK_PLACED_BY_US)) {
 		verdict->reason = REASON_REZONED;
 	}
 }
 
-enum block_word policy_word(struct policy *policy, const struct block *block)
+enum online_type policy_word(struct policy *policy, const struct block *block)
 {
-	struct policy_verdict verdict = { BLOCK_WORD_NONE, REASON_NONE };
+	struct policy_verdict verdict = { ONLINE_TYPE_NONE, REASON_NONE };
 
 	decide(policy, block, &verdict);
-	return verdict.word == BLOCK_WORD_NONE ? BLOCK_WORD_ONLINE : verdict.word;
+	return verdict.word == ONLINE_TYPE_NONE ? ONLINE_TYPE_ONLINE : verdict.word;
 }
 
 bool policy_zone_differs(struct policy *policy, const struct block *block,
-			 enum block_word *word)
+			 enum online_type *word)
 {
-	struct policy_verdict verdict = { BLOCK_WORD_NONE, REASON_NONE };
+	struct policy_verdict verdict = { ONLINE_TYPE_NONE, REASON_NONE };
 	enum block_zone zone = block_zone_now(block);
 	const struct config_override *section;
 

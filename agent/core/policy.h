@@ -10,7 +10,7 @@
 #include "core/snapshot.h"
 
 struct policy_verdict {
-	enum block_word word; /* to be written; BLOCK_WORD_NONE: leave it alone */
+	enum online_type word; /* to be written; BLOCK_WORD_NONE: leave it alone */
 	enum reason reason;
 };
 
@@ -46,12 +46,12 @@ enum config_policy policy_of(const struct config *config, const struct snapshot 
  * The word for a block that somebody asks for by name: what the policy would write, and plain
  * `online` where it would leave the block alone.
  */
-enum block_word policy_word(struct policy *policy, const struct block *block);
+enum online_type policy_word(struct policy *policy, const struct block *block);
 /*
  * Whether a block that somebody else onlined is in another zone than the policy would have it:
  * the word is what was wanted. Boot memory, and a zone that cannot be read, are never wrong.
  */
 bool policy_zone_differs(struct policy *policy, const struct block *block,
-			 enum block_word *word);
+			 enum online_type *word);
 
 #endif

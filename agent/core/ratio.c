@@ -152,27 +152,27 @@ static bool still_to_move(const struct ratio *ratio, uint64_t *bytes)
 	return true;
 }
 
-static enum block_word decide(struct ratio *ratio, int node)
+static enum online_type decide(struct ratio *ratio, int node)
 {
 	struct ratio_sum *sum = sum_of(ratio, node);
 	uint64_t bytes;
 
 	memset(&ratio->room, 0, sizeof(ratio->room));
 	if (!still_to_move(ratio, &bytes))
-		return BLOCK_WORD_ONLINE_KERNEL;
+		return ONLINE_TYPE_ONLINE_KERNEL;
 	ratio->room = room_in(ratio, &ratio->total, bytes);
 	/* A kernel that tells no nodes has one. */
 	if (fits(&ratio->room) && ratio->per_node && node != BLOCK_NODE_UNKNOWN)
 		ratio->room = room_in(ratio, sum, bytes);
 	if (!fits(&ratio->room))
-		return BLOCK_WORD_ONLINE_KERNEL;
+		return ONLINE_TYPE_ONLINE_KERNEL;
 	ratio->total.movable_bytes += bytes;
 	if (sum)
 		sum->movable_bytes += bytes;
-	return BLOCK_WORD_ONLINE_MOVABLE;
+	return ONLINE_TYPE_ONLINE_MOVABLE;
 }
 
-enum block_word ratio_word(struct ratio *ratio, const struct block *block)
+enum online_type ratio_word(struct ratio *ratio, const struct block *block)
 {
 	size_t position = (size_t)(block - ratio->snapshot->blocks);
 

@@ -32,7 +32,7 @@ struct ratio {
 	size_t node_count;
 	/* The DIMM decided last: blocks [first, end) of the snapshot. */
 	size_t first, end;
-	enum block_word word;
+	enum online_type word;
 	struct ratio_room room;
 };
 
@@ -45,6 +45,6 @@ void ratio_free(struct ratio *ratio);
  * the ratio, else ONLINE_KERNEL; also where some of it is in a kernel zone already, so that it is
  * in one zone. The DIMMs asked about before count as decided.
  */
-enum block_word ratio_word(struct ratio *ratio, const struct block *block);
+enum online_type ratio_word(struct ratio *ratio, const struct block *block);
 
 #endif

@@ -37,7 +37,7 @@ struct machine {
 	bool memhp_default_state; /* given on the kernel's command line */
 	/* It is not what the agent first saw in this boot, nor what the agent wrote there. */
 	bool auto_online_changed;
-	enum block_word
+	enum online_type
 		auto_online; /* auto_online_blocks; NONE: no such file (before 4.7) */
 	/* EL6: the kernel onlines what ACPI adds, and gives up when somebody gets in between. */
 	bool onlines_by_itself;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "print.h"
 #include "ctl.h"
+#include "print.h"
 
 #define ONLINE_SEC 60 /* a large DIMM takes longer than an answer may */
 

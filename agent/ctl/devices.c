@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "print.h"
 #include "io/client.h"
+#include "print.h"
 
 #define DEVICES_MAX (1024UL * 1024) /* bytes; 256 DIMMs are 60 KiB */
 #define READ_BYTES 65536

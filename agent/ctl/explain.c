@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/reason.h"
-#include "print.h"
 #include "ctl.h"
+#include "print.h"
 
 #define NAME_WIDTH 20 /* longer than any fact's name */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
-#include "domain.h"
-#include "print.h"
 #include "ctl.h"
+#include "domain.h"
 #include "io/client.h"
+#include "print.h"
 
 /* A name goes to the terminal, and may be whatever the command line holds. */
 static void say_of_domain(const char *domain, const char *what)

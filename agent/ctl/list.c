@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "print.h"
 #include "ctl.h"
+#include "print.h"
 
 /* With --all the peer's numbers would decide how many there are. */
 #define ROWS_MAX (1024UL * 1024)

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "print.h"
 #include "ctl.h"
+#include "print.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "core/map.h"
-#include "print.h"
 #include "ctl.h"
+#include "print.h"
 
 #define LABEL_WIDTH 20 /* "0x0000000100000000  " */
 #define ROWS_MAX 32 /* so that it fits a screen */

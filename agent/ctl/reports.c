@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "print.h"
 #include "ctl.h"
+#include "print.h"
 
 enum {
 	SEQ,

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "print.h"
 #include "io/client.h"
+#include "print.h"
 
 #define RESEND_MSEC 1000
 #define PROGRESS_MSEC 1000

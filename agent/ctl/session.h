@@ -8,9 +8,9 @@
  * answers, events. Or, where libvirtd holds the channel, one virsh(1) for each request.
  */
 
-#include "wire/protocol-client.h"
 #include "core/text.h"
 #include "virsh.h"
+#include "wire/protocol-client.h"
 
 struct client;
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "print.h"
 #include "ctl.h"
+#include "print.h"
 
 int ctl_ping(struct ctl *ctl)
 {

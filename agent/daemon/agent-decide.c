@@ -30,7 +30,7 @@ static void put_inputs(const struct decision *decision, struct text *line)
 	text_printf(line, ", policy %s", config_policy_text(decision->policy));
 	if (decision->section) {
 		text_puts(line, " of [");
-		place_put(&decision->section->place, line);
+		scope_put(&decision->section->scope, line);
 		text_puts(line, "]");
 	}
 	if (decision->policy == CONFIG_POLICY_RATIO && decision->room.asked_bytes)
@@ -42,11 +42,11 @@ static void put_inputs(const struct decision *decision, struct text *line)
 }
 
 static enum config_log_level decision_level(const struct agent *agent,
-					    enum block_word word)
+					    enum online_type word)
 {
-	bool is_final = !agent_has_to_settle(agent, word == BLOCK_WORD_ONLINE_MOVABLE);
+	bool is_final = !agent_has_to_settle(agent, word == ONLINE_TYPE_ONLINE_MOVABLE);
 
-	return word != BLOCK_WORD_NONE && is_final ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
+	return word != ONLINE_TYPE_NONE && is_final ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
 }
 
 /* Inputs -> verdict, with the word that goes into the report. */
@@ -56,7 +56,7 @@ static void log_decision(const struct agent *agent, const struct decision *decis
 	struct text line = TEXT_INIT;
 
 	put_inputs(decision, &line);
-	text_printf(&line, " -> %s (%s)", block_word_text(verdict->word),
+	text_printf(&line, " -> %s (%s)", online_type_text(verdict->word),
 		    reason_text(verdict->reason));
 	if (line.failed)
 		log_warning("no memory to say what is decided");
@@ -77,7 +77,7 @@ static void gather_left_alone(struct agent *agent, const struct block *block,
 	if (block->state != BLOCK_OFFLINE ||
 	    (block->reason != REASON_NONE && block->reason != REASON_STATE_UNREADABLE))
 		return;
-	burst_observe(&change, agent->now.block_size_bytes, &range);
+	report_observe(&change, agent->now.block_size_bytes, &range);
 	range.reason = (uint8_t)verdict->reason;
 	agent_gather(agent, &agent->now, block, &range);
 }
@@ -89,12 +89,12 @@ static void give_up_retry(struct agent *agent, struct block *block,
 	struct snapshot_change change = { block, block };
 	struct report_range range;
 
-	if (!(block->marks & BLOCK_MARK_RETRY))
+	if (!(block->marks & BLOCK_MARK_RETRYING))
 		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
+	block->marks &= (uint8_t)~BLOCK_MARK_RETRYING;
 	if (block->state != BLOCK_OFFLINE)
 		return;
-	burst_observe(&change, agent->now.block_size_bytes, &range);
+	report_observe(&change, agent->now.block_size_bytes, &range);
 	range.result = REPORT_FAILED;
 	range.reason = (uint8_t)verdict->reason;
 	agent_gather(agent, &agent->now, block, &range);
@@ -104,27 +104,28 @@ static void give_up_retry(struct agent *agent, struct block *block,
 static void move_to_zone(struct agent *agent, struct policy *policy,
 			 const struct block *block)
 {
-	enum block_word word;
+	enum online_type word;
 
 	if (agent->config->rezone && !agent->dry_run && !agent->machine.no_hot_remove &&
 	    !agent->machine.auto_online_changed && !agent->machine.memhp_default_state &&
-	    !(block->marks & BLOCK_MARK_OURS) &&
+	    !(block->marks & BLOCK_MARK_PLACED_BY_US) &&
 	    policy_zone_differs(policy, block, &word))
 		agent_rezone(agent, block);
 }
 
 void agent_lose_zone(struct block *block)
 {
-	if (!(block->marks & BLOCK_MARK_OURS) || (block->marks & BLOCK_MARK_LOST))
+	if (!(block->marks & BLOCK_MARK_PLACED_BY_US) ||
+	    (block->marks & BLOCK_MARK_ZONE_LOST))
 		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_OURS;
-	block->marks |= BLOCK_MARK_LOST;
+	block->marks &= (uint8_t)~BLOCK_MARK_PLACED_BY_US;
+	block->marks |= BLOCK_MARK_ZONE_LOST;
 }
 
 void agent_note_online(struct agent *agent, struct block *block)
 {
-	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_OURS | BLOCK_MARK_REZONING |
-			BLOCK_MARK_LOST;
+	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_PLACED_BY_US | BLOCK_MARK_REZONING |
+			BLOCK_MARK_ZONE_LOST;
 	block->marks |= BLOCK_MARK_WAS_ONLINE;
 	agent_remember(agent, block);
 }
@@ -146,13 +147,13 @@ static bool decide_block(struct agent *agent, struct policy *policy, struct bloc
 	policy_decide(policy, block, verdict);
 	if (verdict->reason == REASON_ALREADY_ONLINE)
 		move_to_zone(agent, policy, block);
-	if (verdict->word == BLOCK_WORD_NONE && !(block->marks & BLOCK_MARK_FAILED))
+	if (verdict->word == ONLINE_TYPE_NONE && !(block->marks & BLOCK_MARK_FAILED))
 		give_up_retry(agent, block, verdict);
-	if (verdict->word == BLOCK_WORD_NONE)
+	if (verdict->word == ONLINE_TYPE_NONE)
 		gather_left_alone(agent, block, verdict);
 	if (!says_more((enum reason)block->reason, verdict->reason))
 		block->reason = (uint8_t)verdict->reason;
-	if (agent->dry_run && verdict->word != BLOCK_WORD_NONE)
+	if (agent->dry_run && verdict->word != ONLINE_TYPE_NONE)
 		block->reason = REASON_DRY_RUN;
 	if (block->state == BLOCK_ONLINE)
 		agent_note_online(agent, block);
@@ -213,7 +214,7 @@ static void print_plan(struct plan *plan)
 		       (last[1].index == last->index + 1 ||
 			last[1].index + 1 == last->index))
 			last++;
-		printf("write %s: memory%" PRIu64, block_word_text(first->word),
+		printf("write %s: memory%" PRIu64, online_type_text(first->word),
 		       first->index);
 		if (last != first)
 			printf("-%" PRIu64, last->index);

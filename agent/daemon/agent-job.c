@@ -18,14 +18,14 @@ static void note_wish(struct agent *agent, const struct job_item *item)
 {
 	struct block *block = snapshot_find(&agent->now, item->index);
 
-	if (!block || block->state != BLOCK_OFFLINE || item->word != BLOCK_WORD_OFFLINE)
+	if (!block || block->state != BLOCK_OFFLINE || item->word != ONLINE_TYPE_OFFLINE)
 		return;
 	if (item->response == JOB_SUCCESS) {
 		block->marks |= BLOCK_MARK_WAS_ONLINE;
-		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
+		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED);
 	} else if (item->response == JOB_FAILED && item->state == BLOCK_OFFLINE) {
 		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED |
-					    BLOCK_MARK_OURS);
+					    BLOCK_MARK_PLACED_BY_US);
 	}
 	agent_remember(agent, block);
 }
@@ -108,7 +108,7 @@ static void job_write(struct agent *agent, struct block *block)
 	struct block before = *block;
 	int r;
 
-	if (agent->job_write.word == BLOCK_WORD_OFFLINE && agent->edges.loop) {
+	if (agent->job_write.word == ONLINE_TYPE_OFFLINE && agent->edges.loop) {
 		if (start_worker(agent, block))
 			return;
 		r = -errno;
@@ -172,7 +172,7 @@ static void rezoned(struct agent *agent, const struct job_item *item, bool moved
 		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED);
 	/* A DIMM that refused is not asked again, also not by way of its other blocks. */
 	if (item->written || (!moved && block->state == BLOCK_ONLINE))
-		block->marks |= BLOCK_MARK_OURS;
+		block->marks |= BLOCK_MARK_PLACED_BY_US;
 	agent_remember(agent, block);
 }
 
@@ -214,7 +214,7 @@ void agent_rezone(struct agent *agent, const struct block *block)
 		return;
 	snapshot_dimm(now, (size_t)(block - now->blocks), &first, &end);
 	if (job_init_range(&job, JOB_OFFLINE, now, now->blocks[first].index * unit,
-			   (end - first) * unit, BLOCK_WORD_OFFLINE) < 0)
+			   (end - first) * unit, ONLINE_TYPE_OFFLINE) < 0)
 		return;
 	job.reason = REASON_REZONED;
 	mark_moving(agent, &job);

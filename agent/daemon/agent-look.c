@@ -35,11 +35,11 @@ struct differences {
 static void judge_onlined(struct differences *differences, const struct block *after,
 			  struct report_range *range)
 {
-	enum block_word word;
+	enum online_type word;
 
 	if (range->reason != REASON_ONLINED_ELSEWHERE)
 		return;
-	if (differences->agent->carry.who == CARRY_KERNEL)
+	if (differences->agent->executor.who == EXECUTOR_KERNEL)
 		range->reason = REASON_ONLINED_BY_KERNEL;
 	if (!differences->has_policy ||
 	    !policy_zone_differs(&differences->policy, after, &word))
@@ -69,7 +69,7 @@ static void tell_change(struct differences *differences,
 	if (told.before && told.after && before.state == told.after->state &&
 	    change->before->state == BLOCK_UNREADABLE)
 		return;
-	burst_observe(&told, agent->next.block_size_bytes, &range);
+	report_observe(&told, agent->next.block_size_bytes, &range);
 	if (change->after)
 		judge_onlined(differences, change->after, &range);
 	agent_gather(agent, holder, block, &range);
@@ -203,7 +203,7 @@ static int read_next(struct agent *agent)
 	uint64_t bytes;
 	int tries = 0, r;
 
-	agent_read_carry(agent);
+	agent_read_executor(agent);
 	/* What comes online in between is in the sums and in no block, or the other way round. */
 	do {
 		snapshot_clear(next);
@@ -338,7 +338,7 @@ static void tell_since(struct agent *agent, const struct snapshot *told,
 	if (after && after->state != BLOCK_ONLINE &&
 	    !(after->state == BLOCK_OFFLINE && (after->marks & BLOCK_MARK_WAS_ONLINE)))
 		return;
-	burst_observe(&change, next->block_size_bytes, &range);
+	report_observe(&change, next->block_size_bytes, &range);
 	agent_gather(agent, after ? next : told, after ? after : before, &range);
 	if (after)
 		after->reason = range.reason;
@@ -349,7 +349,8 @@ static void tell_since_journal(struct agent *agent)
 	struct snapshot told = SNAPSHOT_INIT;
 	size_t i;
 
-	if (burst_recall(agent->edges.journal, agent->next.block_size_bytes, &told) < 0) {
+	if (report_recall(agent->edges.journal, agent->next.block_size_bytes, &told) <
+	    0) {
 		log_warning("no memory to compare with the reports so far; ignoring");
 		told.count = 0;
 	}
@@ -377,7 +378,7 @@ static void tell_meanwhile(struct agent *agent)
 		if (block->state != BLOCK_ONLINE || block->reason != REASON_NONE ||
 		    (block->marks & BLOCK_MARK_WAS_ONLINE) || in_flight(agent, block))
 			continue;
-		burst_observe(&change, next->block_size_bytes, &range);
+		report_observe(&change, next->block_size_bytes, &range);
 		agent_gather(agent, next, block, &range);
 	}
 }
@@ -394,7 +395,7 @@ static void resume_moves(struct snapshot *next)
 			continue;
 		if (block->state == BLOCK_OFFLINE) {
 			block->marks &= (uint8_t)~BLOCK_MARK_WAS_ONLINE;
-			block->marks |= BLOCK_MARK_OURS;
+			block->marks |= BLOCK_MARK_PLACED_BY_US;
 		}
 		block->marks &= (uint8_t)~BLOCK_MARK_REZONING;
 	}

@@ -6,7 +6,7 @@
 
 #include "agent.h"
 
-#include "core/carry.h"
+#include "core/executor.h"
 #include "core/probe.h"
 #include "io/worker.h"
 
@@ -17,8 +17,8 @@ struct agent {
 	bool dry_run;
 	struct loop_watch *source_watch;
 	/* The late source, and when it is read. */
-	struct loop_watch *late_watch;
-	struct loop_timer *late;
+	struct loop_watch *backup_watch;
+	struct loop_timer *backup;
 	/* A block that is not whole yet, or a tree that cannot be read. */
 	struct loop_timer *again;
 	unsigned again_tries; /* so far */
@@ -42,7 +42,7 @@ struct agent {
 	struct snapshot now; /* what was last seen */
 	struct snapshot next; /* being read */
 	struct plan plan;
-	struct burst burst;
+	struct report_builder builder;
 	struct job job; /* no items: none */
 	agent_done_fn job_done; /* NULL: nobody is waiting */
 	agent_done_fn job_progress; /* likewise, of each write */
@@ -51,8 +51,8 @@ struct agent {
 	struct plan_write job_write; /* the one under way */
 	struct worker *worker; /* doing it, apart */
 	struct agent_probe *probe; /* NULL: none asked for */
-	struct carry carry;
-	bool carry_refused; /* the kernel took no word for the policy */
+	struct executor executor;
+	bool executor_refused; /* the kernel took no word for the policy */
 	bool intent_full; /* and said so */
 	bool reports_new; /* and not yet announced */
 	bool look_wanted;
@@ -134,9 +134,9 @@ bool agent_has_to_wait(struct agent *agent);
 int agent_retry_open(struct agent *agent);
 void agent_retry_close(struct agent *agent);
 
-/* agent-late.c */
-int agent_late_open(struct agent *agent); /* 0 or negative errno */
-void agent_late_close(struct agent *agent);
+/* agent-backup.c */
+int agent_backup_open(struct agent *agent); /* 0 or negative errno */
+void agent_backup_close(struct agent *agent);
 
 /* agent-job.c */
 void agent_step_job(struct agent *agent);
@@ -148,12 +148,12 @@ void agent_step_probe(struct agent *agent); /* agent->probe is not NULL */
 void agent_disown_probe(struct agent *agent, const void *data);
 void agent_end_probe(struct agent *agent);
 
-/* agent-carry.c */
+/* agent-executor.c */
 /* Reads who else onlines memory into `machine`. */
-void agent_read_carry(struct agent *agent);
+void agent_read_executor(struct agent *agent);
 /* Sets the kernel's own settings as the policy needs them. */
-void agent_apply_carry(struct agent *agent);
+void agent_apply_executor(struct agent *agent);
 /* Gives back what was found, as far as nobody else changed it. */
-void agent_restore_carry(struct agent *agent);
+void agent_restore_executor(struct agent *agent);
 
 #endif

@@ -12,7 +12,7 @@ static uint64_t dimm_of(const struct snapshot *snapshot, const struct block *blo
 {
 	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
 
-	return resource ? resource->start : BURST_NO_DIMM;
+	return resource ? resource->start : REPORT_NO_DIMM;
 }
 
 /* The reports of what is gathered; logged with the same words. */
@@ -30,7 +30,7 @@ static void log_range(const struct report *report, const struct report_range *ra
 		 block_state_word((enum block_state)range->from),
 		 block_state_word((enum block_state)range->to),
 		 block_zone_word((enum block_zone)range->zone),
-		 block_word_text((enum block_word)range->requested),
+		 online_type_text((enum online_type)range->requested),
 		 report_result_text((enum report_result)range->result),
 		 reason_text((enum reason)range->reason), error, report->elapsed_usec);
 }
@@ -56,8 +56,8 @@ static void flush(struct agent *agent)
 	struct timeval now;
 
 	gettimeofday(&now, NULL);
-	burst_flush(&agent->burst, agent->edges.journal, now.tv_sec,
-		    (int32_t)now.tv_usec);
+	report_builder_flush(&agent->builder, agent->edges.journal, now.tv_sec,
+			     (int32_t)now.tv_usec);
 	if (journal_last(agent->edges.journal) == last)
 		return;
 	log_reports(agent->edges.journal, last);
@@ -85,10 +85,10 @@ static void add(struct agent *agent, uint64_t dimm, const struct report_range *r
 	/* Nothing happens then: there is nothing to tell but what is decided. */
 	if (agent->dry_run)
 		return;
-	if (burst_add(&agent->burst, dimm, range, begun_usec, now_usec))
+	if (report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec))
 		return;
 	flush(agent);
-	burst_add(&agent->burst, dimm, range, begun_usec, now_usec);
+	report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec);
 }
 
 void agent_gather_since(struct agent *agent, const struct block *block,

@@ -23,13 +23,13 @@ bool agent_put_off(struct agent *agent, struct block *block,
 {
 	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error))
 		return false;
-	if (!(block->marks & BLOCK_MARK_RETRY))
+	if (!(block->marks & BLOCK_MARK_RETRYING))
 		block->retry_since_sec = agent->looked_sec;
 	if (agent->looked_sec - block->retry_since_sec >= agent->config->retry_sec)
 		return false;
 	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
 		    strerror(result->error));
-	block->marks |= BLOCK_MARK_FAILED | BLOCK_MARK_RETRY;
+	block->marks |= BLOCK_MARK_FAILED | BLOCK_MARK_RETRYING;
 	agent->retry_refused = true;
 	return true;
 }
@@ -46,14 +46,14 @@ static bool any_marked(const struct agent *agent, uint8_t marks)
 
 bool agent_any_waiting(const struct agent *agent)
 {
-	return any_marked(agent, BLOCK_MARK_RETRY | BLOCK_MARK_FAILED);
+	return any_marked(agent, BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED);
 }
 
 void agent_schedule_retry(struct agent *agent)
 {
 	if (!agent->retry || agent->retry_armed)
 		return;
-	if (!any_marked(agent, BLOCK_MARK_RETRY))
+	if (!any_marked(agent, BLOCK_MARK_RETRYING))
 		agent->retry_attempt = 0;
 	else if (agent->retry_refused)
 		agent->retry_armed =
@@ -69,13 +69,13 @@ static void retry(void *data)
 	struct agent *agent = data;
 
 	agent->retry_armed = false;
-	agent_clear_marks(agent, BLOCK_MARK_RETRY, BLOCK_MARK_FAILED);
+	agent_clear_marks(agent, BLOCK_MARK_RETRYING, BLOCK_MARK_FAILED);
 	agent_wake(agent);
 }
 
 uint64_t agent_begun_usec(const struct agent *agent, const struct block *before)
 {
-	return before->marks & BLOCK_MARK_RETRY
+	return before->marks & BLOCK_MARK_RETRYING
 		       ? (before->retry_since_sec - 1) * 1000000ull
 		       : agent->begun_usec;
 }
@@ -144,7 +144,7 @@ static bool any_movable(const struct plan *plan)
 	size_t i;
 
 	for (i = 0; i < plan->count; i++)
-		if (plan->writes[i].word == BLOCK_WORD_ONLINE_MOVABLE)
+		if (plan->writes[i].word == ONLINE_TYPE_ONLINE_MOVABLE)
 			return true;
 	return false;
 }
@@ -157,7 +157,8 @@ bool agent_has_to_settle(const struct agent *agent, bool movable)
 {
 	return agent->settle && agent->unsettled &&
 	       loop_now_usec() - agent->unsettled_usec < SETTLE_MAX_USEC &&
-	       (agent->machine.onlines_by_itself || agent->carry.who == CARRY_KERNEL ||
+	       (agent->machine.onlines_by_itself ||
+		agent->executor.who == EXECUTOR_KERNEL ||
 		(agent->machine.movable_from_top && movable));
 }
 

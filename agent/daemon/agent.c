@@ -10,7 +10,7 @@
 #include "io/log.h"
 
 #define BLOCKS_BEFOREHAND 4096 /* room made at start, before memory can be short */
-#define BURST_ENTRIES 1024
+#define REPORT_ENTRIES 1024
 #define STEPS_USEC \
 	20000 /* until the loop has its turn: clients wait no longer than that */
 
@@ -57,14 +57,14 @@ void agent_set_mark(struct agent *agent, const struct plan_write *write,
 static bool fall_back(const struct agent *agent, struct block *block,
 		      const struct report_range *result)
 {
-	if ((!agent->config->fallback && !(block->marks & BLOCK_MARK_OURS)) ||
+	if ((!agent->config->fallback && !(block->marks & BLOCK_MARK_PLACED_BY_US)) ||
 	    result->result == REPORT_SUCCESS || result->error != EINVAL ||
 	    block->state != BLOCK_OFFLINE ||
-	    (result->requested != BLOCK_WORD_ONLINE_MOVABLE &&
-	     result->requested != BLOCK_WORD_ONLINE_KERNEL))
+	    (result->requested != ONLINE_TYPE_ONLINE_MOVABLE &&
+	     result->requested != ONLINE_TYPE_ONLINE_KERNEL))
 		return false;
 	log_warning("memory%" PRIu64 ": %s refused, trying any zone", block->index,
-		    block_word_text((enum block_word)result->requested));
+		    online_type_text((enum online_type)result->requested));
 	block->marks |= BLOCK_MARK_FALLBACK;
 	return true;
 }
@@ -77,27 +77,28 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 
 	agent->wrote = true;
 	plan_judge(write, error, before, block, agent->now.block_size_bytes, &result);
-	if (result.reason == REASON_ONLINED_ELSEWHERE && agent->carry.who == CARRY_KERNEL)
+	if (result.reason == REASON_ONLINED_ELSEWHERE &&
+	    agent->executor.who == EXECUTOR_KERNEL)
 		result.reason = REASON_ONLINED_BY_KERNEL;
 	block->reason = result.reason;
 	/* Who asked by name is answered at once. */
 	if (!of_job && agent_put_off(agent, block, &result)) {
 		/* ZONE_MOVABLE cannot grow past it. */
 		if (agent->machine.movable_from_top &&
-		    write->word == BLOCK_WORD_ONLINE_MOVABLE)
+		    write->word == ONLINE_TYPE_ONLINE_MOVABLE)
 			plan_clear(&agent->plan);
 		return;
 	}
 	if (!of_job && fall_back(agent, block, &result))
 		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_RETRY;
+	block->marks &= (uint8_t)~BLOCK_MARK_RETRYING;
 	if (block->state == BLOCK_ONLINE) {
 		if (error == 0)
-			block->marks |= BLOCK_MARK_OURS;
+			block->marks |= BLOCK_MARK_PLACED_BY_US;
 		else if (result.reason == REASON_ZONE_DIFFERS)
 			agent_lose_zone(block);
 		agent_note_online(agent, block);
-	} else if (result.result == REPORT_FAILED && write->word != BLOCK_WORD_OFFLINE) {
+	} else if (result.result == REPORT_FAILED && write->word != ONLINE_TYPE_OFFLINE) {
 		block->marks |= BLOCK_MARK_FAILED;
 	}
 	agent_gather_since(agent, block, &result, agent_begun_usec(agent, before));
@@ -192,8 +193,8 @@ void agent_configure(struct agent *agent, const struct config *config)
 {
 	agent->config = config;
 	plan_clear(&agent->plan);
-	agent->carry_refused = false;
-	agent_apply_carry(agent);
+	agent->executor_refused = false;
+	agent_apply_executor(agent);
 	agent_clear_marks(agent, 0, BLOCK_MARK_FALLBACK);
 	forgive(agent);
 	agent_wake(agent);
@@ -244,7 +245,7 @@ static void block_removed(struct agent *agent, struct block *block)
 	struct report_range range;
 
 	if (before.state != BLOCK_ABSENT) {
-		burst_observe(&change, agent->now.block_size_bytes, &range);
+		report_observe(&change, agent->now.block_size_bytes, &range);
 		agent_gather(agent, &agent->now, block, &range);
 	}
 	block->state = BLOCK_ABSENT;
@@ -324,7 +325,7 @@ static int allocate(struct agent *agent)
 	if (r == 0)
 		r = plan_reserve(&agent->plan, BLOCKS_BEFOREHAND);
 	if (r == 0)
-		r = burst_init(&agent->burst, BURST_ENTRIES);
+		r = report_builder_init(&agent->builder, REPORT_ENTRIES);
 	return r;
 }
 
@@ -341,7 +342,7 @@ static int connect_edges(struct agent *agent)
 	source_set_wanted(agent->edges.source, is_wanted, agent);
 	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source),
 					     EPOLLIN, source_event, agent);
-	return agent->source_watch ? agent_late_open(agent) : -errno;
+	return agent->source_watch ? agent_backup_open(agent) : -errno;
 }
 
 struct agent *agent_new(const struct config *config, const struct agent_edges *edges,
@@ -365,8 +366,8 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	if (r == 0) {
 		system_read_windows(agent->edges.system, &agent->now);
 		system_read_windows(agent->edges.system, &agent->next);
-		agent_read_carry(agent);
-		agent_apply_carry(agent);
+		agent_read_executor(agent);
+		agent_apply_executor(agent);
 		return agent;
 	}
 	agent_free(agent);
@@ -379,15 +380,15 @@ void agent_free(struct agent *agent)
 	if (!agent)
 		return;
 	worker_cancel(agent->worker);
-	agent_restore_carry(agent);
+	agent_restore_executor(agent);
 	agent_end_probe(agent);
 	job_free(&agent->job);
 	loop_watch_remove(agent->source_watch);
-	agent_late_close(agent);
+	agent_backup_close(agent);
 	agent_retry_close(agent);
 	if (agent->edges.loop)
 		loop_set_work(agent->edges.loop, NULL, NULL);
-	burst_free(&agent->burst);
+	report_builder_free(&agent->builder);
 	plan_free(&agent->plan);
 	snapshot_free(&agent->now);
 	snapshot_free(&agent->next);

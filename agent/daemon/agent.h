@@ -7,13 +7,13 @@
  * plan writes, the writes reports. The only place where a decision meets an effect.
  */
 
-#include "core/burst.h"
-#include "core/carry.h"
 #include "core/config.h"
+#include "core/executor.h"
 #include "core/intent.h"
 #include "core/job.h"
 #include "core/journal.h"
 #include "core/plan.h"
+#include "core/report.h"
 #include "core/snapshot.h"
 #include "core/uevent.h"
 #include "io/firmware.h"
@@ -34,8 +34,8 @@ struct agent_edges {
 	 * what it was told: read some time after the first, when most of them are old news. NULL:
 	 * none.
 	 */
-	struct source *late_source;
-	unsigned late_msec; /* that time; 0: three seconds */
+	struct source *backup_source;
+	unsigned backup_msec; /* that time; 0: three seconds */
 	struct journal *journal; /* with what an agent before this one left in it */
 	struct intent *intent; /* likewise; NULL: nothing outlives this process */
 	/* In place of this machine's I/O ports; NULL: these. */
@@ -104,7 +104,7 @@ const char *agent_kernel_release(const struct agent *agent);
 /* "agent", "kernel" or "nobody": who carries the policy out. */
 const char *agent_carried_out_by(const struct agent *agent);
 /* The same, and with which settings of the kernel. */
-const struct carry *agent_carry(const struct agent *agent);
+const struct executor *agent_executor(const struct agent *agent);
 struct system_info *agent_system(const struct agent *agent);
 /* Writes still to be done. */
 size_t agent_pending(const struct agent *agent);

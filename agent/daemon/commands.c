@@ -193,8 +193,9 @@ static void explain(struct agent *agent, const struct protocol_request *request,
 {
 	struct text facts = TEXT_INIT;
 	struct policy_verdict verdict;
-	int r = explain_block(agent_config(agent), agent_look(agent), agent_carry(agent),
-			      request->index, &verdict, put_fact, &facts);
+	int r = explain_block(agent_config(agent), agent_look(agent),
+			      agent_executor(agent), request->index, &verdict, put_fact,
+			      &facts);
 
 	if (r == 0 && facts.failed)
 		r = -ENOMEM;
@@ -242,7 +243,7 @@ static bool set_policy_words(const struct agent *agent, struct job *job)
 	for (i = 0; words && i < job->count; i++) {
 		const struct block *block = snapshot_find(snapshot, job->items[i].index);
 
-		if (block && job->items[i].word == BLOCK_WORD_ONLINE)
+		if (block && job->items[i].word == ONLINE_TYPE_ONLINE)
 			words[block - snapshot->blocks] = 1;
 	}
 	decided = words && decide_words(agent, words);
@@ -250,8 +251,8 @@ static bool set_policy_words(const struct agent *agent, struct job *job)
 		struct job_item *item = &job->items[i];
 		const struct block *block = snapshot_find(snapshot, item->index);
 
-		if (block && item->word == BLOCK_WORD_ONLINE)
-			item->word = (enum block_word)words[block - snapshot->blocks];
+		if (block && item->word == ONLINE_TYPE_ONLINE)
+			item->word = (enum online_type)words[block - snapshot->blocks];
 	}
 	free(words);
 	return decided;
@@ -270,7 +271,7 @@ static bool only_online(const struct job *job)
 	size_t i;
 
 	for (i = 0; i < job->count; i++)
-		if (job->items[i].word == BLOCK_WORD_OFFLINE)
+		if (job->items[i].word == ONLINE_TYPE_OFFLINE)
 			return false;
 	return true;
 }
@@ -284,8 +285,8 @@ static bool make_set(struct agent *agent, const struct protocol_request *request
 		return put_no_memory(out, request, job);
 	for (i = 0; i < job->count; i++) {
 		job->items[i].index = request->blocks[i].index;
-		job->items[i].word = request->blocks[i].online ? BLOCK_WORD_ONLINE
-							       : BLOCK_WORD_OFFLINE;
+		job->items[i].word = request->blocks[i].online ? ONLINE_TYPE_ONLINE
+							       : ONLINE_TYPE_OFFLINE;
 	}
 	if (!set_policy_words(agent, job))
 		return put_no_memory(out, request, job);
@@ -316,7 +317,7 @@ static void put_range_error(struct text *out, const struct protocol_request *req
 
 static bool make_range(struct agent *agent, const struct protocol_request *request,
 		       struct text *out, struct job *job, enum job_kind kind,
-		       enum block_word word)
+		       enum online_type word)
 {
 	const struct snapshot *snapshot = agent_look(agent);
 	int r = job_init_range(job, kind, snapshot, request->start, request->size, word);
@@ -329,7 +330,7 @@ static bool make_range(struct agent *agent, const struct protocol_request *reque
 static bool make_online(struct agent *agent, const struct protocol_request *request,
 			struct text *out, struct job *job)
 {
-	enum block_word word = request->word ? request->word : BLOCK_WORD_ONLINE;
+	enum online_type word = request->word ? request->word : ONLINE_TYPE_ONLINE;
 
 	if (!make_range(agent, request, out, job, JOB_ONLINE, word))
 		return false;
@@ -342,7 +343,7 @@ static bool make_online(struct agent *agent, const struct protocol_request *requ
 static bool make_offline(struct agent *agent, const struct protocol_request *request,
 			 struct text *out, struct job *job)
 {
-	if (!make_range(agent, request, out, job, JOB_OFFLINE, BLOCK_WORD_OFFLINE))
+	if (!make_range(agent, request, out, job, JOB_OFFLINE, ONLINE_TYPE_OFFLINE))
 		return false;
 	job->timeout_msec = request->timeout_sec * 1000;
 	return true;

@@ -15,10 +15,10 @@
 
 #include "agent.h"
 #include "io/channel.h"
-#include "io/keep.h"
-#include "io/lock.h"
 #include "io/log.h"
+#include "io/memlock.h"
 #include "io/notify.h"
+#include "io/runtime-files.h"
 #include "io/state.h"
 #include "session.h"
 
@@ -52,7 +52,7 @@ struct daemon {
 	struct sysfs *sysfs;
 	struct system_info *system;
 	struct source *source;
-	struct source *late_source; /* beside udevd's events; may be NULL */
+	struct source *backup_source; /* beside udevd's events; may be NULL */
 	struct state *state;
 	struct journal *journal;
 	struct state *blocks; /* the memory of the next */
@@ -60,7 +60,7 @@ struct daemon {
 	struct agent *agent;
 	struct sessions *sessions;
 	struct channel *channel;
-	struct keep *keep; /* of the files in /run */
+	struct runtime_files *runtime_files; /* of the files in /run */
 	struct loop_timer *watchdog;
 	bool failed;
 };
@@ -230,7 +230,7 @@ static void reload(struct daemon *daemon)
 		log_info("configuration read again: policy %s",
 			 config_policy_text(config.policy));
 	}
-	keep_now(daemon->keep);
+	runtime_files_now(daemon->runtime_files);
 	notify_send("READY=1");
 }
 
@@ -299,8 +299,8 @@ static int open_source(struct daemon *daemon)
 	log_info("listening for %s events", source_name(daemon->source));
 	if (!udev || !own_root(&daemon->options))
 		return 0;
-	daemon->late_source = source_open_kernel(bytes);
-	if (!daemon->late_source)
+	daemon->backup_source = source_open_kernel(bytes);
+	if (!daemon->backup_source)
 		log_warning("cannot listen for the kernel's events: %s; ignoring",
 			    strerror(errno));
 	return 0;
@@ -411,7 +411,7 @@ static int open_agent(struct daemon *daemon)
 	edges.sysfs = daemon->sysfs;
 	edges.system = daemon->system;
 	edges.source = daemon->source;
-	edges.late_source = daemon->late_source;
+	edges.backup_source = daemon->backup_source;
 	edges.journal = daemon->journal;
 	edges.intent = daemon->intent;
 	edges.reported = on_reported;
@@ -474,25 +474,25 @@ static int restore_files(void *data)
 	return blocks < 0 ? blocks : channel;
 }
 
-static int open_keep(struct daemon *daemon)
+static int open_runtime_files(struct daemon *daemon)
 {
 	char path[PATH_MAX];
 	const char *prefix = own_root(&daemon->options) ? "" : daemon->options.root;
 	int r;
 
-	daemon->keep = keep_new(daemon->loop, restore_files, daemon);
-	if (!daemon->keep) {
+	daemon->runtime_files = runtime_files_new(daemon->loop, restore_files, daemon);
+	if (!daemon->runtime_files) {
 		log_error("cannot watch /run: %s", strerror(errno));
 		return -1;
 	}
 	snprintf(path, sizeof(path), "%s%s", prefix, STATE_FILE);
-	r = keep_watch(daemon->keep, path);
+	r = runtime_files_watch(daemon->runtime_files, path);
 	snprintf(path, sizeof(path), "%s%s", prefix, daemon->config.control_socket);
 	if (r == 0)
-		r = keep_watch(daemon->keep, path);
+		r = runtime_files_watch(daemon->runtime_files, path);
 	if (r < 0)
 		log_warning("cannot watch /run: %s; ignoring", strerror(-r));
-	keep_now(daemon->keep);
+	runtime_files_now(daemon->runtime_files);
 	return 0;
 }
 
@@ -528,12 +528,12 @@ static int open_edges(struct daemon *daemon)
 		return -1;
 	if (daemon->options.dry_run)
 		return 0;
-	return open_channel(daemon) < 0 ? -1 : open_keep(daemon);
+	return open_channel(daemon) < 0 ? -1 : open_runtime_files(daemon);
 }
 
 static void close_edges(struct daemon *daemon)
 {
-	keep_free(daemon->keep);
+	runtime_files_free(daemon->runtime_files);
 	channel_free(daemon->channel);
 	sessions_free(daemon->sessions);
 	agent_free(daemon->agent);
@@ -542,7 +542,7 @@ static void close_edges(struct daemon *daemon)
 	intent_free(daemon->intent);
 	state_close(daemon->blocks);
 	source_close(daemon->source);
-	source_close(daemon->late_source);
+	source_close(daemon->backup_source);
 	system_close(daemon->system);
 	sysfs_close(daemon->sysfs);
 	loop_timer_remove(daemon->watchdog);
@@ -605,12 +605,12 @@ static int decide_only(struct daemon *daemon)
 /* Bringing memory online is the way out of a shortage: it must work within one. */
 static void prepare_for_shortage(void)
 {
-	int r = lock_against_oom();
+	int r = memlock_against_oom();
 
 	if (r < 0)
 		log_info("the OOM killer may choose this process: %s; ignoring",
 			 strerror(-r));
-	r = lock_memory();
+	r = memlock_enable();
 	if (r < 0)
 		log_info("memory is not locked: %s; ignoring", strerror(-r));
 }

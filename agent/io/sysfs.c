@@ -341,22 +341,22 @@ uint64_t sysfs_identity(struct sysfs *sysfs, uint64_t index)
 	return sysfs->operations->identify(sysfs->data, name);
 }
 
-enum block_word sysfs_auto_online(struct sysfs *sysfs)
+enum online_type sysfs_auto_online(struct sysfs *sysfs)
 {
 	char text[SYSFS_TEXT_SIZE];
-	enum block_word word = BLOCK_WORD_NONE;
+	enum online_type word = ONLINE_TYPE_NONE;
 	long len = read_attribute(sysfs, AUTO_ONLINE, text);
 
 	if (len < 0)
-		return BLOCK_WORD_NONE;
+		return ONLINE_TYPE_NONE;
 	text[strcspn(text, "\n")] = '\0';
-	return block_word_parse(text, &word) ? word : BLOCK_WORD_NONE;
+	return online_type_parse(text, &word) ? word : ONLINE_TYPE_NONE;
 }
 
-static long write_line(struct sysfs *sysfs, const char *name, enum block_word word,
+static long write_line(struct sysfs *sysfs, const char *name, enum online_type word,
 		       struct sysfs_text *after)
 {
-	const char *text = block_word_text(word);
+	const char *text = online_type_text(word);
 	size_t len = strlen(text);
 	char line[LINE_SIZE];
 
@@ -366,7 +366,7 @@ static long write_line(struct sysfs *sysfs, const char *name, enum block_word wo
 	return sysfs->operations->write(sysfs->data, name, line, len, after);
 }
 
-int sysfs_set_auto_online(struct sysfs *sysfs, enum block_word word)
+int sysfs_set_auto_online(struct sysfs *sysfs, enum online_type word)
 {
 	long written = write_line(sysfs, AUTO_ONLINE, word, NULL);
 
@@ -389,7 +389,7 @@ int sysfs_probe(struct sysfs *sysfs, uint64_t address)
 	return written < 0 ? (int)written : 0;
 }
 
-int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum block_word word)
+int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum online_type word)
 {
 	struct sysfs_text after;
 	char name[NAME_SIZE];

@@ -71,9 +71,9 @@ size_t sysfs_count_blocks(struct sysfs *sysfs);
 uint64_t sysfs_identity(struct sysfs *sysfs, uint64_t index);
 
 /* auto_online_blocks; BLOCK_WORD_NONE where there is no such file (before 4.7). */
-enum block_word sysfs_auto_online(struct sysfs *sysfs);
+enum online_type sysfs_auto_online(struct sysfs *sysfs);
 /* 0 or negative errno: kernels before 5.7 take online and offline only (EINVAL). */
-int sysfs_set_auto_online(struct sysfs *sysfs, enum block_word word);
+int sysfs_set_auto_online(struct sysfs *sysfs, enum online_type word);
 
 /* Whether the kernel has `probe` at all. */
 bool sysfs_has_probe(struct sysfs *sysfs);
@@ -90,6 +90,6 @@ int sysfs_probe(struct sysfs *sysfs, uint64_t address);
  * not looked at: 3.10 returns 1 for a block that is online already, and a second write with the
  * rest would mean another word (a bare "online" there is online_kernel).
  */
-int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum block_word word);
+int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum online_type word);
 
 #endif

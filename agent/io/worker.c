@@ -68,7 +68,7 @@ static void on_timeout(void *data)
 }
 
 static void __attribute__((noreturn))
-work(struct sysfs *sysfs, uint64_t index, enum block_word word, int pipe, pid_t agent)
+work(struct sysfs *sysfs, uint64_t index, enum online_type word, int pipe, pid_t agent)
 {
 	struct block block;
 	int error;
@@ -84,7 +84,7 @@ work(struct sysfs *sysfs, uint64_t index, enum block_word word, int pipe, pid_t 
 }
 
 static int start(struct worker *worker, struct loop *loop, struct sysfs *sysfs,
-		 uint64_t index, enum block_word word, uint64_t timeout_msec)
+		 uint64_t index, enum online_type word, uint64_t timeout_msec)
 {
 	pid_t agent = getpid();
 	int ends[2];
@@ -106,7 +106,7 @@ static int start(struct worker *worker, struct loop *loop, struct sysfs *sysfs,
 }
 
 struct worker *worker_start(struct loop *loop, struct sysfs *sysfs, uint64_t index,
-			    enum block_word word, uint64_t timeout_msec,
+			    enum online_type word, uint64_t timeout_msec,
 			    worker_done_fn fn, void *data)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));

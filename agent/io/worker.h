@@ -21,7 +21,7 @@ typedef void (*worker_done_fn)(int error, void *data);
  * that is the caller's. NULL with errno where no process could be made.
  */
 struct worker *worker_start(struct loop *loop, struct sysfs *sysfs, uint64_t index,
-			    enum block_word word, uint64_t timeout_msec,
+			    enum online_type word, uint64_t timeout_msec,
 			    worker_done_fn fn, void *data);
 /* Ends it without a call of `fn`; accepts NULL. */
 void worker_cancel(struct worker *worker);

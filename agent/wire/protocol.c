@@ -662,13 +662,13 @@ static bool decode_boolean(const struct decoding *decoding,
 }
 
 static bool decode_word(const struct decoding *decoding, const struct argument *argument,
-			struct json_object *value, enum block_word *word)
+			struct json_object *value, enum online_type *word)
 {
 	if (kind_of(value) != KIND_STRING)
 		return refuse(decoding, "Invalid parameter type for '", argument->name,
 			      "', expected: string");
-	if (block_word_parse(json_object_get_string(value), word) &&
-	    *word != BLOCK_WORD_OFFLINE && *word != BLOCK_WORD_NONE)
+	if (online_type_parse(json_object_get_string(value), word) &&
+	    *word != ONLINE_TYPE_OFFLINE && *word != ONLINE_TYPE_NONE)
 		return true;
 	return refuse(decoding, "Parameter '", argument->name,
 		      "' expects online, online_kernel or online_movable");
@@ -1251,7 +1251,7 @@ void protocol_put_explained(struct text *out, uint64_t index,
 			    const struct text *facts)
 {
 	put_unsigned_member(out, "{\"phys-index\": ", index);
-	put_string_member(out, ", \"word\": ", block_word_text(verdict->word));
+	put_string_member(out, ", \"word\": ", online_type_text(verdict->word));
 	put_string_member(out, ", \"reason\": ", reason_text(verdict->reason));
 	text_puts(out, ", \"facts\": [");
 	text_append(out, facts->data, facts->len);
@@ -1268,7 +1268,7 @@ static void put_report_range(struct text *out, const struct report_range *range)
 	put_string_member(out,
 			  ", \"to\": ", block_state_word((enum block_state)range->to));
 	put_string_member(out, ", \"requested\": ",
-			  block_word_text((enum block_word)range->requested));
+			  online_type_text((enum online_type)range->requested));
 	put_string_member(out,
 			  ", \"zone\": ", block_zone_word((enum block_zone)range->zone));
 	put_string_member(out, ", \"result\": ",

@@ -70,7 +70,7 @@ struct protocol_request {
 	bool has_devices; /* the list was given, be it empty */
 	bool dry_run; /* probe */
 	uint64_t start, size; /* online, offline; bytes */
-	enum block_word word; /* online: NONE where not given */
+	enum online_type word; /* online: NONE where not given */
 	bool progress; /* online: events while it is at work */
 	uint64_t timeout_sec; /* offline */
 	uint64_t index; /* explain: the N of memoryN */

@@ -107,7 +107,7 @@ static long fake_read(void *data, const char *name, char *buffer, size_t size)
 		return snprintf(buffer, size, "%" PRIx64 "\n", kernel->block_size_bytes);
 	if (strcmp(name, "auto_online_blocks") == 0 && kernel->auto_online)
 		return snprintf(buffer, size, "%s\n",
-				block_word_text(kernel->auto_online));
+				online_type_text(kernel->auto_online));
 	block = find(kernel, name, &attribute);
 	return block ? read_block(kernel, block, attribute, buffer, size) : -ENOENT;
 }
@@ -137,17 +137,18 @@ static bool is_word(enum fake_model model, const char *word, const char *bytes,
 	return len == word_len && strncmp(word, bytes, len) == 0;
 }
 
-static enum block_word understand(enum fake_model model, const char *bytes, size_t len)
+static enum online_type understand(enum fake_model model, const char *bytes, size_t len)
 {
-	static const enum block_word words[] = { BLOCK_WORD_ONLINE_KERNEL,
-						 BLOCK_WORD_ONLINE_MOVABLE,
-						 BLOCK_WORD_ONLINE, BLOCK_WORD_OFFLINE };
+	static const enum online_type words[] = { ONLINE_TYPE_ONLINE_KERNEL,
+						  ONLINE_TYPE_ONLINE_MOVABLE,
+						  ONLINE_TYPE_ONLINE,
+						  ONLINE_TYPE_OFFLINE };
 	size_t i = model == FAKE_EL6 ? 2 : 0;
 
 	for (; len && i < sizeof(words) / sizeof(words[0]); i++)
-		if (is_word(model, block_word_text(words[i]), bytes, len))
+		if (is_word(model, online_type_text(words[i]), bytes, len))
 			return words[i];
-	return BLOCK_WORD_NONE;
+	return ONLINE_TYPE_NONE;
 }
 
 /* Whether ZONE_MOVABLE, growing downwards, can take it. */
@@ -164,15 +165,15 @@ static bool is_top(const struct fake_kernel *kernel, const struct fake_block *bl
 }
 
 static long bring_online(const struct fake_kernel *kernel, struct fake_block *block,
-			 enum block_word word, size_t len)
+			 enum online_type word, size_t len)
 {
 	if (block->state == BLOCK_ONLINE)
 		return kernel->short_write ? 1 : -EINVAL;
-	if (word == BLOCK_WORD_ONLINE_MOVABLE && kernel->model == FAKE_EL7 &&
+	if (word == ONLINE_TYPE_ONLINE_MOVABLE && kernel->model == FAKE_EL7 &&
 	    !is_top(kernel, block))
 		return -EINVAL;
-	block->zone = word == BLOCK_WORD_ONLINE_MOVABLE ? BLOCK_ZONE_MOVABLE
-							: BLOCK_ZONE_NORMAL;
+	block->zone = word == ONLINE_TYPE_ONLINE_MOVABLE ? BLOCK_ZONE_MOVABLE
+							 : BLOCK_ZONE_NORMAL;
 	block->state = BLOCK_ONLINE;
 	return (long)len;
 }
@@ -190,15 +191,15 @@ static long write_state(const struct fake_kernel *kernel, struct fake_block *blo
 	if (block->ignore)
 		return (long)len;
 	block->meant = understand(kernel->model, bytes, len);
-	if (block->meant == BLOCK_WORD_NONE)
+	if (block->meant == ONLINE_TYPE_NONE)
 		return -EINVAL;
-	if (block->meant != BLOCK_WORD_OFFLINE && block->refuse_online) {
+	if (block->meant != ONLINE_TYPE_OFFLINE && block->refuse_online) {
 		int error = block->refuse_online;
 
 		block->refuse_online = 0;
 		return -error;
 	}
-	if (block->meant != BLOCK_WORD_OFFLINE)
+	if (block->meant != ONLINE_TYPE_OFFLINE)
 		return bring_online(kernel, block, block->meant, len);
 	if (block->state == BLOCK_OFFLINE || kernel->model == FAKE_EL6)
 		return -EINVAL;
@@ -215,7 +216,7 @@ static long write_auto_online(struct fake_kernel *kernel, const char *bytes, siz
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(bytes, "\n"), bytes);
 	if (kernel->old_auto_online && strchr(word, '_'))
 		return -EINVAL;
-	return block_word_parse(word, &kernel->auto_online) ? (long)len : -EINVAL;
+	return online_type_parse(word, &kernel->auto_online) ? (long)len : -EINVAL;
 }
 
 static long write_probe(struct fake_kernel *kernel, const char *bytes, size_t len)

@@ -48,7 +48,7 @@ struct fake_block {
 	int refuse_times; /* how often; -1: always */
 	int refuse_online; /* errno that the next write that would bring it online gets */
 	bool ignore; /* writes succeed and change nothing */
-	enum block_word meant; /* the word as the kernel understood it, NONE: none yet */
+	enum online_type meant; /* the word as the kernel understood it, NONE: none yet */
 	bool raced; /* somebody else brings it online just before the write */
 };
 
@@ -57,7 +57,7 @@ struct fake_kernel {
 	/* EL6: what it still wants to online by itself, [self_next, self_end). */
 	size_t self_next, self_end;
 	bool has_valid_zones;
-	enum block_word auto_online; /* NONE: no such file */
+	enum online_type auto_online; /* NONE: no such file */
 	bool old_auto_online; /* before 5.7: it takes online and offline only */
 	uint64_t identities; /* given out so far */
 	bool deaf; /* writes go nowhere: whoever writes is dead already */

@@ -11,7 +11,7 @@
 #include "io/source-private.h"
 #include "tree.h"
 
-#define LATE_MSEC 10
+#define BACKUP_MSEC 10
 #define PATIENCE_MSEC 30000
 
 static void says_nothing_of_boot_memory(void **state)
@@ -373,8 +373,8 @@ static void hears_what_udevd_did_not_tell(void **state)
 	fake_open(&kernel);
 	fixture->edges.loop = loop_new();
 	fixture->edges.source = &udev.source;
-	fixture->edges.late_source = &kernel.source;
-	fixture->edges.late_msec = LATE_MSEC;
+	fixture->edges.backup_source = &kernel.source;
+	fixture->edges.backup_msec = BACKUP_MSEC;
 	fixture->edges.reported = quit;
 	timer = loop_timer_add(fixture->edges.loop, impatient, NULL);
 	start(fixture, false);
@@ -527,7 +527,7 @@ static void resumes_what_a_killed_agent_left(void **state)
 	assert_int_equal(report(fixture, 1)->count, 2);
 	assert_int_equal(ranges[0].reason, REASON_RESUMED);
 	assert_int_equal(ranges[0].from, BLOCK_OFFLINE);
-	assert_int_equal(ranges[0].requested, BLOCK_WORD_ONLINE);
+	assert_int_equal(ranges[0].requested, ONLINE_TYPE_ONLINE);
 	assert_int_equal(ranges[1].reason, REASON_POLICY);
 	/* And says it once. */
 	agent_free(fixture->agent);
@@ -548,7 +548,7 @@ static void keep_job(const struct job *job, void *data)
 }
 
 static void run_job(struct fixture *fixture, enum job_kind kind, uint64_t first,
-		    uint64_t count, enum block_word word)
+		    uint64_t count, enum online_type word)
 {
 	uint64_t unit = fixture->kernel->block_size_bytes;
 	struct job job;
@@ -571,7 +571,7 @@ static void takes_a_whole_dimm_offline(void **state)
 	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
 	start(fixture, false);
 	settle(fixture);
-	run_job(fixture, JOB_OFFLINE, 32, 4, BLOCK_WORD_OFFLINE);
+	run_job(fixture, JOB_OFFLINE, 32, 4, ONLINE_TYPE_OFFLINE);
 	assert_true(job_succeeded(&ended));
 	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_OFFLINE);
 	assert_int_equal(last_seq(fixture), 2);
@@ -582,7 +582,7 @@ static void takes_a_whole_dimm_offline(void **state)
 	event(fixture, UEVENT_ADD, 32);
 	settle(fixture);
 	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_OFFLINE);
-	run_job(fixture, JOB_ONLINE, 32, 4, BLOCK_WORD_ONLINE);
+	run_job(fixture, JOB_ONLINE, 32, 4, ONLINE_TYPE_ONLINE);
 	assert_int_equal(fixture->kernel->blocks[35].state, BLOCK_ONLINE);
 	assert_int_equal(last_seq(fixture), 3);
 	job_free(&ended);
@@ -599,7 +599,7 @@ static void rolls_a_refused_offline_back(void **state)
 	fixture->kernel->blocks[33].refuse = EBUSY;
 	fixture->kernel->blocks[33].refuse_times = -1;
 	fixture->kernel->written_len = 0;
-	run_job(fixture, JOB_OFFLINE, 32, 4, BLOCK_WORD_OFFLINE);
+	run_job(fixture, JOB_OFFLINE, 32, 4, ONLINE_TYPE_OFFLINE);
 	assert_string_equal(fixture->kernel->written,
 			    "memory35/state=offline\n;memory34/state=offline\n;"
 			    "memory33/state=offline\n;memory34/state=online_movable\n;"
@@ -627,7 +627,7 @@ static void tells_nobody_of_a_disowned_job(void **state)
 	settle(fixture);
 	assert_int_equal(job_init(&job, JOB_SET, 1), 0);
 	job.items[0].index = 32;
-	job.items[0].word = BLOCK_WORD_ONLINE;
+	job.items[0].word = ONLINE_TYPE_ONLINE;
 	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture), 0);
 	agent_disown_job(fixture->agent, fixture);
 	settle(fixture);

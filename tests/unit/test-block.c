@@ -36,15 +36,15 @@ static void parses_states(void **state)
 
 static void parses_words(void **state)
 {
-	enum block_word word = BLOCK_WORD_OFFLINE;
+	enum online_type word = ONLINE_TYPE_OFFLINE;
 
 	(void)state;
-	assert_false(block_word_parse("", &word));
-	assert_false(block_word_parse("none", &word));
-	assert_false(block_word_parse("online_mov", &word));
-	assert_int_equal(word, BLOCK_WORD_OFFLINE);
-	assert_true(block_word_parse("online_movable", &word));
-	assert_int_equal(word, BLOCK_WORD_ONLINE_MOVABLE);
+	assert_false(online_type_parse("", &word));
+	assert_false(online_type_parse("none", &word));
+	assert_false(online_type_parse("online_mov", &word));
+	assert_int_equal(word, ONLINE_TYPE_OFFLINE);
+	assert_true(online_type_parse("online_movable", &word));
+	assert_int_equal(word, ONLINE_TYPE_ONLINE_MOVABLE);
 }
 
 static void parses_zones(void **state)
@@ -87,7 +87,7 @@ static void has_a_text_for_everything(void **state)
 
 	(void)state;
 	assert_string_equal(block_state_word(BLOCK_STATES), "unreadable");
-	assert_string_equal(block_word_text(BLOCK_WORDS), "none");
+	assert_string_equal(online_type_text(ONLINE_TYPES), "none");
 	assert_string_equal(block_zone_word(BLOCK_ZONES), "unknown");
 	assert_string_equal(reason_text(REASONS), "none");
 	for (i = 0; i < REASONS; i++)

@@ -411,13 +411,13 @@ static void test_everything(void **state)
 	assert_true(config.rezone);
 	assert_int_equal(config.retry_sec, 86400);
 	assert_int_equal(config.override_count, 4);
-	assert_int_equal(config.overrides[0].place.kind, PLACE_NODE);
-	assert_int_equal(config.overrides[0].place.node, 1);
+	assert_int_equal(config.overrides[0].scope.kind, SCOPE_NODE);
+	assert_int_equal(config.overrides[0].scope.node, 1);
 	assert_int_equal(config.overrides[0].policy, CONFIG_POLICY_RATIO);
-	assert_int_equal(config.overrides[1].place.start, 1ull << 32);
-	assert_int_equal(config.overrides[1].place.size, 512 << 20);
-	assert_int_equal(config.overrides[2].place.start, 0x120000000);
-	assert_string_equal(config.overrides[3].place.owner, "System RAM (kmem)");
+	assert_int_equal(config.overrides[1].scope.start, 1ull << 32);
+	assert_int_equal(config.overrides[1].scope.size, 512 << 20);
+	assert_int_equal(config.overrides[2].scope.start, 0x120000000);
+	assert_string_equal(config.overrides[3].scope.owner, "System RAM (kmem)");
 	assert_int_equal(config.events, CONFIG_EVENTS_KERNEL);
 	assert_int_equal(config.receive_buffer_bytes, 65536);
 	assert_int_equal(config.journal_reports, 16);
@@ -595,7 +595,8 @@ static size_t read_installed(char *text, size_t size)
 	size_t len;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/agent/daemon/memonlined.conf", srcdir ? srcdir : ".");
+	snprintf(path, sizeof(path), "%s/agent/daemon/memonlined.conf",
+		 srcdir ? srcdir : ".");
 	text[0] = '\0';
 	file = fopen(path, "r");
 	if (!file) {

@@ -14,7 +14,7 @@
 struct world {
 	struct config config;
 	struct snapshot snapshot;
-	struct carry carry;
+	struct executor executor;
 	struct policy_verdict verdict;
 	/* "name=value\n" of each fact told. */
 	struct text told;
@@ -39,7 +39,7 @@ static int setup(void **state)
 	memset(&world, 0, sizeof(world));
 	config_defaults(&world.config);
 	world.config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
-	world.carry.who = CARRY_AGENT;
+	world.executor.who = EXECUTOR_AGENT;
 	world.verdict.reason = REASONS;
 	world.snapshot.block_size_bytes = BLOCK_SIZE;
 	world.snapshot.machine.is_virtual = true;
@@ -71,7 +71,7 @@ static int explain(struct world *world, uint64_t index)
 {
 	text_clear(&world->told);
 	world->count = 0;
-	return explain_block(&world->config, &world->snapshot, &world->carry, index,
+	return explain_block(&world->config, &world->snapshot, &world->executor, index,
 			     &world->verdict, note, world);
 }
 
@@ -154,7 +154,7 @@ static void the_block_and_its_dimm(void **state)
 	struct world *world = *state;
 
 	assert_int_equal(explain(world, 35), 0);
-	assert_int_equal(world->verdict.word, BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(world->verdict.word, ONLINE_TYPE_ONLINE_MOVABLE);
 	assert_int_equal(world->verdict.reason, REASON_POLICY);
 	expect_fact(world, "range", "0x118000000-0x11fffffff");
 	expect_fact(world, "state", "offline");
@@ -188,13 +188,13 @@ static void what_became_of_it_before(void **state)
 
 	block->marks = BLOCK_MARK_WAS_ONLINE;
 	assert_int_equal(explain(world, 32), 0);
-	assert_int_equal(world->verdict.word, BLOCK_WORD_NONE);
+	assert_int_equal(world->verdict.word, ONLINE_TYPE_NONE);
 	assert_int_equal(world->verdict.reason, REASON_OFFLINED_ELSEWHERE);
 	expect_fact(world, "was-online", "yes, in this boot");
 	block->marks = BLOCK_MARK_FAILED;
 	assert_int_equal(explain(world, 32), 0);
 	expect_fact(world, "refused", "yes, until something happens");
-	block->marks = BLOCK_MARK_FAILED | BLOCK_MARK_RETRY;
+	block->marks = BLOCK_MARK_FAILED | BLOCK_MARK_RETRYING;
 	world->config.retry_sec = 77;
 	assert_int_equal(explain(world, 32), 0);
 	expect_fact(world, "refused", "yes, and tried again for 77 s in all");
@@ -214,12 +214,12 @@ static void the_ratio_counts_what_was_decided_before(void **state)
 	world->config.movable_ratio = 25;
 	world->config.ratio_per_node = false;
 	assert_int_equal(explain(world, 33), 0);
-	assert_int_equal(world->verdict.word, BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(world->verdict.word, ONLINE_TYPE_ONLINE_MOVABLE);
 	expect_fact(world, "ratio",
 		    "0 + 256 MiB movable of at most 256 (25 % of boot memory)");
 	world->config.ratio_per_node = true;
 	assert_int_equal(explain(world, 34), 0);
-	assert_int_equal(world->verdict.word, BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(world->verdict.word, ONLINE_TYPE_ONLINE_KERNEL);
 	assert_int_equal(world->verdict.reason, REASON_RATIO_REACHED);
 	expect_fact(
 		world, "ratio",
@@ -245,7 +245,7 @@ static void the_machine_and_its_kernel(void **state)
 	struct machine *machine = &world->snapshot.machine;
 
 	machine->is_virtual = false;
-	machine->auto_online = BLOCK_WORD_OFFLINE;
+	machine->auto_online = ONLINE_TYPE_OFFLINE;
 	machine->movable_from_top = true;
 	assert_int_equal(explain(world, 32), 0);
 	expect_fact(world, "machine", "bare metal");
@@ -256,7 +256,7 @@ static void the_machine_and_its_kernel(void **state)
 	machine->memhp_default_state = true;
 	machine->onlines_by_itself = true;
 	machine->keeps_memory = true;
-	world->carry.who = CARRY_NOBODY;
+	world->executor.who = EXECUTOR_NOBODY;
 	assert_int_equal(explain(world, 32), 0);
 	assert_int_equal(world->verdict.reason, REASON_ADMINISTRATOR);
 	expect_fact(world, "machine", "s390x or ppc64");

@@ -106,12 +106,12 @@ static void the_same_block_is_known_again(void **state)
 	struct fixture *fixture = *state;
 
 	assert_true(intent_remember(fixture->intent, &block));
-	block.marks |= BLOCK_MARK_OURS;
+	block.marks |= BLOCK_MARK_PLACED_BY_US;
 	assert_true(intent_remember(fixture->intent, &block));
 	restart(fixture, "boot-1");
 	/* A refusal is nothing to remember. */
 	assert_int_equal(recalled(fixture, 32, 7),
-			 BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_OURS);
+			 BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_PLACED_BY_US);
 }
 
 static void without_identity_nothing_is_known_again(void **state)

@@ -44,7 +44,7 @@ static int tear_down(void **state)
 static int range(struct fixture *fixture, uint64_t start, uint64_t size)
 {
 	return job_init_range(&fixture->job, JOB_OFFLINE, &fixture->snapshot, start, size,
-			      BLOCK_WORD_OFFLINE);
+			      ONLINE_TYPE_OFFLINE);
 }
 
 static void refuses_crooked_ranges(void **state)
@@ -73,11 +73,11 @@ static void answers_without_a_write_where_none_is_needed(void **state)
 
 	job_init(&fixture->job, JOB_SET, 3);
 	fixture->job.items[0].index = 99;
-	fixture->job.items[0].word = BLOCK_WORD_ONLINE;
+	fixture->job.items[0].word = ONLINE_TYPE_ONLINE;
 	fixture->job.items[1].index = 32;
-	fixture->job.items[1].word = BLOCK_WORD_ONLINE;
+	fixture->job.items[1].word = ONLINE_TYPE_ONLINE;
 	fixture->job.items[2].index = 33;
-	fixture->job.items[2].word = BLOCK_WORD_OFFLINE;
+	fixture->job.items[2].word = ONLINE_TYPE_OFFLINE;
 	fixture->job.can_offline = false;
 	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
 	assert_int_equal(fixture->job.items[0].response, JOB_NOT_FOUND);
@@ -98,7 +98,7 @@ static void goes_on_after_a_failure_where_each_is_for_itself(void **state)
 	job_init(&fixture->job, JOB_SET, 3);
 	for (i = 0; i < 3; i++) {
 		fixture->job.items[i].index = 32; /* the same one, three times */
-		fixture->job.items[i].word = BLOCK_WORD_OFFLINE;
+		fixture->job.items[i].word = ONLINE_TYPE_OFFLINE;
 	}
 	block = next(fixture, &write);
 	job_result(&fixture->job, -EBUSY, block);
@@ -141,12 +141,12 @@ static void undoes_into_the_zone_it_was(void **state)
 	job_result(&fixture->job, -EINTR, next(fixture, &write));
 	block = next(fixture, &write);
 	assert_int_equal(write.index, 33);
-	assert_int_equal(write.word, BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(write.word, ONLINE_TYPE_ONLINE_MOVABLE);
 	block->state = BLOCK_ONLINE;
 	job_result(&fixture->job, 0, block);
 	block = next(fixture, &write);
 	assert_int_equal(write.index, 34);
-	assert_int_equal(write.word, BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(write.word, ONLINE_TYPE_ONLINE_KERNEL);
 	/* The way back may fail too, and is then said. */
 	job_result(&fixture->job, -ENOMEM, block);
 	block = next(fixture, &write);
@@ -203,7 +203,7 @@ static void goes_online_from_the_top_if_told(void **state)
 		fixture->snapshot.blocks[i].state = BLOCK_OFFLINE;
 	fixture->snapshot.machine.movable_from_top = true;
 	assert_int_equal(job_init_range(&fixture->job, JOB_ONLINE, &fixture->snapshot,
-					32 * UNIT, 3 * UNIT, BLOCK_WORD_ONLINE_MOVABLE),
+					32 * UNIT, 3 * UNIT, ONLINE_TYPE_ONLINE_MOVABLE),
 			 0);
 	for (i = 34; i >= 32; i--) {
 		struct block after = { .index = i, .state = BLOCK_ONLINE };
@@ -241,7 +241,7 @@ static void check_order(struct fixture *fixture, enum job_kind kind,
 	size_t i;
 
 	assert_int_equal(job_init_range(job, kind, &fixture->snapshot, 32 * UNIT,
-					16 * UNIT, BLOCK_WORD_ONLINE),
+					16 * UNIT, ONLINE_TYPE_ONLINE),
 			 0);
 	assert_int_equal(job->count, 16);
 	for (i = 0; i < 16; i++)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/burst.h"
 #include "core/journal.h"
+#include "core/report.h"
 
 static struct report_range range(uint64_t start, uint64_t size)
 {
@@ -163,15 +163,15 @@ static void remembers_writes_until_they_are_reported(void **state)
 
 	(void)state;
 	for (i = 1; i <= 4; i++)
-		assert_true(journal_mark(journal, (uint64_t)i, BLOCK_WORD_ONLINE,
+		assert_true(journal_mark(journal, (uint64_t)i, ONLINE_TYPE_ONLINE,
 					 BLOCK_OFFLINE));
-	assert_false(journal_mark(journal, 5, BLOCK_WORD_ONLINE, BLOCK_OFFLINE));
+	assert_false(journal_mark(journal, 5, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
 	assert_int_equal(journal_mark_count(journal), 4);
 	/* Ended after the report of one of them. */
 	journal_append(journal, &report, &told, 1);
 	assert_int_equal(journal_mark_at(journal, 0, 0x1000)->index, 1);
 	assert_null(journal_mark_at(journal, 1, 0x1000));
-	assert_int_equal(journal_mark_at(journal, 2, 0x1000)->word, BLOCK_WORD_ONLINE);
+	assert_int_equal(journal_mark_at(journal, 2, 0x1000)->word, ONLINE_TYPE_ONLINE);
 	journal_forget_marks(journal);
 	assert_int_equal(journal_mark_count(journal), 0);
 	journal_free(journal);
@@ -199,19 +199,19 @@ static void reports_each_dimm_once(void **state)
 	struct report_range a = range(0x100, 0x10), b = range(0x120, 0x10),
 			    c = range(0x110, 0x10);
 	struct report_range other = range(0x130, 0x10);
-	struct burst burst;
+	struct report_builder builder;
 	const struct report *report;
 
 	(void)state;
-	assert_int_equal(burst_init(&burst, 8), 0);
-	burst_flush(&burst, journal, 0, 0);
+	assert_int_equal(report_builder_init(&builder, 8), 0);
+	report_builder_flush(&builder, journal, 0, 0);
 	assert_int_equal(journal_last(journal), 0);
 	/* Seen over two rounds, out of order, with another DIMM in between. */
-	assert_true(burst_add(&burst, 0x100, &a, 1000, 1500));
-	assert_true(burst_add(&burst, 0x100, &b, 1000, 1600));
-	assert_true(burst_add(&burst, 0x130, &other, 1000, 1700));
-	assert_true(burst_add(&burst, 0x100, &c, 900, 1800));
-	burst_flush(&burst, journal, 12, 34);
+	assert_true(report_builder_add(&builder, 0x100, &a, 1000, 1500));
+	assert_true(report_builder_add(&builder, 0x100, &b, 1000, 1600));
+	assert_true(report_builder_add(&builder, 0x130, &other, 1000, 1700));
+	assert_true(report_builder_add(&builder, 0x100, &c, 900, 1800));
+	report_builder_flush(&builder, journal, 12, 34);
 	assert_int_equal(journal_last(journal), 2);
 	report = journal_after(journal, 0);
 	assert_int_equal(report->count, 1);
@@ -220,8 +220,8 @@ static void reports_each_dimm_once(void **state)
 	assert_int_equal(report->time_sec, 12);
 	assert_int_equal(journal_ranges(journal, journal_after(journal, 1))->start,
 			 0x130);
-	assert_int_equal(burst.count, 0);
-	burst_free(&burst);
+	assert_int_equal(builder.count, 0);
+	report_builder_free(&builder);
 	journal_free(journal);
 }
 
@@ -232,20 +232,20 @@ static void keeps_the_order_of_what_happened_to_a_block(void **state)
 	struct report_range later = range(0x100, 0x40);
 	const struct report *report;
 	const struct report_range *ranges;
-	struct burst burst;
+	struct report_builder builder;
 	uint64_t start;
 
 	(void)state;
-	assert_int_equal(burst_init(&burst, 8), 0);
+	assert_int_equal(report_builder_init(&builder, 8), 0);
 	later.to = BLOCK_ONLINE;
 	for (start = 0x130; start >= 0x110; start -= 0x10) {
 		struct report_range first = range(start, 0x10);
 
 		first.to = BLOCK_OFFLINE;
-		assert_true(burst_add(&burst, 0x100, &first, 0, 5));
+		assert_true(report_builder_add(&builder, 0x100, &first, 0, 5));
 	}
-	assert_true(burst_add(&burst, 0x100, &later, 0, 5));
-	burst_flush(&burst, journal, 0, 0);
+	assert_true(report_builder_add(&builder, 0x100, &later, 0, 5));
+	report_builder_flush(&builder, journal, 0, 0);
 	assert_int_equal(journal_last(journal), 1);
 	report = journal_after(journal, 0);
 	assert_int_equal(report->count, 2);
@@ -254,7 +254,7 @@ static void keeps_the_order_of_what_happened_to_a_block(void **state)
 	assert_true(ranges[0].start == 0x110 && ranges[0].size == 0x30);
 	assert_int_equal(ranges[1].to, BLOCK_ONLINE);
 	assert_int_equal(ranges[1].start, 0x100);
-	burst_free(&burst);
+	report_builder_free(&builder);
 	journal_free(journal);
 }
 
@@ -262,14 +262,14 @@ static void keeps_the_order_of_what_happened_to_a_block(void **state)
 static void tells_of_a_dimm_before_the_one_in_its_place(void **state)
 {
 	struct report_range old = range(0x120, 0x20), new = range(0x100, 0x40);
-	struct burst burst;
+	struct report_builder builder;
 
 	(void)state;
-	assert_int_equal(burst_init(&burst, 8), 0);
-	assert_true(burst_add(&burst, 0x120, &old, 0, 0));
-	assert_false(burst_add(&burst, 0x100, &new, 0, 0));
-	assert_int_equal(burst.count, 1);
-	burst_free(&burst);
+	assert_int_equal(report_builder_init(&builder, 8), 0);
+	assert_true(report_builder_add(&builder, 0x120, &old, 0, 0));
+	assert_false(report_builder_add(&builder, 0x100, &new, 0, 0));
+	assert_int_equal(builder.count, 1);
+	report_builder_free(&builder);
 }
 
 static void assert_told(const struct snapshot *told, uint64_t index,
@@ -299,11 +299,11 @@ static void recalls_what_was_told_last(void **state)
 	rows[2] = range(0x3000, 0x2000);
 	rows[2].to = BLOCK_OFFLINE;
 	rows[2].reason = REASON_ASKED;
-	assert_int_equal(burst_recall(journal, 0x1000, &told), 0);
+	assert_int_equal(report_recall(journal, 0x1000, &told), 0);
 	assert_int_equal(told.count, 0);
 	journal_append(journal, &report, rows, 1);
 	journal_append(journal, &report, rows + 1, 2);
-	assert_int_equal(burst_recall(journal, 0x1000, &told), 0);
+	assert_int_equal(report_recall(journal, 0x1000, &told), 0);
 	assert_int_equal(told.count, 5);
 	assert_told(&told, 1, BLOCK_ABSENT, REASON_REMOVED);
 	assert_told(&told, 3, BLOCK_OFFLINE, REASON_ASKED);
@@ -316,7 +316,7 @@ static void recalls_what_was_told_last(void **state)
 	rows[1].size = UINT64_MAX / 2;
 	journal_append(journal, &report, rows, 2);
 	told = (struct snapshot)SNAPSHOT_INIT;
-	assert_int_equal(burst_recall(journal, 0x1000, &told), 0);
+	assert_int_equal(report_recall(journal, 0x1000, &told), 0);
 	assert_int_equal(told.count, 5);
 	snapshot_free(&told);
 	journal_free(journal);
@@ -325,21 +325,21 @@ static void recalls_what_was_told_last(void **state)
 static void keeps_failures_apart_in_one_report(void **state)
 {
 	struct journal *journal = journal_new("i", 16, 16);
-	struct burst burst;
+	struct report_builder builder;
 	uint64_t i;
 
 	(void)state;
-	assert_int_equal(burst_init(&burst, 8), 0);
+	assert_int_equal(report_builder_init(&builder, 8), 0);
 	for (i = 0; i < 4; i++) {
 		struct report_range r = range(0x100 + i * 0x10, 0x10);
 
 		r.error = i == 1 ? 12 : 0;
-		assert_true(burst_add(&burst, 0x100, &r, 0, 0));
+		assert_true(report_builder_add(&builder, 0x100, &r, 0, 0));
 	}
-	burst_flush(&burst, journal, 0, 0);
+	report_builder_flush(&builder, journal, 0, 0);
 	assert_int_equal(journal_last(journal), 1);
 	assert_int_equal(journal_after(journal, 0)->count, 3);
-	burst_free(&burst);
+	report_builder_free(&builder);
 	journal_free(journal);
 }
 
@@ -347,16 +347,16 @@ static void says_when_it_is_full(void **state)
 {
 	struct report_range a = range(0x100, 0x10), b = range(0x200, 0x10),
 			    c = range(0x210, 0x10);
-	struct burst burst;
+	struct report_builder builder;
 
 	(void)state;
-	assert_int_equal(burst_init(&burst, 2), 0);
-	assert_true(burst_add(&burst, BURST_NO_DIMM, &a, 0, 0));
-	assert_true(burst_add(&burst, BURST_NO_DIMM, &b, 0, 0));
-	assert_true(
-		burst_add(&burst, BURST_NO_DIMM, &c, 0, 0)); /* merges, needs no room */
-	assert_false(burst_add(&burst, BURST_NO_DIMM, &a, 0, 0));
-	burst_free(&burst);
+	assert_int_equal(report_builder_init(&builder, 2), 0);
+	assert_true(report_builder_add(&builder, REPORT_NO_DIMM, &a, 0, 0));
+	assert_true(report_builder_add(&builder, REPORT_NO_DIMM, &b, 0, 0));
+	assert_true(report_builder_add(&builder, REPORT_NO_DIMM, &c, 0,
+				       0)); /* merges, needs no room */
+	assert_false(report_builder_add(&builder, REPORT_NO_DIMM, &a, 0, 0));
+	report_builder_free(&builder);
 }
 
 static void observes_what_others_did(void **state)
@@ -382,12 +382,12 @@ static void observes_what_others_did(void **state)
 		struct snapshot_change change = { rows[i].before ? &before : NULL,
 						  rows[i].after ? &after : NULL };
 
-		burst_observe(&change, 0x1000, &seen);
+		report_observe(&change, 0x1000, &seen);
 		assert_int_equal(seen.start, 0x5000);
 		assert_int_equal(seen.reason, rows[i].reason);
 		assert_int_equal(seen.from, rows[i].before);
 		assert_int_equal(seen.to, rows[i].after);
-		assert_int_equal(seen.requested, BLOCK_WORD_NONE);
+		assert_int_equal(seen.requested, ONLINE_TYPE_NONE);
 	}
 }
 

@@ -157,12 +157,12 @@ static enum block_zone zone_wanted(enum fake_model model, enum config_policy pol
 		       : BLOCK_ZONE_NORMAL;
 }
 
-static enum block_word word_wanted(enum fake_model model, enum config_policy policy)
+static enum online_type word_wanted(enum fake_model model, enum config_policy policy)
 {
 	if (model == FAKE_EL6 || policy == CONFIG_POLICY_ONLINE)
-		return BLOCK_WORD_ONLINE;
-	return policy == CONFIG_POLICY_ONLINE_MOVABLE ? BLOCK_WORD_ONLINE_MOVABLE
-						      : BLOCK_WORD_ONLINE_KERNEL;
+		return ONLINE_TYPE_ONLINE;
+	return policy == CONFIG_POLICY_ONLINE_MOVABLE ? ONLINE_TYPE_ONLINE_MOVABLE
+						      : ONLINE_TYPE_ONLINE_KERNEL;
 }
 
 static uint64_t bytes_reported(const struct fixture *fixture, enum report_result result)
@@ -199,7 +199,7 @@ static void check_all(const struct machine_room *room, enum fake_model model,
 				 models[model].name, config_policy_text(policy), i,
 				 block_state_word(block->state),
 				 block_zone_word(block->zone),
-				 block_word_text(block->meant));
+				 online_type_text(block->meant));
 	}
 	assert_int_equal(fixture->kernel->writes, BLOCKS);
 	assert_int_equal(bytes_reported(fixture, REPORT_SUCCESS),

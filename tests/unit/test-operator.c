@@ -152,9 +152,9 @@ static void a_distribution_s_default_comes_back(void **state)
 
 	remember(fixture);
 	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE;
 	start(fixture, false);
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_OFFLINE);
 	assert_string_equal(agent_carried_out_by(fixture->agent), "agent");
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	settle(fixture);
@@ -166,7 +166,7 @@ static void a_distribution_s_default_comes_back(void **state)
 	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
 }
 
 static void the_same_default_is_left_alone(void **state)
@@ -174,7 +174,7 @@ static void the_same_default_is_left_alone(void **state)
 	struct fixture *fixture = *state;
 
 	remember(fixture);
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE;
 	start(fixture, false);
 	assert_string_equal(agent_carried_out_by(fixture->agent), "kernel");
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_ONLINE);
@@ -190,10 +190,10 @@ static void an_administrator_s_change_is_only_watched(void **state)
 	struct fixture *fixture = *state;
 
 	remember(fixture);
-	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_OFFLINE;
 	start(fixture, false);
 	settle(fixture);
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE_KERNEL;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE_KERNEL;
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
@@ -203,9 +203,9 @@ static void an_administrator_s_change_is_only_watched(void **state)
 	restart(fixture, true);
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE_KERNEL);
 	/* undone: the policy is in force again */
-	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_OFFLINE;
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
 }
@@ -216,13 +216,13 @@ static void an_administrator_s_change_of_ours_is_not_given_back(void **state)
 
 	remember(fixture);
 	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE;
 	start(fixture, false);
 	settle(fixture);
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE_KERNEL;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE_KERNEL;
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE_KERNEL);
 }
 
 static void a_dry_run_leaves_the_kernel_s_settings(void **state)
@@ -230,7 +230,7 @@ static void a_dry_run_leaves_the_kernel_s_settings(void **state)
 	struct fixture *fixture = *state;
 
 	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE;
 	start(fixture, true);
 	settle(fixture);
 	assert_int_equal(fixture->kernel->writes, 0);
@@ -243,10 +243,10 @@ static void the_kernel_carries_out_what_it_can(void **state)
 	remember(fixture);
 	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
 	fixture->config.carry_out = CONFIG_CARRY_OUT_KERNEL;
-	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_OFFLINE;
 	start(fixture, false);
 	settle(fixture);
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE_MOVABLE);
 	/* What came before, or stays offline all the same, is the agent's. */
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	settle(fixture);
@@ -256,10 +256,10 @@ static void the_kernel_carries_out_what_it_can(void **state)
 	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_ONLINE);
 	settle(fixture);
 	assert_int_equal(first_range(fixture, 2)->reason, REASON_ZONE_DIFFERS);
-	assert_int_equal(first_range(fixture, 2)->requested, BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(first_range(fixture, 2)->requested, ONLINE_TYPE_ONLINE_MOVABLE);
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_OFFLINE);
 }
 
 static void a_kernel_that_has_not_the_word_leaves_it_to_the_agent(void **state)
@@ -269,14 +269,14 @@ static void a_kernel_that_has_not_the_word_leaves_it_to_the_agent(void **state)
 	remember(fixture);
 	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
 	fixture->config.carry_out = CONFIG_CARRY_OUT_KERNEL;
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE;
 	fixture->kernel->old_auto_online = true;
 	start(fixture, false);
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_OFFLINE);
 	assert_string_equal(agent_carried_out_by(fixture->agent), "agent");
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
 }
 
 /* --- zones */
@@ -304,7 +304,7 @@ static void another_zone_only_if_wanted(void **state)
 	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
 	assert_int_equal(fixture->kernel->blocks[33].zone, BLOCK_ZONE_NORMAL);
 	assert_int_equal(first_range(fixture, 2)->reason, REASON_FALLBACK);
-	assert_int_equal(first_range(fixture, 2)->requested, BLOCK_WORD_ONLINE);
+	assert_int_equal(first_range(fixture, 2)->requested, ONLINE_TYPE_ONLINE);
 }
 
 /* A dimm of two blocks that somebody else put into ZONE_NORMAL. */
@@ -328,7 +328,7 @@ static void another_s_zone_is_told(void **state)
 	assert_int_equal(fixture->kernel->writes, 0);
 	assert_int_equal(first_range(fixture, 1)->reason, REASON_ZONE_DIFFERS);
 	assert_int_equal(first_range(fixture, 1)->result, REPORT_SUCCESS);
-	assert_int_equal(first_range(fixture, 1)->requested, BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(first_range(fixture, 1)->requested, ONLINE_TYPE_ONLINE_MOVABLE);
 }
 
 static void another_s_zone_is_changed_if_wanted(void **state)
@@ -382,16 +382,16 @@ static void a_refused_word_loses_nothing_that_was_found(void **state)
 	remember(fixture);
 	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
 	fixture->config.carry_out = CONFIG_CARRY_OUT_KERNEL;
-	fixture->kernel->auto_online = BLOCK_WORD_ONLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE;
 	fixture->kernel->old_auto_online = true;
 	start(fixture, false);
 	/* At SIGHUP the kernel is asked again, and refuses again. */
 	agent_configure(fixture->agent, &fixture->config);
 	settle(fixture);
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_OFFLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_OFFLINE);
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
 }
 
 static void an_interrupted_change_is_completed(void **state)
@@ -405,14 +405,14 @@ static void an_interrupted_change_is_completed(void **state)
 	/* An agent that was killed right after its write. */
 	assert_false(intent_setting_changed(intent, INTENT_AUTO_ONLINE, "online"));
 	intent_change_begin(intent, INTENT_AUTO_ONLINE, "online", "offline");
-	fixture->kernel->auto_online = BLOCK_WORD_OFFLINE;
+	fixture->kernel->auto_online = ONLINE_TYPE_OFFLINE;
 	start(fixture, false);
 	settle(fixture);
 	/* An administrator's `online' is noticed now. */
 	assert_true(intent_setting_changed(intent, INTENT_AUTO_ONLINE, "online"));
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
-	assert_int_equal(fixture->kernel->auto_online, BLOCK_WORD_ONLINE);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
 }
 
 static void a_killed_move_is_finished_by_the_next_agent(void **state)
@@ -465,7 +465,7 @@ static void a_block_that_cannot_be_brought_back_is_no_operator_s_wish(void **sta
 	fixture->kernel->blocks[32].refuse_times = -1;
 	fixture->kernel->blocks[33].refuse_online = ENOMEM;
 	assert_int_equal(job_init_range(&job, JOB_OFFLINE, agent_snapshot(fixture->agent),
-					32 * unit, 2 * unit, BLOCK_WORD_OFFLINE),
+					32 * unit, 2 * unit, ONLINE_TYPE_OFFLINE),
 			 0);
 	assert_int_equal(agent_start_job(fixture->agent, &job, NULL, NULL), 0);
 	settle(fixture);
@@ -500,9 +500,9 @@ static void what_is_taken_off_beside_a_job_stays_off(void **state)
 	fixture->kernel->blocks[32].refuse_times = 1;
 	assert_int_equal(job_init(&job, JOB_SET, 2), 0);
 	job.items[0].index = 32;
-	job.items[0].word = BLOCK_WORD_OFFLINE;
+	job.items[0].word = ONLINE_TYPE_OFFLINE;
 	job.items[1].index = 33;
-	job.items[1].word = BLOCK_WORD_OFFLINE;
+	job.items[1].word = ONLINE_TYPE_OFFLINE;
 	assert_int_equal(agent_start_job(fixture->agent, &job, NULL, fixture), 0);
 	agent_watch_job(fixture->agent, take_refused_one_off);
 	settle(fixture);
@@ -621,7 +621,7 @@ static void what_is_off_by_name_stays_off(void **state)
 	/* It waits for another try, and needs no write to be off. */
 	assert_int_equal(job_init(&job, JOB_SET, 1), 0);
 	job.items[0].index = 32;
-	job.items[0].word = BLOCK_WORD_OFFLINE;
+	job.items[0].word = ONLINE_TYPE_OFFLINE;
 	assert_int_equal(agent_start_job(fixture->agent, &job, NULL, NULL), 0);
 	settle(fixture);
 	event(fixture, UEVENT_ADD, 33);

@@ -9,7 +9,7 @@
 
 static void plans_nothing_from_nothing(void **state)
 {
-	struct policy_verdict none = { BLOCK_WORD_NONE, REASON_POLICY_KEEP };
+	struct policy_verdict none = { ONLINE_TYPE_NONE, REASON_POLICY_KEEP };
 	struct plan plan = PLAN_INIT;
 
 	(void)state;
@@ -22,7 +22,7 @@ static void plans_nothing_from_nothing(void **state)
 
 static void keeps_the_order(void **state)
 {
-	struct policy_verdict online = { BLOCK_WORD_ONLINE, REASON_POLICY };
+	struct policy_verdict online = { ONLINE_TYPE_ONLINE, REASON_POLICY };
 	struct plan plan = PLAN_INIT;
 	uint64_t i;
 
@@ -46,8 +46,8 @@ static void take_run(struct plan *plan, uint64_t first, uint64_t last)
 /* The second block of a long run waits, so that the kernel's walk over the zone ends at it. */
 static void leaves_a_gap_in_each_long_run(void **state)
 {
-	struct policy_verdict movable = { BLOCK_WORD_ONLINE_MOVABLE, REASON_POLICY };
-	struct policy_verdict kernel = { BLOCK_WORD_ONLINE_KERNEL, REASON_POLICY };
+	struct policy_verdict movable = { ONLINE_TYPE_ONLINE_MOVABLE, REASON_POLICY };
+	struct policy_verdict kernel = { ONLINE_TYPE_ONLINE_KERNEL, REASON_POLICY };
 	struct plan plan = PLAN_INIT;
 	uint64_t i;
 
@@ -89,7 +89,7 @@ static void leaves_a_gap_in_each_long_run(void **state)
 
 /* What the write returned and what is read afterwards: the latter decides. */
 static const struct {
-	enum block_word word;
+	enum online_type word;
 	int error;
 	enum block_state after;
 	enum block_zone zone;
@@ -97,26 +97,26 @@ static const struct {
 	int errno_reported;
 	enum reason reason;
 } rows[] = {
-	{ BLOCK_WORD_ONLINE, -EBUSY, BLOCK_OFFLINE, BLOCK_ZONE_NORMAL, REPORT_FAILED,
+	{ ONLINE_TYPE_ONLINE, -EBUSY, BLOCK_OFFLINE, BLOCK_ZONE_NORMAL, REPORT_FAILED,
 	  EBUSY, REASON_REFUSED },
-	{ BLOCK_WORD_ONLINE, 0, BLOCK_OFFLINE, BLOCK_ZONE_NORMAL, REPORT_FAILED, 0,
+	{ ONLINE_TYPE_ONLINE, 0, BLOCK_OFFLINE, BLOCK_ZONE_NORMAL, REPORT_FAILED, 0,
 	  REASON_UNCHANGED },
-	{ BLOCK_WORD_ONLINE, -ENOENT, BLOCK_ABSENT, BLOCK_ZONE_UNKNOWN, REPORT_FAILED,
+	{ ONLINE_TYPE_ONLINE, -ENOENT, BLOCK_ABSENT, BLOCK_ZONE_UNKNOWN, REPORT_FAILED,
 	  ENOENT, REASON_REMOVED },
-	{ BLOCK_WORD_ONLINE, 0, BLOCK_UNREADABLE, BLOCK_ZONE_UNKNOWN, REPORT_FAILED, 0,
+	{ ONLINE_TYPE_ONLINE, 0, BLOCK_UNREADABLE, BLOCK_ZONE_UNKNOWN, REPORT_FAILED, 0,
 	  REASON_UNCHANGED },
-	{ BLOCK_WORD_ONLINE, -EINVAL, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS, 0,
-	  REASON_ONLINED_ELSEWHERE },
-	{ BLOCK_WORD_ONLINE_MOVABLE, -EINVAL, BLOCK_ONLINE, BLOCK_ZONE_NORMAL,
+	{ ONLINE_TYPE_ONLINE, -EINVAL, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS,
+	  0, REASON_ONLINED_ELSEWHERE },
+	{ ONLINE_TYPE_ONLINE_MOVABLE, -EINVAL, BLOCK_ONLINE, BLOCK_ZONE_NORMAL,
 	  REPORT_SUCCESS, 0, REASON_ZONE_DIFFERS },
-	{ BLOCK_WORD_ONLINE_KERNEL, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS,
+	{ ONLINE_TYPE_ONLINE_KERNEL, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS,
 	  0, REASON_ZONE_DIFFERS },
 	/* Where no file tells the zone, it is not held against anyone. */
-	{ BLOCK_WORD_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_UNKNOWN, REPORT_SUCCESS,
+	{ ONLINE_TYPE_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_UNKNOWN, REPORT_SUCCESS,
 	  0, REASON_POLICY },
-	{ BLOCK_WORD_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS,
+	{ ONLINE_TYPE_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS,
 	  0, REASON_POLICY },
-	{ BLOCK_WORD_ONLINE, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS, 0,
+	{ ONLINE_TYPE_ONLINE, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS, 0,
 	  REASON_POLICY },
 };
 

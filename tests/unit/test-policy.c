@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/carry.h"
+#include "core/executor.h"
 #include "core/policy.h"
 
 #define MIB (1ull << 20)
@@ -20,53 +20,53 @@ static const struct {
 	uint8_t marks;
 	int known;
 	enum config_policy policy;
-	enum block_word word;
+	enum online_type word;
 	enum reason reason;
 } rows[] = {
 	/* What no policy touches comes first. */
 	{ "online\tany\t(already-online)", BLOCK_ONLINE, 0, 0, CONFIG_POLICY_ONLINE,
-	  BLOCK_WORD_NONE, REASON_ALREADY_ONLINE },
+	  ONLINE_TYPE_NONE, REASON_ALREADY_ONLINE },
 	{ "going-offline\tany\t(going-offline)", BLOCK_GOING_OFFLINE, 0, 0,
-	  CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_GOING_OFFLINE },
+	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_GOING_OFFLINE },
 	{ "unreadable\tany\t(state-unreadable)", BLOCK_UNREADABLE, 0, 0,
-	  CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_STATE_UNREADABLE },
+	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_STATE_UNREADABLE },
 	{ "offline, was online in this boot\tany\t(offlined-elsewhere)", BLOCK_OFFLINE,
-	  BLOCK_MARK_WAS_ONLINE, 0, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE,
+	  BLOCK_MARK_WAS_ONLINE, 0, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE,
 	  REASON_OFFLINED_ELSEWHERE },
 	{ "offline, memhp_default_state= is given\tany\t(administrator)", BLOCK_OFFLINE,
-	  0, COMMAND_LINE, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_ADMINISTRATOR },
+	  0, COMMAND_LINE, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_ADMINISTRATOR },
 	{ "offline, auto_online_blocks was changed\tany\t(administrator)", BLOCK_OFFLINE,
-	  0, CHANGED, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_ADMINISTRATOR },
+	  0, CHANGED, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_ADMINISTRATOR },
 	{ "offline, the kernel refused it\tany\t(refused)", BLOCK_OFFLINE,
-	  BLOCK_MARK_FAILED, 0, CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_REFUSED },
+	  BLOCK_MARK_FAILED, 0, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_REFUSED },
 	{ "offline\tkeep\t(policy-keep)", BLOCK_OFFLINE, 0, 0, CONFIG_POLICY_KEEP,
-	  BLOCK_WORD_NONE, REASON_POLICY_KEEP },
+	  ONLINE_TYPE_NONE, REASON_POLICY_KEEP },
 	{ "offline, of System RAM (kmem)\tany\t(policy-keep)", BLOCK_OFFLINE, 0, KMEM,
-	  CONFIG_POLICY_ONLINE, BLOCK_WORD_NONE, REASON_POLICY_KEEP },
+	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_POLICY_KEEP },
 	{ "offline, s390x, ppc64\tauto\t(architecture)", BLOCK_OFFLINE, 0, MAINFRAME,
-	  CONFIG_POLICY_AUTO, BLOCK_WORD_NONE, REASON_ARCHITECTURE },
+	  CONFIG_POLICY_AUTO, ONLINE_TYPE_NONE, REASON_ARCHITECTURE },
 	{ "offline, a virtual machine\tauto\tonline (policy)", BLOCK_OFFLINE, 0, VIRTUAL,
-	  CONFIG_POLICY_AUTO, BLOCK_WORD_ONLINE, REASON_POLICY },
+	  CONFIG_POLICY_AUTO, ONLINE_TYPE_ONLINE, REASON_POLICY },
 	{ "offline, bare metal\tauto\tonline_movable (policy)", BLOCK_OFFLINE, 0, METAL,
-	  CONFIG_POLICY_AUTO, BLOCK_WORD_ONLINE_MOVABLE, REASON_POLICY },
+	  CONFIG_POLICY_AUTO, ONLINE_TYPE_ONLINE_MOVABLE, REASON_POLICY },
 	{ "offline\tonline\tonline (policy)", BLOCK_OFFLINE, 0, 0, CONFIG_POLICY_ONLINE,
-	  BLOCK_WORD_ONLINE, REASON_POLICY },
+	  ONLINE_TYPE_ONLINE, REASON_POLICY },
 	{ "offline\tonline_kernel\tonline_kernel (policy)", BLOCK_OFFLINE, 0, 0,
-	  CONFIG_POLICY_ONLINE_KERNEL, BLOCK_WORD_ONLINE_KERNEL, REASON_POLICY },
+	  CONFIG_POLICY_ONLINE_KERNEL, ONLINE_TYPE_ONLINE_KERNEL, REASON_POLICY },
 	{ "offline\tonline_movable\tonline_movable (policy)", BLOCK_OFFLINE, 0, 0,
-	  CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_WORD_ONLINE_MOVABLE, REASON_POLICY },
+	  CONFIG_POLICY_ONLINE_MOVABLE, ONLINE_TYPE_ONLINE_MOVABLE, REASON_POLICY },
 	{ "offline, its DIMM fits in movable-ratio\tratio\tonline_movable (policy)",
-	  BLOCK_OFFLINE, 0, ROOM, CONFIG_POLICY_RATIO, BLOCK_WORD_ONLINE_MOVABLE,
+	  BLOCK_OFFLINE, 0, ROOM, CONFIG_POLICY_RATIO, ONLINE_TYPE_ONLINE_MOVABLE,
 	  REASON_POLICY },
 	{ "offline, its DIMM does not\tratio\tonline_kernel (ratio-reached)",
-	  BLOCK_OFFLINE, 0, NO_ROOM, CONFIG_POLICY_RATIO, BLOCK_WORD_ONLINE_KERNEL,
+	  BLOCK_OFFLINE, 0, NO_ROOM, CONFIG_POLICY_RATIO, ONLINE_TYPE_ONLINE_KERNEL,
 	  REASON_RATIO_REACHED },
 	{ "offline, zone refused, fallback = yes\tany\tonline (fallback)", BLOCK_OFFLINE,
-	  BLOCK_MARK_FALLBACK, 0, CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_WORD_ONLINE,
+	  BLOCK_MARK_FALLBACK, 0, CONFIG_POLICY_ONLINE_MOVABLE, ONLINE_TYPE_ONLINE,
 	  REASON_FALLBACK },
 	{ "offline, taken off by rezone = yes\tany\tas above (rezoned)", BLOCK_OFFLINE,
-	  BLOCK_MARK_OURS, 0, CONFIG_POLICY_ONLINE_MOVABLE, BLOCK_WORD_ONLINE_MOVABLE,
-	  REASON_REZONED },
+	  BLOCK_MARK_PLACED_BY_US, 0, CONFIG_POLICY_ONLINE_MOVABLE,
+	  ONLINE_TYPE_ONLINE_MOVABLE, REASON_REZONED },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -92,7 +92,7 @@ static void decides_as_the_table_says(void **state)
 
 	(void)state;
 	for (i = 0; i < ROWS; i++) {
-		struct policy_verdict verdict = { BLOCK_WORD_OFFLINE, REASONS };
+		struct policy_verdict verdict = { ONLINE_TYPE_OFFLINE, REASONS };
 		struct snapshot snapshot = SNAPSHOT_INIT;
 		struct policy policy;
 		struct config config;
@@ -110,7 +110,7 @@ static void decides_as_the_table_says(void **state)
 		policy_decide(&policy, snapshot.blocks, &verdict);
 		if (verdict.word != rows[i].word || verdict.reason != rows[i].reason)
 			fail_msg("%s: %s, %s", rows[i].text,
-				 block_word_text(verdict.word),
+				 online_type_text(verdict.word),
 				 reason_text(verdict.reason));
 		policy_end(&policy);
 		snapshot_free(&snapshot);
@@ -127,7 +127,8 @@ static void the_table_is_the_manual_page_s(void **state)
 	FILE *page;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/agent/daemon/memonlined.conf.5", srcdir ? srcdir : ".");
+	snprintf(path, sizeof(path), "%s/agent/daemon/memonlined.conf.5",
+		 srcdir ? srcdir : ".");
 	page = fopen(path, "r");
 	assert_non_null(page);
 	while (fgets(line, sizeof(line), page)) {
@@ -153,8 +154,8 @@ static const char sections[] = "[memonlined]\npolicy = online\n"
 			       "[range 0x100000000+256M]\npolicy = online_movable\n"
 			       "[owner System RAM (virtio_mem)]\npolicy = keep\n";
 
-static enum block_word word_of(const char *text, uint64_t index, int node,
-			       const char *owner)
+static enum online_type word_of(const char *text, uint64_t index, int node,
+				const char *owner)
 {
 	struct block block = { .index = index, .node = node, .state = BLOCK_OFFLINE };
 	struct snapshot snapshot = SNAPSHOT_INIT;
@@ -180,32 +181,32 @@ static enum block_word word_of(const char *text, uint64_t index, int node,
 static void the_closest_section_decides(void **state)
 {
 	(void)state;
-	assert_int_equal(word_of(sections, 40, 0, "System RAM"), BLOCK_WORD_ONLINE);
+	assert_int_equal(word_of(sections, 40, 0, "System RAM"), ONLINE_TYPE_ONLINE);
 	assert_int_equal(word_of(sections, 40, 1, "System RAM"),
-			 BLOCK_WORD_ONLINE_KERNEL);
+			 ONLINE_TYPE_ONLINE_KERNEL);
 	assert_int_equal(word_of(sections, 33, 1, "System RAM"),
-			 BLOCK_WORD_ONLINE_MOVABLE);
-	assert_int_equal(word_of(sections, 34, 0, "System RAM"), BLOCK_WORD_ONLINE);
+			 ONLINE_TYPE_ONLINE_MOVABLE);
+	assert_int_equal(word_of(sections, 34, 0, "System RAM"), ONLINE_TYPE_ONLINE);
 	assert_int_equal(word_of(sections, 40, 1, "System RAM (virtio_mem)"),
-			 BLOCK_WORD_NONE);
+			 ONLINE_TYPE_NONE);
 	assert_int_equal(word_of(sections, 33, 1, "System RAM (virtio_mem)"),
-			 BLOCK_WORD_ONLINE_MOVABLE);
+			 ONLINE_TYPE_ONLINE_MOVABLE);
 	/* virtio-mem follows the main policy where no section names it. */
 	assert_int_equal(word_of("[memonlined]\npolicy = online\n", 40, 1,
 				 "System RAM (virtio_mem)"),
-			 BLOCK_WORD_ONLINE);
+			 ONLINE_TYPE_ONLINE);
 	/* kmem is daxctl's, unless a section says else, by owner or by range. */
-	assert_int_equal(word_of(sections, 40, 1, "System RAM (kmem)"), BLOCK_WORD_NONE);
+	assert_int_equal(word_of(sections, 40, 1, "System RAM (kmem)"), ONLINE_TYPE_NONE);
 	assert_int_equal(word_of(sections, 33, 0, "System RAM (kmem)"),
-			 BLOCK_WORD_ONLINE_MOVABLE);
+			 ONLINE_TYPE_ONLINE_MOVABLE);
 	assert_int_equal(word_of("[owner System RAM (kmem)]\npolicy = online_kernel\n",
 				 40, 0, "System RAM (kmem)"),
-			 BLOCK_WORD_ONLINE_KERNEL);
+			 ONLINE_TYPE_ONLINE_KERNEL);
 }
 
 /* --- who is asked by name, and what others did */
 
-static enum block_word by_name(enum config_policy asked)
+static enum online_type by_name(enum config_policy asked)
 {
 	struct snapshot snapshot = SNAPSHOT_INIT;
 	struct block block = { .index = 32,
@@ -213,7 +214,7 @@ static enum block_word by_name(enum config_policy asked)
 			       .marks = BLOCK_MARK_WAS_ONLINE };
 	struct policy policy;
 	struct config config;
-	enum block_word word;
+	enum online_type word;
 
 	config_defaults(&config);
 	config.policy = asked;
@@ -230,8 +231,8 @@ static void by_name_the_policy_s_zone_or_any(void **state)
 {
 	(void)state;
 	assert_int_equal(by_name(CONFIG_POLICY_ONLINE_MOVABLE),
-			 BLOCK_WORD_ONLINE_MOVABLE);
-	assert_int_equal(by_name(CONFIG_POLICY_KEEP), BLOCK_WORD_ONLINE);
+			 ONLINE_TYPE_ONLINE_MOVABLE);
+	assert_int_equal(by_name(CONFIG_POLICY_KEEP), ONLINE_TYPE_ONLINE);
 }
 
 static bool differs(enum config_policy policy_word, enum block_zone zone, uint8_t marks)
@@ -244,7 +245,7 @@ static bool differs(enum config_policy policy_word, enum block_zone zone, uint8_
 			       .zone_count = zone != BLOCK_ZONE_UNKNOWN };
 	struct policy policy;
 	struct config config;
-	enum block_word word;
+	enum online_type word;
 	bool answer;
 
 	config_defaults(&config);
@@ -275,103 +276,106 @@ static void only_hot_added_memory_is_in_a_wrong_zone(void **state)
 
 /* --- who carries it out */
 
-static struct carry_values kernel_6_1(const char *auto_online)
+static struct executor_values kernel_6_1(const char *auto_online)
 {
-	struct carry_values found = { { "", "contig-zones", "301", "Y" } };
+	struct executor_values found = { { "", "contig-zones", "301", "Y" } };
 
 	snprintf(found.value[INTENT_AUTO_ONLINE], sizeof(found.value[0]), "%s",
 		 auto_online);
 	return found;
 }
 
-static struct carry carry_of(const char *text, struct carry_values found, bool refused)
+static struct executor executor_of(const char *text, struct executor_values found,
+				   bool refused)
 {
 	const struct machine machine = { .is_virtual = true };
 	char error[CONFIG_ERROR_SIZE];
 	struct config config;
-	struct carry carry;
+	struct executor executor;
 
 	if (config_parse(&config, "test", text, strlen(text), error) < 0)
 		fail_msg("%s", error);
-	carry_decide(&carry, &config, &machine, &found, refused);
-	return carry;
+	executor_decide(&executor, &config, &machine, &found, refused);
+	return executor;
 }
 
 static void an_administrator_s_word_is_not_touched(void **state)
 {
 	struct machine machines[] = { { .memhp_default_state = true },
 				      { .auto_online_changed = true } };
-	struct carry_values found = kernel_6_1("online");
+	struct executor_values found = kernel_6_1("online");
 	struct config config;
-	struct carry carry;
+	struct executor executor;
 	size_t i;
 
 	(void)state;
 	config_defaults(&config);
 	config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
 	for (i = 0; i < 2; i++) {
-		carry_decide(&carry, &config, &machines[i], &found, false);
-		assert_int_equal(carry.who, CARRY_NOBODY);
-		assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
+		executor_decide(&executor, &config, &machines[i], &found, false);
+		assert_int_equal(executor.who, EXECUTOR_NOBODY);
+		assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "");
 	}
 }
 
 static void a_distribution_s_default_gives_way_where_it_differs(void **state)
 {
-	struct carry carry =
-		carry_of("[memonlined]\npolicy = online\n", kernel_6_1("online"), false);
+	struct executor executor = executor_of("[memonlined]\npolicy = online\n",
+					       kernel_6_1("online"), false);
 
 	(void)state;
-	assert_int_equal(carry.who, CARRY_KERNEL);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
-	carry = carry_of("[memonlined]\npolicy = online_movable\n", kernel_6_1("online"),
-			 false);
-	assert_int_equal(carry.who, CARRY_AGENT);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "offline");
+	assert_int_equal(executor.who, EXECUTOR_KERNEL);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "");
+	executor = executor_of("[memonlined]\npolicy = online_movable\n",
+			       kernel_6_1("online"), false);
+	assert_int_equal(executor.who, EXECUTOR_AGENT);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "offline");
 	/* One policy here, another one there: that is more than the kernel has. */
-	carry = carry_of("[memonlined]\npolicy = online\n[node 1]\npolicy = keep\n",
-			 kernel_6_1("online"), false);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "offline");
-	carry = carry_of("[memonlined]\npolicy = keep\n", kernel_6_1("online"), false);
-	assert_int_equal(carry.who, CARRY_NOBODY);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
-	carry = carry_of("", kernel_6_1("offline"), false);
-	assert_int_equal(carry.who, CARRY_AGENT);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "");
+	executor = executor_of("[memonlined]\npolicy = online\n[node 1]\npolicy = keep\n",
+			       kernel_6_1("online"), false);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "offline");
+	executor =
+		executor_of("[memonlined]\npolicy = keep\n", kernel_6_1("online"), false);
+	assert_int_equal(executor.who, EXECUTOR_NOBODY);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "");
+	executor = executor_of("", kernel_6_1("offline"), false);
+	assert_int_equal(executor.who, EXECUTOR_AGENT);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "");
 }
 
 static void the_kernel_is_asked_for_what_it_can(void **state)
 {
 	const char ratio[] = "[memonlined]\npolicy = ratio\nmovable-ratio = 100\n"
 			     "ratio-per-node = no\ncarry-out = kernel\n";
-	struct carry_values old = { { "offline", "", "", "" } };
-	struct carry carry = carry_of(ratio, kernel_6_1("offline"), false);
+	struct executor_values old = { { "offline", "", "", "" } };
+	struct executor executor = executor_of(ratio, kernel_6_1("offline"), false);
 
 	(void)state;
-	assert_int_equal(carry.who, CARRY_KERNEL);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "online");
-	assert_string_equal(carry.wanted.value[INTENT_ONLINE_POLICY], "auto-movable");
-	assert_string_equal(carry.wanted.value[INTENT_MOVABLE_RATIO], "100");
-	assert_string_equal(carry.wanted.value[INTENT_NUMA_AWARE], "N");
-	carry = carry_of(ratio, old, false);
-	assert_int_equal(carry.who, CARRY_AGENT);
-	assert_true(carry.kernel_cannot);
-	carry = carry_of("[memonlined]\npolicy = online_movable\ncarry-out = kernel\n",
-			 old, false);
-	assert_int_equal(carry.who, CARRY_KERNEL);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "online_movable");
-	carry = carry_of("[memonlined]\npolicy = online_kernel\ncarry-out = kernel\n",
-			 old, false);
-	assert_string_equal(carry.wanted.value[INTENT_AUTO_ONLINE], "online_kernel");
-	carry = carry_of("[memonlined]\npolicy = online_movable\ncarry-out = auto\n", old,
-			 true);
-	assert_int_equal(carry.who, CARRY_AGENT);
-	assert_false(carry.kernel_cannot);
-	carry = carry_of("[memonlined]\npolicy = online\ncarry-out = kernel\n"
-			 "[range 0x100000000+1G]\npolicy = online_movable\n",
-			 kernel_6_1("offline"), false);
-	assert_int_equal(carry.who, CARRY_AGENT);
-	assert_true(carry.kernel_cannot);
+	assert_int_equal(executor.who, EXECUTOR_KERNEL);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "online");
+	assert_string_equal(executor.wanted.value[INTENT_ONLINE_POLICY], "auto-movable");
+	assert_string_equal(executor.wanted.value[INTENT_MOVABLE_RATIO], "100");
+	assert_string_equal(executor.wanted.value[INTENT_NUMA_AWARE], "N");
+	executor = executor_of(ratio, old, false);
+	assert_int_equal(executor.who, EXECUTOR_AGENT);
+	assert_true(executor.kernel_cannot);
+	executor =
+		executor_of("[memonlined]\npolicy = online_movable\ncarry-out = kernel\n",
+			    old, false);
+	assert_int_equal(executor.who, EXECUTOR_KERNEL);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "online_movable");
+	executor = executor_of(
+		"[memonlined]\npolicy = online_kernel\ncarry-out = kernel\n", old, false);
+	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "online_kernel");
+	executor = executor_of(
+		"[memonlined]\npolicy = online_movable\ncarry-out = auto\n", old, true);
+	assert_int_equal(executor.who, EXECUTOR_AGENT);
+	assert_false(executor.kernel_cannot);
+	executor = executor_of("[memonlined]\npolicy = online\ncarry-out = kernel\n"
+			       "[range 0x100000000+1G]\npolicy = online_movable\n",
+			       kernel_6_1("offline"), false);
+	assert_int_equal(executor.who, EXECUTOR_AGENT);
+	assert_true(executor.kernel_cannot);
 }
 
 int main(void)

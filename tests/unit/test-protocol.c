@@ -794,10 +794,10 @@ static struct journal *journal_of(uint64_t reports)
 	struct journal *journal = journal_new("i", 2, 4);
 	struct report report = { .time_sec = 5, .time_usec = 6, .elapsed_usec = 7 };
 	struct report_range ranges[] = {
-		{ 0, 128, 0, 0, BLOCK_OFFLINE, BLOCK_ONLINE, BLOCK_WORD_ONLINE,
+		{ 0, 128, 0, 0, BLOCK_OFFLINE, BLOCK_ONLINE, ONLINE_TYPE_ONLINE,
 		  BLOCK_ZONE_NORMAL, REPORT_SUCCESS, REASON_POLICY },
 		{ 128, 128, -1, 22, BLOCK_OFFLINE, BLOCK_OFFLINE,
-		  BLOCK_WORD_ONLINE_MOVABLE, BLOCK_ZONE_UNKNOWN, REPORT_FAILED,
+		  ONLINE_TYPE_ONLINE_MOVABLE, BLOCK_ZONE_UNKNOWN, REPORT_FAILED,
 		  REASON_REFUSED },
 	};
 

@@ -57,10 +57,10 @@ static size_t plug(struct snapshot *snapshot, unsigned mib, int node)
 	return first;
 }
 
-static void bring_online(struct snapshot *snapshot, size_t first, enum block_word word,
+static void bring_online(struct snapshot *snapshot, size_t first, enum online_type word,
 			 bool zones_known)
 {
-	bool movable = word == BLOCK_WORD_ONLINE_MOVABLE;
+	bool movable = word == ONLINE_TYPE_ONLINE_MOVABLE;
 
 	for (; first < snapshot->count; first++) {
 		struct block *block = &snapshot->blocks[first];
@@ -79,10 +79,10 @@ static void boot(struct snapshot *snapshot, uint64_t pages, int node)
 	snapshot_node(snapshot, node)->kernel_bytes = pages * PAGE;
 }
 
-static enum block_word decide(const struct snapshot *snapshot, size_t position,
-			      unsigned percent, bool per_node)
+static enum online_type decide(const struct snapshot *snapshot, size_t position,
+			       unsigned percent, bool per_node)
 {
-	enum block_word word, last;
+	enum online_type word, last;
 	struct ratio ratio;
 
 	assert_int_equal(ratio_init(&ratio, snapshot, percent, per_node), 0);
@@ -104,12 +104,12 @@ static void follow_the_kernel(bool zones_known)
 		boot(&snapshot, BOOT_PAGES, 0);
 		for (j = 0; j < 8 && measured[i].dimms[j].mib; j++) {
 			size_t first = plug(&snapshot, measured[i].dimms[j].mib, 0);
-			enum block_word word =
+			enum online_type word =
 				decide(&snapshot, first, measured[i].percent, true);
 
 			assert_int_equal(word, measured[i].dimms[j].movable
-						       ? BLOCK_WORD_ONLINE_MOVABLE
-						       : BLOCK_WORD_ONLINE_KERNEL);
+						       ? ONLINE_TYPE_ONLINE_MOVABLE
+						       : ONLINE_TYPE_ONLINE_KERNEL);
 			bring_online(&snapshot, first, word, zones_known);
 		}
 		snapshot_free(&snapshot);
@@ -143,13 +143,13 @@ static void dimms_of_one_burst_count_for_each_other(void **state)
 	third = plug(&snapshot, 256, 0);
 	assert_int_equal(ratio_init(&ratio, &snapshot, 100, true), 0);
 	assert_int_equal(ratio_word(&ratio, &snapshot.blocks[0]),
-			 BLOCK_WORD_ONLINE_MOVABLE);
+			 ONLINE_TYPE_ONLINE_MOVABLE);
 	assert_int_equal(ratio_word(&ratio, &snapshot.blocks[3]),
-			 BLOCK_WORD_ONLINE_MOVABLE);
+			 ONLINE_TYPE_ONLINE_MOVABLE);
 	assert_int_equal(ratio_word(&ratio, &snapshot.blocks[second]),
-			 BLOCK_WORD_ONLINE_KERNEL);
+			 ONLINE_TYPE_ONLINE_KERNEL);
 	assert_int_equal(ratio_word(&ratio, &snapshot.blocks[third]),
-			 BLOCK_WORD_ONLINE_MOVABLE);
+			 ONLINE_TYPE_ONLINE_MOVABLE);
 	ratio_free(&ratio);
 	snapshot_free(&snapshot);
 }
@@ -165,9 +165,9 @@ static void a_dimm_with_a_kernel_block_stays_whole(void **state)
 	snapshot.blocks[first + 1].state = BLOCK_ONLINE;
 	snapshot.blocks[first + 1].zones[0] = BLOCK_ZONE_NORMAL;
 	snapshot.blocks[first + 1].zone_count = 1;
-	assert_int_equal(decide(&snapshot, first, 400, true), BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(decide(&snapshot, first, 400, true), ONLINE_TYPE_ONLINE_KERNEL);
 	snapshot.blocks[first + 1].zones[0] = BLOCK_ZONE_MOVABLE;
-	assert_int_equal(decide(&snapshot, first, 400, true), BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(decide(&snapshot, first, 400, true), ONLINE_TYPE_ONLINE_MOVABLE);
 	snapshot_free(&snapshot);
 }
 
@@ -180,11 +180,11 @@ static void a_dimm_that_is_still_coming_counts_as_whole(void **state)
 	boot(&snapshot, BOOT_PAGES, 0);
 	plug(&snapshot, 1024, 0);
 	snapshot.count = 2;
-	assert_int_equal(decide(&snapshot, 0, 50, true), BLOCK_WORD_ONLINE_KERNEL);
-	assert_int_equal(decide(&snapshot, 0, 110, true), BLOCK_WORD_ONLINE_MOVABLE);
-	bring_online(&snapshot, 0, BLOCK_WORD_ONLINE_MOVABLE, true);
+	assert_int_equal(decide(&snapshot, 0, 50, true), ONLINE_TYPE_ONLINE_KERNEL);
+	assert_int_equal(decide(&snapshot, 0, 110, true), ONLINE_TYPE_ONLINE_MOVABLE);
+	bring_online(&snapshot, 0, ONLINE_TYPE_ONLINE_MOVABLE, true);
 	snapshot.count = 8;
-	assert_int_equal(decide(&snapshot, 2, 110, true), BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(decide(&snapshot, 2, 110, true), ONLINE_TYPE_ONLINE_MOVABLE);
 	snapshot_free(&snapshot);
 }
 
@@ -198,8 +198,9 @@ static void a_node_counts_by_itself_if_asked(void **state)
 	boot(&snapshot, BOOT_PAGES, 0);
 	boot(&snapshot, 0, 1);
 	first = plug(&snapshot, 512, 1);
-	assert_int_equal(decide(&snapshot, first, 301, true), BLOCK_WORD_ONLINE_KERNEL);
-	assert_int_equal(decide(&snapshot, first, 301, false), BLOCK_WORD_ONLINE_MOVABLE);
+	assert_int_equal(decide(&snapshot, first, 301, true), ONLINE_TYPE_ONLINE_KERNEL);
+	assert_int_equal(decide(&snapshot, first, 301, false),
+			 ONLINE_TYPE_ONLINE_MOVABLE);
 	snapshot_free(&snapshot);
 }
 
@@ -211,8 +212,8 @@ static void without_sums_nothing_is_movable(void **state)
 	(void)state;
 	snapshot.block_size_bytes = BLOCK_SIZE;
 	plug(&snapshot, 512, 0);
-	assert_int_equal(decide(&snapshot, 0, 301, true), BLOCK_WORD_ONLINE_KERNEL);
-	assert_int_equal(decide(&snapshot, 0, 301, false), BLOCK_WORD_ONLINE_KERNEL);
+	assert_int_equal(decide(&snapshot, 0, 301, true), ONLINE_TYPE_ONLINE_KERNEL);
+	assert_int_equal(decide(&snapshot, 0, 301, false), ONLINE_TYPE_ONLINE_KERNEL);
 	snapshot_free(&snapshot);
 }
 

@@ -84,7 +84,7 @@ static void reads_no_zones_of_a_block_without_its_node(void **state)
 	fixture->kernel->blocks[32].ignore = true;
 	fixture->kernel->reads = 0;
 	assert_int_equal(sysfs_write_word(fixture->sysfs, &fixture->snapshot.blocks[0],
-					  BLOCK_WORD_ONLINE),
+					  ONLINE_TYPE_ONLINE),
 			 0);
 	assert_int_equal(fixture->kernel->reads, 1);
 }
@@ -138,7 +138,7 @@ static void writes_the_word_once_with_its_newline(void **state)
 
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	assert_int_equal(
-		sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE_MOVABLE), 0);
+		sysfs_write_word(fixture->sysfs, &block, ONLINE_TYPE_ONLINE_MOVABLE), 0);
 	assert_string_equal(fixture->kernel->written, "memory32/state=online_movable\n;");
 	assert_int_equal(block.state, BLOCK_ONLINE);
 	assert_int_equal(block_zone_now(&block), BLOCK_ZONE_MOVABLE);
@@ -151,7 +151,7 @@ static void never_writes_the_rest_of_a_short_write(void **state)
 
 	fixture->kernel->short_write = true;
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_ONLINE);
-	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE), 0);
+	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, ONLINE_TYPE_ONLINE), 0);
 	assert_int_equal(fixture->kernel->writes, 1);
 	assert_int_equal(block.state, BLOCK_ONLINE);
 }
@@ -163,11 +163,11 @@ static void reads_again_after_a_refusal(void **state)
 
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	fixture->kernel->blocks[32].raced = true;
-	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE),
+	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, ONLINE_TYPE_ONLINE),
 			 -EINVAL);
 	assert_int_equal(block.state, BLOCK_ONLINE);
 	block.index = 33;
-	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, BLOCK_WORD_ONLINE),
+	assert_int_equal(sysfs_write_word(fixture->sysfs, &block, ONLINE_TYPE_ONLINE),
 			 -ENOENT);
 	assert_int_equal(block.state, BLOCK_ABSENT);
 }

@@ -38,11 +38,11 @@ void tree_puts(const char *root, const char *path, const char *text)
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind,
-		      struct FTW *place)
+		      struct FTW *scope)
 {
 	(void)status;
 	(void)kind;
-	(void)place;
+	(void)scope;
 	return remove(path);
 }
 

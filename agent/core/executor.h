@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef MEMONLINE_CARRY_H
-#define MEMONLINE_CARRY_H
+#ifndef MEMONLINE_EXECUTOR_H
+#define MEMONLINE_EXECUTOR_H
 
 /*
  * Who carries the policy out, the agent or the kernel by itself, and what the kernel's own settings
@@ -11,23 +11,23 @@
 #include "core/intent.h"
 #include "core/snapshot.h"
 
-enum carry_who {
-	CARRY_NOBODY, /* every policy is to keep, or an administrator decided otherwise */
-	CARRY_AGENT,
-	CARRY_KERNEL
+enum executor_who {
+	EXECUTOR_NOBODY, /* every policy is to keep, or an administrator decided otherwise */
+	EXECUTOR_AGENT,
+	EXECUTOR_KERNEL
 };
 /* "nobody", "agent", "kernel" */
-const char *carry_text(enum carry_who who);
+const char *executor_text(enum executor_who who);
 
 /* The settings by enum intent_setting; "" where the kernel has no such file. */
-struct carry_values {
+struct executor_values {
 	char value[INTENT_SETTINGS][INTENT_VALUE_SIZE];
 };
 
-struct carry {
-	enum carry_who who;
+struct executor {
+	enum executor_who who;
 	/* What has to be there; "": leave it as it is found. */
-	struct carry_values wanted;
+	struct executor_values wanted;
 	/* Asked of the kernel, and more than it can. */
 	bool kernel_cannot;
 };
@@ -36,8 +36,8 @@ struct carry {
  * `found`: what is there without the agent. `refused`: the kernel took no word for the policy
  * (before 5.7 it knows online and offline only), so that the agent does it.
  */
-void carry_decide(struct carry *carry, const struct config *config,
-		  const struct machine *machine, const struct carry_values *found,
-		  bool refused);
+void executor_decide(struct executor *executor, const struct config *config,
+		     const struct machine *machine, const struct executor_values *found,
+		     bool refused);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef MEMONLINE_LOCK_H
-#define MEMONLINE_LOCK_H
+#ifndef MEMONLINE_MEMLOCK_H
+#define MEMONLINE_MEMLOCK_H
 
 /*
  * Keeps in memory what this process has mapped, so that bringing memory online waits for no page
@@ -9,7 +9,7 @@
  * mapping would be filled at once, buffers that may never be used too. 0 or negative errno: EPERM
  * or ENOMEM without CAP_IPC_LOCK.
  */
-int lock_memory(void);
+int memlock_enable(void);
 
 /*
  * Takes this process out of the choice of the kernel's OOM killer, whoever started it: service
@@ -17,6 +17,6 @@ int lock_memory(void);
  * value was higher and CAP_SYS_RESOURCE is missing; with the value there already none is needed.
  * Kernels before 2.6.36 have oom_adj, where -17 is the same. Children inherit it.
  */
-int lock_against_oom(void);
+int memlock_against_oom(void);
 
 #endif

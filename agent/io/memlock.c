@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "io/lock.h"
+#include "io/memlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #define MCL_ONFAULT 4
 #endif
 
-int lock_memory(void)
+int memlock_enable(void)
 {
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
 		return 0;
@@ -33,7 +33,7 @@ static int write_file(const char *path, const char *word)
 	return r;
 }
 
-int lock_against_oom(void)
+int memlock_against_oom(void)
 {
 	int r = write_file("/proc/self/oom_score_adj", "-1000\n");
 

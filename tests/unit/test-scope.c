@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/place.h"
+#include "core/scope.h"
 
 #define GIB (UINT64_C(1) << 30)
 #define BLOCK_SIZE (UINT64_C(128) << 20)
@@ -35,33 +35,33 @@ static const char *const refused[] = {
 	"node 1 2",
 };
 
-static void wrong_names_leave_the_place_alone(void **state)
+static void wrong_names_leave_the_scope_alone(void **state)
 {
-	struct place place;
+	struct scope scope;
 	size_t i;
 
 	(void)state;
-	memset(&place, 0x5a, sizeof(place));
+	memset(&scope, 0x5a, sizeof(scope));
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		const char *expected =
-			place_parse(&place, refused[i], strlen(refused[i]));
+			scope_parse(&scope, refused[i], strlen(refused[i]));
 
 		if (!expected || !*expected)
 			fail_msg("taken: %s", refused[i]);
-		assert_int_equal(place.node, 0x5a5a5a5a);
+		assert_int_equal(scope.node, 0x5a5a5a5a);
 	}
-	assert_string_equal(place_parse(&place, "memonlined", 10), "");
-	assert_string_equal(place_parse(&place, "", 0), "");
+	assert_string_equal(scope_parse(&scope, "memonlined", 10), "");
+	assert_string_equal(scope_parse(&scope, "", 0), "");
 }
 
-static struct place parse(const char *name)
+static struct scope parse(const char *name)
 {
-	struct place place;
-	const char *expected = place_parse(&place, name, strlen(name));
+	struct scope scope;
+	const char *expected = scope_parse(&scope, name, strlen(name));
 
 	if (expected)
 		fail_msg("%s: expected %s", name, expected);
-	return place;
+	return scope;
 }
 
 static void names_are_written_as_they_are_read(void **state)
@@ -77,10 +77,10 @@ static void names_are_written_as_they_are_read(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct place place = parse(rows[i][0]);
+		struct scope scope = parse(rows[i][0]);
 		struct text text = TEXT_INIT;
 
-		place_put(&place, &text);
+		scope_put(&scope, &text);
 		assert_string_equal(text.data, rows[i][1]);
 		text_free(&text);
 	}
@@ -105,10 +105,10 @@ static void only_one_kind_collides(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct place a = parse(rows[i].a), b = parse(rows[i].b);
+		struct scope a = parse(rows[i].a), b = parse(rows[i].b);
 
-		assert_int_equal(place_collides(&a, &b), rows[i].collide);
-		assert_int_equal(place_collides(&b, &a), rows[i].collide);
+		assert_int_equal(scope_collides(&a, &b), rows[i].collide);
+		assert_int_equal(scope_collides(&b, &a), rows[i].collide);
 	}
 }
 
@@ -133,9 +133,9 @@ static void a_block_is_where_its_first_byte_is(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct place place = parse(rows[i].name);
+		struct scope scope = parse(rows[i].name);
 
-		assert_int_equal(place_holds(&place, &snapshot, &block), rows[i].holds);
+		assert_int_equal(scope_holds(&scope, &snapshot, &block), rows[i].holds);
 	}
 }
 
@@ -143,18 +143,18 @@ static void a_block_is_where_its_first_byte_is(void **state)
 static void what_is_no_kind_is_nowhere(void **state)
 {
 	struct snapshot snapshot = { .block_size_bytes = BLOCK_SIZE };
-	struct place none = { .kind = PLACE_KINDS };
+	struct scope none = { .kind = SCOPE_KINDS };
 	struct block block = { .index = 0 };
 
 	(void)state;
-	assert_false(place_collides(&none, &none));
-	assert_false(place_holds(&none, &snapshot, &block));
+	assert_false(scope_collides(&none, &none));
+	assert_false(scope_holds(&none, &snapshot, &block));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wrong_names_leave_the_place_alone),
+		cmocka_unit_test(wrong_names_leave_the_scope_alone),
 		cmocka_unit_test(names_are_written_as_they_are_read),
 		cmocka_unit_test(only_one_kind_collides),
 		cmocka_unit_test(a_block_is_where_its_first_byte_is),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef MEMONLINE_PLACE_H
-#define MEMONLINE_PLACE_H
+#ifndef MEMONLINE_SCOPE_H
+#define MEMONLINE_SCOPE_H
 
 /*
  * A set of memory blocks that a section of memonlined.conf(5) is about: those of a NUMA node, of
@@ -11,10 +11,10 @@
 #include "core/text.h"
 
 /* In the order of precedence: what names a block most closely decides. */
-enum place_kind { PLACE_RANGE, PLACE_OWNER, PLACE_NODE, PLACE_KINDS };
+enum scope_kind { SCOPE_RANGE, SCOPE_OWNER, SCOPE_NODE, SCOPE_KINDS };
 
-struct place {
-	enum place_kind kind;
+struct scope {
+	enum scope_kind kind;
 	int node;
 	uint64_t start, size; /* bytes; size is never 0 and the end never wraps */
 	char owner[SNAPSHOT_OWNER_SIZE];
@@ -25,14 +25,14 @@ struct place {
  * K, M, G and T), "owner System RAM (virtio_mem)". NULL, with *place filled, or what is expected
  * instead; "" where the name is not that of a place at all.
  */
-const char *place_parse(struct place *place, const char *name, size_t len);
+const char *scope_parse(struct scope *scope, const char *name, size_t len);
 /* The section's name, as place_parse reads it. */
-void place_put(const struct place *place, struct text *text);
+void scope_put(const struct scope *scope, struct text *text);
 
 /* Whether some block could be in both, and both of one kind: then neither comes first. */
-bool place_collides(const struct place *a, const struct place *b);
+bool scope_collides(const struct scope *a, const struct scope *b);
 /* A block is in the range that holds its first byte. */
-bool place_holds(const struct place *place, const struct snapshot *snapshot,
+bool scope_holds(const struct scope *scope, const struct snapshot *snapshot,
 		 const struct block *block);
 
 #endif

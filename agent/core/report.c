@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/burst.h"
+#include "core/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,23 +8,24 @@
 #define REPORT_RANGES_MAX 64 /* of one report; a DIMM in more pieces gets several */
 #define RECALL_BLOCKS_MAX (1u << 20) /* 128 TiB in blocks of 128 MiB */
 
-int burst_init(struct burst *burst, size_t entries)
+int report_builder_init(struct report_builder *builder, size_t entries)
 {
-	burst->entries = calloc(entries, sizeof(*burst->entries));
-	if (!burst->entries)
+	builder->entries = calloc(entries, sizeof(*builder->entries));
+	if (!builder->entries)
 		return -ENOMEM;
-	burst->count = 0;
-	burst->capacity = entries;
+	builder->count = 0;
+	builder->capacity = entries;
 	return 0;
 }
 
-void burst_free(struct burst *burst)
+void report_builder_free(struct report_builder *builder)
 {
-	free(burst->entries);
-	memset(burst, 0, sizeof(*burst));
+	free(builder->entries);
+	memset(builder, 0, sizeof(*builder));
 }
 
-static bool merge(struct burst_entry *last, const struct burst_entry *next)
+static bool merge(struct report_builder_entry *last,
+		  const struct report_builder_entry *next)
 {
 	if (last->dimm != next->dimm || last->round != next->round ||
 	    !report_range_continues(&last->range, &next->range))
@@ -43,13 +44,14 @@ static bool overlap(const struct report_range *a, const struct report_range *b)
 }
 
 /* false: one of its blocks was another DIMM's. */
-static bool find_round(const struct burst *burst, struct burst_entry *entry)
+static bool find_round(const struct report_builder *builder,
+		       struct report_builder_entry *entry)
 {
 	size_t i;
 
 	entry->round = 0;
-	for (i = 0; i < burst->count; i++) {
-		const struct burst_entry *old = &burst->entries[i];
+	for (i = 0; i < builder->count; i++) {
+		const struct report_builder_entry *old = &builder->entries[i];
 
 		if (!overlap(&old->range, &entry->range))
 			continue;
@@ -61,18 +63,19 @@ static bool find_round(const struct burst *burst, struct burst_entry *entry)
 	return true;
 }
 
-bool burst_add(struct burst *burst, uint64_t dimm, const struct report_range *range,
-	       uint64_t begun_usec, uint64_t done_usec)
+bool report_builder_add(struct report_builder *builder, uint64_t dimm,
+			const struct report_range *range, uint64_t begun_usec,
+			uint64_t done_usec)
 {
-	struct burst_entry entry = { *range, dimm, begun_usec, done_usec, 0 };
+	struct report_builder_entry entry = { *range, dimm, begun_usec, done_usec, 0 };
 
-	if (!find_round(burst, &entry))
+	if (!find_round(builder, &entry))
 		return false;
-	if (burst->count && merge(&burst->entries[burst->count - 1], &entry))
+	if (builder->count && merge(&builder->entries[builder->count - 1], &entry))
 		return true;
-	if (burst->count == burst->capacity)
+	if (builder->count == builder->capacity)
 		return false;
-	burst->entries[burst->count++] = entry;
+	builder->entries[builder->count++] = entry;
 	return true;
 }
 
@@ -95,8 +98,8 @@ static enum reason observed_reason(const struct report_range *range)
 	return REASON_STATE_UNREADABLE;
 }
 
-void burst_observe(const struct snapshot_change *change, uint64_t block_size_bytes,
-		   struct report_range *range)
+void report_observe(const struct snapshot_change *change, uint64_t block_size_bytes,
+		    struct report_range *range)
 {
 	const struct block *before = change->before, *after = change->after;
 	const struct block *known = after ? after : before;
@@ -114,7 +117,7 @@ void burst_observe(const struct snapshot_change *change, uint64_t block_size_byt
 
 static int compare_entries(const void *left, const void *right)
 {
-	const struct burst_entry *a = left, *b = right;
+	const struct report_builder_entry *a = left, *b = right;
 
 	if (a->dimm != b->dimm)
 		return a->dimm < b->dimm ? -1 : 1;
@@ -125,30 +128,31 @@ static int compare_entries(const void *left, const void *right)
 }
 
 /* Blocks may have been seen over several rounds: only now are neighbours side by side. */
-static void merge_sorted(struct burst *burst)
+static void merge_sorted(struct report_builder *builder)
 {
 	size_t i, kept = 0;
 
-	for (i = 1; i < burst->count; i++)
-		if (!merge(&burst->entries[kept], &burst->entries[i]))
-			burst->entries[++kept] = burst->entries[i];
-	burst->count = kept + 1;
+	for (i = 1; i < builder->count; i++)
+		if (!merge(&builder->entries[kept], &builder->entries[i]))
+			builder->entries[++kept] = builder->entries[i];
+	builder->count = kept + 1;
 }
 
-static bool same_report(const struct burst_entry *last, const struct burst_entry *next)
+static bool same_report(const struct report_builder_entry *last,
+			const struct report_builder_entry *next)
 {
 	if (last->dimm != next->dimm)
 		return false;
-	return last->dimm != BURST_NO_DIMM ||
+	return last->dimm != REPORT_NO_DIMM ||
 	       last->range.start + last->range.size >= next->range.start;
 }
 
 /* Appends one report from entries[*from] on and moves *from behind what it took. */
-static void report_one(const struct burst *burst, size_t *from, struct journal *journal,
-		       struct report *report)
+static void report_one(const struct report_builder *builder, size_t *from,
+		       struct journal *journal, struct report *report)
 {
 	struct report_range ranges[REPORT_RANGES_MAX];
-	const struct burst_entry *entry = &burst->entries[*from];
+	const struct report_builder_entry *entry = &builder->entries[*from];
 	uint64_t begun_usec = entry->begun_usec, done_usec = entry->done_usec;
 	size_t count = 0;
 
@@ -159,26 +163,27 @@ static void report_one(const struct burst *burst, size_t *from, struct journal *
 		if (entry->done_usec > done_usec)
 			done_usec = entry->done_usec;
 		entry++;
-	} while (*from + count < burst->count && count < REPORT_RANGES_MAX &&
+	} while (*from + count < builder->count && count < REPORT_RANGES_MAX &&
 		 same_report(entry - 1, entry));
 	*from += count;
 	report->elapsed_usec = done_usec - begun_usec;
 	journal_append(journal, report, ranges, count);
 }
 
-void burst_flush(struct burst *burst, struct journal *journal, int64_t time_sec,
-		 int32_t time_usec)
+void report_builder_flush(struct report_builder *builder, struct journal *journal,
+			  int64_t time_sec, int32_t time_usec)
 {
 	struct report report = { .time_sec = time_sec, .time_usec = time_usec };
 	size_t from = 0;
 
-	if (!burst->count)
+	if (!builder->count)
 		return;
-	qsort(burst->entries, burst->count, sizeof(*burst->entries), compare_entries);
-	merge_sorted(burst);
-	while (from < burst->count)
-		report_one(burst, &from, journal, &report);
-	burst->count = 0;
+	qsort(builder->entries, builder->count, sizeof(*builder->entries),
+	      compare_entries);
+	merge_sorted(builder);
+	while (from < builder->count)
+		report_one(builder, &from, journal, &report);
+	builder->count = 0;
 }
 
 /* A place for each block of the range; most often they come in ascending order. */
@@ -229,8 +234,8 @@ static int recall(const struct report_range *range, uint64_t unit, struct snapsh
 	return 0;
 }
 
-int burst_recall(const struct journal *journal, uint64_t block_size_bytes,
-		 struct snapshot *told)
+int report_recall(const struct journal *journal, uint64_t block_size_bytes,
+		  struct snapshot *told)
 {
 	const struct report *report = NULL;
 	size_t i;

@@ -18,7 +18,7 @@ static const char *const names[INTENT_SETTINGS] = {
 static void read_setting(struct agent *agent, enum intent_setting setting,
 			 char value[INTENT_VALUE_SIZE])
 {
-	enum block_word word;
+	enum online_type word;
 
 	if (setting != INTENT_AUTO_ONLINE) {
 		system_read_parameter(agent->edges.system, names[setting], value,
@@ -27,29 +27,29 @@ static void read_setting(struct agent *agent, enum intent_setting setting,
 	}
 	word = sysfs_auto_online(agent->edges.sysfs);
 	snprintf(value, INTENT_VALUE_SIZE, "%s",
-		 word == BLOCK_WORD_NONE ? "" : block_word_text(word));
+		 word == ONLINE_TYPE_NONE ? "" : online_type_text(word));
 }
 
 static int write_setting(struct agent *agent, enum intent_setting setting,
 			 const char *value)
 {
-	enum block_word word;
+	enum online_type word;
 
 	if (setting != INTENT_AUTO_ONLINE)
 		return system_write_parameter(agent->edges.system, names[setting], value);
-	return block_word_parse(value, &word)
+	return online_type_parse(value, &word)
 		       ? sysfs_set_auto_online(agent->edges.sysfs, word)
 		       : -EINVAL;
 }
 
-void agent_read_carry(struct agent *agent)
+void agent_read_executor(struct agent *agent)
 {
 	struct machine *machine = &agent->machine;
 	bool changed_before = machine->auto_online_changed;
 	char value[INTENT_VALUE_SIZE];
 
 	machine->auto_online = sysfs_auto_online(agent->edges.sysfs);
-	if (machine->auto_online == BLOCK_WORD_NONE || !agent->edges.intent)
+	if (machine->auto_online == ONLINE_TYPE_NONE || !agent->edges.intent)
 		return;
 	read_setting(agent, INTENT_AUTO_ONLINE, value);
 	machine->auto_online_changed =
@@ -62,11 +62,11 @@ void agent_read_carry(struct agent *agent)
 			    value);
 	else
 		log_info("auto_online_blocks is as it was: the policy is in force again");
-	agent_apply_carry(agent);
+	agent_apply_executor(agent);
 }
 
 /* What would be there without an agent. */
-static void read_found(struct agent *agent, struct carry_values *found)
+static void read_found(struct agent *agent, struct executor_values *found)
 {
 	unsigned i;
 
@@ -132,7 +132,7 @@ static int bring(struct agent *agent, enum intent_setting setting, const char *w
 }
 
 /* auto_online_blocks last: what it starts has to find the others as they should be. */
-static int bring_all(struct agent *agent, const struct carry_values *wanted)
+static int bring_all(struct agent *agent, const struct executor_values *wanted)
 {
 	unsigned i = INTENT_SETTINGS;
 	int r = 0;
@@ -146,34 +146,34 @@ static int bring_all(struct agent *agent, const struct carry_values *wanted)
 /* False where the kernel refused what only it could have carried out. */
 static bool apply(struct agent *agent)
 {
-	struct carry_values found;
+	struct executor_values found;
 
 	memset(&found, 0, sizeof(found));
 	if (agent->edges.intent)
 		read_found(agent, &found);
-	carry_decide(&agent->carry, agent->config, &agent->machine, &found,
-		     agent->carry_refused);
-	if (agent->carry.kernel_cannot)
+	executor_decide(&agent->executor, agent->config, &agent->machine, &found,
+			agent->executor_refused);
+	if (agent->executor.kernel_cannot)
 		log_warning("this kernel cannot carry policy %s out: the agent does",
 			    config_policy_text(agent->config->policy));
 	/* What somebody else decided is not touched, not even to give it back. */
 	if (agent->dry_run || !agent->edges.intent || agent->machine.auto_online_changed)
 		return true;
-	return bring_all(agent, &agent->carry.wanted) == 0 ||
-	       agent->carry.who != CARRY_KERNEL;
+	return bring_all(agent, &agent->executor.wanted) == 0 ||
+	       agent->executor.who != EXECUTOR_KERNEL;
 }
 
-void agent_apply_carry(struct agent *agent)
+void agent_apply_executor(struct agent *agent)
 {
-	if (apply(agent) || agent->carry_refused)
+	if (apply(agent) || agent->executor_refused)
 		return;
-	agent->carry_refused = true;
+	agent->executor_refused = true;
 	apply(agent);
 }
 
-void agent_restore_carry(struct agent *agent)
+void agent_restore_executor(struct agent *agent)
 {
-	const struct carry_values as_found = { { "" } };
+	const struct executor_values as_found = { { "" } };
 
 	if (!agent->dry_run && agent->edges.intent)
 		bring_all(agent, &as_found);
@@ -181,10 +181,10 @@ void agent_restore_carry(struct agent *agent)
 
 const char *agent_carried_out_by(const struct agent *agent)
 {
-	return carry_text(agent->carry.who);
+	return executor_text(agent->executor.who);
 }
 
-const struct carry *agent_carry(const struct agent *agent)
+const struct executor *agent_executor(const struct agent *agent)
 {
-	return &agent->carry;
+	return &agent->executor;
 }
