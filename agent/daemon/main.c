@@ -28,8 +28,6 @@
 #define CONFIG_FILE SYSCONFDIR "/memonlined.conf"
 #define STATE_FILE "/run/memonline/state"
 #define CONFIG_SIZE_MAX (1024UL * 1024)
-/* On 2.6.32 nobody has seen an edge-triggered port wake up. */
-#define OLD_KERNEL_POLL_MSEC 1000
 #define FIRST_ROUND_USEC 20000000 /* of the 90 s that systemd waits for READY=1 */
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
@@ -437,8 +435,6 @@ static int open_channel(struct daemon *daemon)
 		log_error("%s", strerror(ENOMEM));
 		return -1;
 	}
-	if (strncmp(system_kernel_release(daemon->system), "2.", 2) == 0)
-		channel_poll_port(daemon->channel, OLD_KERNEL_POLL_MSEC);
 	r = channel_listen(daemon->channel, daemon->options.root, config->control_socket,
 			   config->control_mode);
 	/* Memory is brought online without it, and there may be room for it later. */

@@ -129,8 +129,6 @@ static void host_left(struct channel_port *port)
 		log_info("channel %s: port unplugged", port->name);
 		port_close(port);
 		port_open(port);
-	} else if (port->channel->poll_msec) {
-		loop_timer_arm(port->timer, port->channel->poll_msec);
 	}
 }
 

@@ -34,7 +34,6 @@ struct channel {
 	void *data;
 	struct channel_peer *peers;
 	unsigned client_count; /* peers of the control socket */
-	unsigned poll_msec;
 	struct channel_port *port;
 	struct channel_listener *listener;
 };

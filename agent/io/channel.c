@@ -37,11 +37,6 @@ void channel_free(struct channel *channel)
 	free(channel);
 }
 
-void channel_poll_port(struct channel *channel, unsigned msec)
-{
-	channel->poll_msec = msec;
-}
-
 struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_port)
 {
 	struct channel_peer *peer = calloc(1, sizeof(*peer));

@@ -8,7 +8,7 @@
  *
  * The virtio port, from Linux drivers/char/virtio_console.c: with no host, read gives 0 and poll
  * says POLLIN|POLLHUP for ever, so it is watched edge-triggered, which wakes once at the host's
- * coming and once at its going (measured on 3.10 and 6.1). A second opener gets EBUSY.
+ * coming and once at its going (measured on 2.6.32, 3.10 and 6.1). A second opener gets EBUSY.
  */
 
 #include "core/text.h"
@@ -50,11 +50,6 @@ void channel_free(struct channel *channel);
  * errno.
  */
 int channel_open_port(struct channel *channel, const char *root, const char *name);
-/*
- * For kernels where an edge-triggered port is not known to wake up: looks at it every `msec` while
- * no host is there. 0, the default: never.
- */
-void channel_poll_port(struct channel *channel, unsigned msec);
 /* Listens at <root><path>; its mode is set before bind, its directory made (0755). A socket that
  * nobody answers on is replaced; a live one is -EADDRINUSE. 0 or negative errno. */
 int channel_listen(struct channel *channel, const char *root, const char *path,
