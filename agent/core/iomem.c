@@ -2,7 +2,6 @@
 #include "core/iomem.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,4 +50,25 @@ int iomem_next(const char **text, size_t *len, struct iomem_line *line)
 	*text = end + 1;
 	*line = found;
 	return 1;
+}
+
+static bool is_dax(const char *name)
+{
+	return strncmp(name, "dax", 3) == 0 && name[3] >= '0' && name[3] <= '9';
+}
+
+const char *iomem_owner(struct iomem_dax *dax, const struct iomem_line *line)
+{
+	if (is_dax(line->name)) {
+		dax->found = true;
+		dax->first = line->first;
+		dax->last = line->last;
+	}
+	/* Zeros are what a reader without CAP_SYS_ADMIN is shown. */
+	if (strncmp(line->name, "System RAM", 10) != 0 || line->last == line->first)
+		return NULL;
+	if (strcmp(line->name, "System RAM") == 0 && dax->found &&
+	    line->first >= dax->first && line->last <= dax->last)
+		return IOMEM_KMEM;
+	return line->name;
 }

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* DAX and CXL memory: daxctl(1) decides there. */
-#define KMEM_OWNER "System RAM (kmem)"
+#include "core/iomem.h"
 
 bool policy_needs_nodes(const struct config *config)
 {
@@ -35,11 +34,12 @@ void policy_end(struct policy *policy)
 	ratio_free(&policy->ratio);
 }
 
+/* DAX and CXL memory: daxctl(1) decides there. */
 static bool is_kmem(const struct snapshot *snapshot, const struct block *block)
 {
 	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
 
-	return resource && strcmp(resource->owner, KMEM_OWNER) == 0;
+	return resource && strcmp(resource->owner, IOMEM_KMEM) == 0;
 }
 
 static const struct config_override *override_of(const struct config *config,

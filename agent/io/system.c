@@ -187,17 +187,18 @@ bool system_read_nodes(struct system_info *system, struct snapshot *snapshot)
 
 int system_read_resources(struct system_info *system, struct snapshot *snapshot)
 {
+	struct iomem_dax dax = { .found = false };
 	struct iomem_line line;
-	const char *text;
+	const char *text, *owner;
 	size_t len;
 	int r = system_read_file(system, "/proc/iomem", &text, &len);
 
 	snapshot->resource_count = 0;
 	while (r == 0 && iomem_next(&text, &len, &line) > 0) {
-		/* Zeros are what a reader without CAP_SYS_ADMIN is shown. */
-		if (strncmp(line.name, "System RAM", 10) == 0 && line.last > line.first)
+		owner = iomem_owner(&dax, &line);
+		if (owner)
 			r = snapshot_add_resource(snapshot, line.first,
-						  line.last - line.first + 1, line.name);
+						  line.last - line.first + 1, owner);
 	}
 	snapshot_sort(snapshot);
 	return r;

@@ -127,6 +127,62 @@ static void reads_the_command_line_by_words(void **state)
 	system_close(system);
 }
 
+static const char *owner_of(const struct snapshot *snapshot, uint64_t address)
+{
+	struct block block = { .index = address / (128 * MIB) };
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, &block);
+
+	return resource ? resource->owner : "";
+}
+
+/* 5.1 to 5.7: the name is the one of other memory, what lies around it is not. */
+static void memory_below_a_dax_device_is_kmem(void **state)
+{
+	const char *root = *state;
+	struct system_info *system = open_tree(root);
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	snapshot.block_size_bytes = 128 * MIB;
+	tree_puts(root, "/proc/iomem",
+		  "00100000-3ffdffff : System RAM\n"
+		  "100000000-117ffffff : System RAM\n"
+		  "140000000-17fffffff : Persistent Memory\n"
+		  "  140000000-1403fffff : namespace0.0\n"
+		  "  148000000-15fffffff : dax0.0\n"
+		  "    148000000-15fffffff : System RAM\n"
+		  "  160000000-167ffffff : dax0.1\n"
+		  "180000000-187ffffff : System RAM\n"
+		  "1c0000000-1dfffffff : Persistent Memory\n"
+		  "  1c0000000-1dfffffff : dax1.0\n"
+		  "    1c0000000-1dfffffff : System RAM (kmem)\n");
+	assert_int_equal(system_read_resources(system, &snapshot), 0);
+	assert_int_equal(snapshot.resource_count, 5);
+	assert_string_equal(owner_of(&snapshot, 0x8000000), "System RAM");
+	assert_string_equal(owner_of(&snapshot, 0x100000000), "System RAM");
+	assert_string_equal(owner_of(&snapshot, 0x148000000), "System RAM (kmem)");
+	assert_string_equal(owner_of(&snapshot, 0x180000000), "System RAM");
+	assert_string_equal(owner_of(&snapshot, 0x1c0000000), "System RAM (kmem)");
+	snapshot_free(&snapshot);
+	system_close(system);
+}
+
+/* Without CAP_SYS_ADMIN nothing is seen of addresses: nobody owns anything then. */
+static void hidden_addresses_own_nothing(void **state)
+{
+	const char *root = *state;
+	struct system_info *system = open_tree(root);
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	tree_puts(root, "/proc/iomem",
+		  "00000000-00000000 : Persistent Memory\n"
+		  "  00000000-00000000 : dax0.0\n"
+		  "    00000000-00000000 : System RAM\n");
+	assert_int_equal(system_read_resources(system, &snapshot), 0);
+	assert_int_equal(snapshot.resource_count, 0);
+	snapshot_free(&snapshot);
+	system_close(system);
+}
+
 static void adds_zones_up_by_node(void **state)
 {
 	const char *root = *state;
@@ -197,6 +253,8 @@ int main(void)
 		TEST(knows_whose_memory_is_not_the_guest_s),
 		TEST(knows_old_kernels),
 		TEST(reads_the_command_line_by_words),
+		TEST(memory_below_a_dax_device_is_kmem),
+		TEST(hidden_addresses_own_nothing),
 		TEST(adds_zones_up_by_node),
 		TEST(a_broken_table_has_no_windows),
 		TEST(writes_a_parameter_that_is_there),
