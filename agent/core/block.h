@@ -64,6 +64,7 @@ struct block {
 	uint8_t marks; /* BLOCK_MARK_…: what the agent remembers from earlier snapshots */
 	uint8_t reason; /* enum reason: the latest verdict or result */
 	uint8_t known; /* enum block_state, of an unreadable one: as last read, else ABSENT */
+	bool unreported; /* seen online by others' hand, and no report in the journal says so */
 };
 
 #define BLOCK_MARK_WAS_ONLINE 1 /* in this boot: offline now means somebody wanted that */

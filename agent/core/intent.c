@@ -10,6 +10,9 @@
 	(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_PLACED_BY_US | \
 	 BLOCK_MARK_REZONING)
 
+/* In a key, where BLOCK_MARK_FAILED, which is not remembered, leaves its bit free. */
+#define KEY_UNREPORTED 2
+
 struct value {
 	char expected[INTENT_VALUE_SIZE];
 	char intended[INTENT_VALUE_SIZE]; /* "": no write under way */
@@ -19,7 +22,7 @@ struct value {
 /* One store makes or forgets a slot: its key, 0 where it is free. */
 struct slot {
 	uint64_t identity;
-	uint64_t key; /* (index + 1) << 8 | marks */
+	uint64_t key; /* (index + 1) << 8 | marks and KEY_UNREPORTED */
 };
 
 struct header {
@@ -114,6 +117,7 @@ void intent_recall(struct intent *intent, struct snapshot *snapshot)
 			continue;
 		}
 		block->marks = (uint8_t)slot->key & REMEMBERED;
+		block->unreported = (slot->key & KEY_UNREPORTED) != 0;
 		block->slot = (uint32_t)i + 1;
 	}
 }
@@ -139,7 +143,8 @@ static bool take_slot(struct intent *intent, struct block *block)
 bool intent_remember(struct intent *intent, struct block *block)
 {
 	struct slot *slot;
-	uint64_t key = (block->index + 1) << 8 | (block->marks & REMEMBERED);
+	uint64_t key = (block->index + 1) << 8 | (block->marks & REMEMBERED) |
+		       (block->unreported ? KEY_UNREPORTED : 0);
 
 	if (!block->slot && !take_slot(intent, block))
 		return false;

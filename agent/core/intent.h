@@ -35,12 +35,12 @@ struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id);
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*
- * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED, _OURS and _REZONING), where
+ * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED, _OURS and _REZONING) and whether one is unreported, where
  * the directory is the one it was: block->identity has to be read. What is remembered of others is
  * forgotten. For the first snapshot only.
  */
 void intent_recall(struct intent *intent, struct snapshot *snapshot);
-/* Remembers the block's marks and identity. false: no room. */
+/* Remembers the block's marks, identity and `unreported`. false: no room. */
 bool intent_remember(struct intent *intent, struct block *block);
 void intent_forget(struct intent *intent, struct block *block);
 

@@ -55,7 +55,8 @@ static bool same_bounds(const struct journal_header *header,
 /* The numbers that index into the rings; a file is no place to trust. */
 static bool counts_whole(const struct journal_header *header)
 {
-	return header->first >= 1 && header->first <= header->last + 1 &&
+	return header->first >= 1 && header->last < INT64_MAX &&
+	       header->first <= header->last + 1 &&
 	       header->last - header->first + 1 <= header->report_max &&
 	       header->range_next <= header->range_max &&
 	       header->mark_count <= header->mark_max &&
@@ -230,7 +231,8 @@ const struct report *journal_after(const struct journal *journal, uint64_t since
 {
 	const struct journal_header *header = journal->header;
 
-	if (since >= header->last)
+	/* A ring may have counted and be empty: a report at `first` is none of this ring's. */
+	if (since >= header->last || header->first > header->last)
 		return NULL;
 	return slot(journal, since < header->first ? header->first : since + 1);
 }
@@ -277,6 +279,11 @@ bool journal_mark(struct journal *journal, uint64_t index, enum online_type word
 	store_barrier();
 	header->mark_count++;
 	return true;
+}
+
+uint64_t journal_mark_index(const struct journal *journal, size_t position)
+{
+	return journal->marks[position].index;
 }
 
 size_t journal_mark_count(const struct journal *journal)

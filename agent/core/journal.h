@@ -98,6 +98,8 @@ struct journal_mark {
 /* false: no room; report what is done, and try again. */
 bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
 		  enum block_state from);
+/* Of the mark at `position`, whether it is reported or not. */
+uint64_t journal_mark_index(const struct journal *journal, size_t position);
 size_t journal_mark_count(const struct journal *journal);
 /*
  * NULL where the write has been reported already: the agent may have ended between the report and

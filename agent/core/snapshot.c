@@ -250,6 +250,7 @@ static void inherit(struct block *block, const struct block *before)
 	block->online_seqnum = before->online_seqnum;
 	block->identity = before->identity;
 	block->slot = before->slot;
+	block->unreported = before->unreported;
 	if (block->state == BLOCK_UNREADABLE)
 		block->known = before->state == BLOCK_UNREADABLE ? before->known
 								 : before->state;

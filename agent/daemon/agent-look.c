@@ -104,6 +104,18 @@ static void tell_differences(struct agent *agent)
 		policy_end(&differences.policy);
 }
 
+/* A block that two agents before this one wrote to has two marks: the newer one counts. */
+static bool marked_again(const struct agent *agent, size_t position, uint64_t index)
+{
+	const struct journal *journal = agent->edges.journal;
+	size_t count = journal_mark_count(journal), i;
+
+	for (i = position + 1; i < count; i++)
+		if (journal_mark_index(journal, i) == index)
+			return true;
+	return false;
+}
+
 /* What the agent before this one wrote and did not live to report. */
 static void resume(struct agent *agent)
 {
@@ -118,7 +130,8 @@ static void resume(struct agent *agent)
 		mark = journal_mark_at(journal, i, agent->now.block_size_bytes);
 		block = mark ? snapshot_find(&agent->now, mark->index) : NULL;
 		/* One that is not as wanted is tried again, or not, and then reported. */
-		if (!block || !plan_reached(mark->word, block))
+		if (!block || !plan_reached(mark->word, block) ||
+		    marked_again(agent, i, mark->index))
 			continue;
 		plan_resume(mark, block, agent->now.block_size_bytes, &range);
 		agent_gather(agent, &agent->now, block, &range);
@@ -261,6 +274,7 @@ void agent_forget(struct agent *agent, struct block *block)
 		intent_forget(agent->edges.intent, block);
 	block->identity = 0;
 	block->marks = 0;
+	block->unreported = false;
 	block->reason = REASON_NONE;
 }
 
@@ -300,9 +314,10 @@ static void identify(struct agent *agent, struct block *block)
 static bool in_flight(const struct agent *agent, const struct block *block)
 {
 	const struct journal *journal = agent->edges.journal;
-	size_t count = journal_mark_count(journal), i;
+	size_t i;
 
-	for (i = 0; i < count; i++) {
+	/* The newest mark counts, as in resume(). */
+	for (i = journal_mark_count(journal); i-- > 0;) {
 		const struct journal_mark *mark =
 			journal_mark_at(journal, i, agent->next.block_size_bytes);
 
@@ -330,7 +345,8 @@ static void tell_since(struct agent *agent, const struct snapshot *told,
 		return;
 	}
 	if (after && after->state == before->state) {
-		/* Told already. */
+		/* Reported already. */
+		after->unreported = false;
 		if (after->state == BLOCK_OFFLINE)
 			after->reason = before->reason;
 		return;
@@ -376,8 +392,10 @@ static void tell_meanwhile(struct agent *agent)
 		struct report_range range;
 
 		if (block->state != BLOCK_ONLINE || block->reason != REASON_NONE ||
-		    (block->marks & BLOCK_MARK_WAS_ONLINE) || in_flight(agent, block))
+		    ((block->marks & BLOCK_MARK_WAS_ONLINE) && !block->unreported) ||
+		    in_flight(agent, block))
 			continue;
+		block->unreported = true;
 		report_observe(&change, next->block_size_bytes, &range);
 		agent_gather(agent, next, block, &range);
 	}
@@ -427,6 +445,17 @@ static bool is_added(const struct agent *agent, const struct block *block)
 			BLOCK_ABSENT);
 }
 
+/*
+ * Online, and not by a write of ours: those are in `now` already. The report about it is written
+ * when the burst is over, and until then the next agent has to know that it is missing.
+ */
+static bool is_unreported(const struct agent *agent, const struct block *block)
+{
+	return agent->looked_once && block->state == BLOCK_ONLINE &&
+	       agent_as_known(snapshot_find(&agent->now, block->index)).state !=
+		       BLOCK_ONLINE;
+}
+
 /* What is remembered of the blocks is brought up to date with what they are now. */
 static void mark_blocks(struct agent *agent)
 {
@@ -452,7 +481,11 @@ static void mark_blocks(struct agent *agent)
 		}
 		if (is_added(agent, block))
 			block->marks |= BLOCK_MARK_ADDED;
-		if (block->marks != marks || (block->marks && !block->slot))
+		if (is_unreported(agent, block))
+			block->unreported = true;
+		if (block->marks != marks || block->unreported ||
+		    (!agent->looked_once && block->slot) ||
+		    (block->marks && !block->slot))
 			agent_remember(agent, block);
 	}
 }

@@ -8,7 +8,6 @@
 #include "io/log.h"
 
 /* Nothing is below it: no node, no iomem, no uevent number of this machine is read. */
-#define INTENT_BLOCKS 1024
 #define EMPTY_ROOT "/nonexistent"
 
 static void count_reported(void *data)

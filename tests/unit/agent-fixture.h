@@ -20,6 +20,8 @@ struct fixture {
 
 int set_up(void **state);
 int tear_down(void **state);
+/* Blocks that the intent in `memory` has room for. */
+#define INTENT_BLOCKS 1024
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 void start(struct fixture *fixture, bool dry_run);

@@ -154,6 +154,34 @@ static void takes_up_what_was_left_or_starts_anew(void **state)
 	free(copy);
 }
 
+/* As a damaged file may say: none is held, and what lies behind the newest is no report. */
+static void an_empty_ring_that_has_counted_holds_nothing(void **state)
+{
+	struct journal_bounds bounds = { 8, 16, 4 };
+	size_t size = journal_size(&bounds);
+	size_t first = (8 + 2 * JOURNAL_INSTANCE_SIZE + 7) / 8 * 8 + 4 * 8;
+	char *memory = test_alloc(size);
+	struct journal *journal = journal_attach(memory, &bounds, "boot", "first");
+	uint64_t value = 4;
+
+	(void)state;
+	for (; value < 7; value++)
+		append(journal, value, 1);
+	value = 1;
+	assert_memory_equal(memory + first, &value, sizeof(value));
+	journal_free(journal);
+	value = 4;
+	memcpy(memory + first, &value, sizeof(value));
+	journal = journal_attach(memory, &bounds, "boot", "second");
+	assert_string_equal(journal_instance(journal), "first");
+	assert_null(journal_after(journal, 0));
+	append(journal, 1, 1);
+	assert_int_equal(journal_last(journal), 4);
+	assert_int_equal(journal_after(journal, 0)->seq, 4);
+	journal_free(journal);
+	free(memory);
+}
+
 static void remembers_writes_until_they_are_reported(void **state)
 {
 	struct journal *journal = journal_new("i", 8, 4);
@@ -399,6 +427,7 @@ int main(void)
 		cmocka_unit_test(never_mixes_up_ranges),
 		cmocka_unit_test(cuts_a_report_that_is_larger_than_the_ring),
 		cmocka_unit_test(takes_up_what_was_left_or_starts_anew),
+		cmocka_unit_test(an_empty_ring_that_has_counted_holds_nothing),
 		cmocka_unit_test(remembers_writes_until_they_are_reported),
 		cmocka_unit_test(merges_only_what_is_alike),
 		cmocka_unit_test(reports_each_dimm_once),

@@ -5,6 +5,7 @@
 #include "agent-fixture.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum block_state state_of(const struct fixture *fixture, size_t index)
@@ -74,6 +75,62 @@ static void what_others_onlined_meanwhile_is_told_once(void **state)
 	restart(fixture, true);
 	settle(fixture);
 	assert_int_equal(last_seq(fixture), 1);
+}
+
+/* Seen, and killed before the burst is over. */
+static void see_and_be_killed(struct fixture *fixture)
+{
+	agent_wake(fixture->agent);
+	assert_true(agent_step(fixture->agent));
+	assert_int_equal(last_seq(fixture), 0);
+	restart(fixture, true);
+}
+
+static void what_others_onlined_is_reported_after_two_kills(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t bytes = intent_size(INTENT_BLOCKS);
+	void *before = test_alloc(bytes);
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 0, 4, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_ONLINE);
+	see_and_be_killed(fixture);
+	see_and_be_killed(fixture);
+	memcpy(before, fixture->memory, bytes);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_true(first_range(fixture, 1)->start == UINT64_C(32) << 27);
+	assert_true(first_range(fixture, 1)->size == UINT64_C(4) << 27);
+	/* Killed after the report and before that is remembered: not reported again. */
+	memcpy(fixture->memory, before, bytes);
+	restart(fixture, true);
+	settle(fixture);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	free(before);
+}
+
+static void a_block_that_two_killed_agents_wrote_is_reported_once(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t index;
+	int i;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_ONLINE);
+	for (i = 0; i < 2; i++)
+		for (index = 32; index < 36; index++)
+			assert_true(journal_mark(fixture->edges.journal, index,
+						 ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 1);
+	assert_true(first_range(fixture, 1)->size == UINT64_C(4) << 27);
 }
 
 static void assert_range(const struct report_range *range, uint64_t index,
@@ -671,6 +728,8 @@ int main(void)
 		TEST(stays_offline_after_a_restart),
 		TEST(stays_offline_after_a_crash),
 		TEST(boot_memory_offlined_while_nobody_watched_stays_so),
+		TEST(what_others_onlined_is_reported_after_two_kills),
+		TEST(a_block_that_two_killed_agents_wrote_is_reported_once),
 		TEST(what_others_changed_meanwhile_joins_what_was_told),
 		TEST(another_dimm_in_its_place_inherits_nothing),
 		TEST(a_distribution_s_default_comes_back),
