@@ -29,17 +29,26 @@ static void set_answer(struct ctl_session *session, struct protocol_answer *answ
 	session->answer = answer;
 }
 
+static const struct protocol_bounds *bounds_of(const struct ctl_session *session)
+{
+	if (session->is_monitor)
+		return &protocol_device_bounds;
+	return session->synced ? &protocol_answer_bounds : &protocol_sync_bounds;
+}
+
 /* The next line that was sent, as session->answer. */
 static int receive(struct ctl_session *session, uint64_t until_msec)
 {
+	const struct protocol_bounds *bounds = bounds_of(session);
 	struct protocol_answer *answer;
 	const char *line;
 	size_t len;
 	int r;
 
 	set_answer(session, NULL);
-	r = client_read_line(session->client, PROTOCOL_ANSWER_MAX, until_msec, &line,
-			     &len);
+	r = client_read_line(session->client, bounds->bytes, until_msec, &line, &len);
+	if (r == 0 && !protocol_line_fits(line, len, bounds))
+		r = -EBADMSG;
 	if (r == 0)
 		r = protocol_answer_parse(line, len, &answer);
 	if (r == 0)
@@ -148,8 +157,8 @@ int ctl_session_open_monitor(struct ctl_session *session)
 	int r = client_connect(session->path, until_msec, &session->client);
 
 	if (r == 0)
-		r = client_read_line(session->client, PROTOCOL_ANSWER_MAX, until_msec,
-				     &line, &len);
+		r = client_read_line(session->client, protocol_device_bounds.bytes,
+				     until_msec, &line, &len);
 	if (r != 0)
 		return r;
 	session->synced = memmem(line, len, "\"QMP\"", strlen("\"QMP\"")) != NULL;
@@ -352,8 +361,8 @@ static void explain_nonsense(const struct ctl_session *session, struct text *out
 
 static void explain_length(const struct ctl_session *session, struct text *out)
 {
-	text_printf(out, "an answer on %s is longer than %lu MiB", session->path,
-		    PROTOCOL_ANSWER_MAX / 1024 / 1024);
+	text_printf(out, "an answer on %s is longer than %zu MiB", session->path,
+		    bounds_of(session)->bytes / 1024 / 1024);
 }
 
 static void explain_full(const struct ctl_session *session, struct text *out)

@@ -95,13 +95,63 @@ void protocol_ask_sync(struct text *out, int64_t id)
 
 /* Lines */
 
-static int parse_json(const char *text, size_t len, struct json_object **parsed)
+/* Two containers for each of 32768 blocks, and about ten members. */
+const struct protocol_bounds protocol_answer_bounds = {
+	.bytes = PROTOCOL_ANSWER_MAX,
+	.containers = 2 * PROTOCOL_LIST_MAX + 1024,
+	.values = 16 * PROTOCOL_LIST_MAX,
+};
+const struct protocol_bounds protocol_sync_bounds = {
+	.bytes = 4096,
+	.containers = 64,
+	.values = 256,
+};
+/* 256 DIMMs are 60 KiB, 512 objects and 2560 values. */
+const struct protocol_bounds protocol_device_bounds = {
+	.bytes = 1024UL * 1024,
+	.containers = 4096,
+	.values = 32768,
+};
+
+/* The byte after a string's closing quote; `at` is after its opening one. */
+static const char *skip_string(const char *at, const char *end)
+{
+	while (at < end && *at != '"')
+		at += *at == '\\' && end - at > 1 ? 2 : 1;
+	return at < end ? at + 1 : end;
+}
+
+bool protocol_line_fits(const char *line, size_t len,
+			const struct protocol_bounds *bounds)
+{
+	const char *at = line, *end = line + len;
+	size_t containers = 0, values = 1;
+
+	if (len > bounds->bytes)
+		return false;
+	while (at < end) {
+		char c = *at++;
+
+		if (c == '"')
+			at = skip_string(at, end);
+		else if (c == '{' || c == '[')
+			containers++;
+		else if (c == ',')
+			values++;
+		if (containers > bounds->containers || values > bounds->values)
+			return false;
+	}
+	return true;
+}
+
+static int parse_json(const char *text, size_t len, const struct protocol_bounds *bounds,
+		      struct json_object **parsed)
 {
 	struct json_tokener *tokener;
 	struct json_object *value;
 	enum json_tokener_error error;
 
-	if (len > PROTOCOL_ANSWER_MAX)
+	if (!protocol_line_fits(text, len, bounds))
 		return -EBADMSG;
 	tokener = json_tokener_new_ex(PROTOCOL_DEPTH_MAX);
 	if (!tokener)
@@ -121,7 +171,7 @@ static int parse_json(const char *text, size_t len, struct json_object **parsed)
 static int parse_line(const char *line, size_t len, struct json_object **parsed)
 {
 	struct json_object *object = NULL;
-	int r = parse_json(line, len, &object);
+	int r = parse_json(line, len, &protocol_answer_bounds, &object);
 
 	if (r < 0)
 		return r;
@@ -234,7 +284,7 @@ static int ask_about_devices(struct text *out, enum protocol_command command,
 		;
 	for (; len && strchr(space, *devices); len--)
 		devices++;
-	r = parse_json(devices, len, &value);
+	r = parse_json(devices, len, &protocol_device_bounds, &value);
 	if (r == 0)
 		r = check_devices(value, desc);
 	if (r == 0) {

@@ -13,6 +13,24 @@
 
 #define PROTOCOL_ANSWER_MAX (64UL * 1024 * 1024) /* bytes of one line */
 
+/*
+ * How much of a peer's JSON is read into memory: json-c needs up to 1 KiB for each object of
+ * two bytes.
+ */
+struct protocol_bounds {
+	size_t bytes; /* of one line */
+	size_t containers; /* objects and lists in it */
+	size_t values; /* in it, at least: one and each comma */
+};
+/* The answer to a sync is one number: this is all that a stream may cost until it is there. */
+extern const struct protocol_bounds protocol_sync_bounds;
+extern const struct protocol_bounds protocol_answer_bounds;
+/* What query-memory-devices returns, wherever it comes from. */
+extern const struct protocol_bounds protocol_device_bounds;
+/* Takes time in proportion to `len`, and no memory. */
+bool protocol_line_fits(const char *line, size_t len,
+			const struct protocol_bounds *bounds);
+
 struct json_object;
 struct protocol_answer; /* one line of the peer */
 
@@ -56,7 +74,8 @@ enum protocol_answer_kind {
 };
 
 /*
- * 0, -ENOMEM, or -EBADMSG where the line is none of the three; *answer is untouched then.
+ * 0, -ENOMEM, or -EBADMSG where the line is none of the three or has more in it than
+ * protocol_answer_bounds; *answer is untouched then.
  */
 int protocol_answer_parse(const char *line, size_t len, struct protocol_answer **answer);
 void protocol_answer_free(struct protocol_answer *answer); /* accepts NULL */

@@ -1157,6 +1157,64 @@ def reconcile_monitor():
         fails(ask(agent, "reconcile", "--qmp", "/nonexistent"), "no such socket")
 
 
+HOSTILE_KIB = 16 << 10
+ANSWER_KIB = 96 << 10  # 32768 blocks, each in an object with a list
+HOSTILE_SHAPES = (b"{},", b"[],", b"1,", b'"",', b'{"a":{}},')
+
+
+def hostile_line(shape, size=4 << 20):
+    return b'{"return": [' + shape * ((size - 32) // len(shape)) + b"0]}\n"
+
+
+def most_resident(*arguments):
+    """VmHWM of one memonlinectl in KiB, read until it ends."""
+    process = subprocess.Popen(ctl(*arguments), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    most, until = 0, time.monotonic() + LIMIT
+    while process.poll() is None:
+        if time.monotonic() > until:
+            process.kill()
+            process.wait()
+            raise AssertionError("memonlinectl does not end")
+        try:
+            with open(f"/proc/{process.pid}/status") as status:
+                sizes = [text.split()[1] for text in status if text.startswith("VmHWM:")]
+        except OSError:
+            sizes = []
+        most = max([most] + [int(size) for size in sizes])
+        time.sleep(0.002)
+    return most
+
+
+def stays_below(most, limit, shape):
+    check(most <= limit or not program.is_itself(), "%r: %d KiB" % (shape, most))
+
+
+def hostile_sync():
+    """Until a guest has answered the sync it costs the host next to nothing."""
+    for shape in HOSTILE_SHAPES:
+        hostile = hostile_line(shape)
+        with Agent(hello=hostile, sync=lambda number, bad=hostile: bad) as agent:
+            most = most_resident("--socket", agent.path, "--timeout", "2", "status")
+        stays_below(most, HOSTILE_KIB, shape)
+
+
+def hostile_answer():
+    for shape in HOSTILE_SHAPES:
+        hostile = hostile_line(shape)
+        with Agent({"memonline-status": hostile}) as agent:
+            stays_below(most_resident("--socket", agent.path, "status"), ANSWER_KIB, shape)
+
+
+def hostile_monitor():
+    """Above the bytes of a monitor's line, and just below them."""
+    for shape in HOSTILE_SHAPES:
+        for size in (4 << 20, 1 << 20):
+            with monitor(devices=hostile_line(shape, size)) as qmp, Agent() as agent:
+                most = most_resident("--socket", agent.path, "reconcile", "--qmp", qmp.path)
+            stays_below(most, HOSTILE_KIB, shape)
+
+
 def reconcile_monitor_in_use():
     with monitor(greeting=b"") as qmp, Agent() as agent:
         with socket.socket(socket.AF_UNIX) as other:
@@ -1513,7 +1571,8 @@ TESTS = [
     watch_broken_event, watch_json, sync_lost, sync_answered_late, sync_never_answered,
     online_partial, offline_codes, offline_waits_for_its_own_time, ranges_of_words,
     act_with_wrong_members, online_progress, reconcile_bad_input, reconcile_wrong_members,
-    reconcile_table, reconcile_codes, reconcile_monitor, reconcile_monitor_in_use,
+    reconcile_table, reconcile_codes, reconcile_monitor, reconcile_monitor_in_use, hostile_sync,
+    hostile_answer, hostile_monitor,
     reconcile_domain, domain_own_port, domain_guest_agent_port,
     domain_without_channel, domain_unknown, domain_without_virsh, domain_virsh_hangs,
     map_text, map_of_nothing, map_of_many, map_of_nonsense, map_json, map_colour,

@@ -125,6 +125,78 @@ static void refuses_lines(void **state)
 	protocol_answer_free(NULL);
 }
 
+/* {"return": [ELEMENT,ELEMENT,...]}. */
+static void put_list(struct text *line, const char *element, size_t count)
+{
+	size_t i;
+
+	text_clear(line);
+	text_puts(line, "{\"return\": [");
+	for (i = 0; i < count; i++)
+		text_printf(line, "%s%s", i ? "," : "", element);
+	text_puts(line, "]}");
+	assert_false(line->failed);
+}
+
+static void bounds_what_it_reads(void **state)
+{
+	static const char *const elements[] = { "{}", "[]" };
+	size_t most = protocol_answer_bounds.containers - 2;
+	struct protocol_answer *answer = NULL;
+	struct text line = TEXT_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+		put_list(&line, elements[i], most);
+		assert_int_equal(protocol_answer_parse(line.data, line.len, &answer), 0);
+		protocol_answer_free(answer);
+		put_list(&line, elements[i], most + 1);
+		assert_int_equal(protocol_answer_parse(line.data, line.len, &answer),
+				 -EBADMSG);
+	}
+	put_list(&line, "1", protocol_answer_bounds.values);
+	assert_true(protocol_line_fits(line.data, line.len, &protocol_answer_bounds));
+	put_list(&line, "1", protocol_answer_bounds.values + 1);
+	assert_false(protocol_line_fits(line.data, line.len, &protocol_answer_bounds));
+	assert_int_equal(protocol_answer_parse(line.data, line.len, &answer), -EBADMSG);
+	text_free(&line);
+}
+
+/* Only what stands outside of strings counts; half a string or escape ends nothing. */
+static void counts_outside_of_strings(void **state)
+{
+	static const struct protocol_bounds bounds = { 64, 2, 2 };
+	static const struct {
+		const char *line;
+		bool fits;
+	} rows[] = {
+		{ "{\"return\": [1, 2]}", true },
+		{ "{\"return\": [1, 2, 3]}", false },
+		{ "{\"return\": [[]]}", false },
+		{ "{\"return\": [\"{[,,,\"]}", true },
+		{ "{\"return\": \"\\\"{{{,,,\"}", true },
+		{ "{\"return\": \"\\\\\", \"a\": [[]]}", false },
+		{ "\"\\", true },
+		{ "\"", true },
+		{ "", true },
+	};
+	struct text devices = TEXT_INIT, out = TEXT_INIT, desc = TEXT_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (protocol_line_fits(rows[i].line, strlen(rows[i].line), &bounds) !=
+		    rows[i].fits)
+			fail_msg("row %zu: %s", i, rows[i].line);
+	put_list(&devices, "{}", protocol_device_bounds.containers);
+	assert_int_equal(protocol_ask_reconcile(&out, devices.data, devices.len, &desc),
+			 -EBADMSG);
+	text_free(&devices);
+	text_free(&out);
+	text_free(&desc);
+}
+
 static void tells_kinds(void **state)
 {
 	struct protocol_answer *answer = parse("{\"id\": 1, \"return\": null}\r");
@@ -638,6 +710,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_lines),
+		cmocka_unit_test(bounds_what_it_reads),
+		cmocka_unit_test(counts_outside_of_strings),
 		cmocka_unit_test(tells_kinds),
 		cmocka_unit_test(error_members_may_lack),
 		cmocka_unit_test(knows_its_sync),
