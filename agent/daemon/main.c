@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -59,6 +60,7 @@ struct daemon {
 	struct sessions *sessions;
 	struct channel *channel;
 	struct runtime_files *runtime_files; /* of the files in /run */
+	bool has_mark; /* memonline-rules has set agent-onlines */
 	struct loop_timer *watchdog;
 	bool failed;
 };
@@ -152,15 +154,28 @@ static bool own_root(const struct options *options)
 	return strcmp(options->root, "/") == 0;
 }
 
-/* 0 or negative errno; -EFBIG where it is no file for people any more. */
+#define NOT_REGULAR (-EBADFD) /* a FIFO would be waited for without end */
+
+static const char *read_error_text(int r)
+{
+	return r == NOT_REGULAR ? "not a regular file" : strerror(-r);
+}
+
+/* 0 or negative errno; NOT_REGULAR, or -EFBIG where it is no file for people any more. */
 static int read_whole(const char *path, struct text *text)
 {
 	char bytes[4096];
 	ssize_t len;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return -errno;
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) &&
+	    !S_ISDIR(status.st_mode)) {
+		close(fd);
+		return NOT_REGULAR;
+	}
 	while ((len = read(fd, bytes, sizeof(bytes))) > 0 && text->len <= CONFIG_SIZE_MAX)
 		text_append(text, bytes, (size_t)len);
 	len = len < 0 ? -errno : 0;
@@ -203,7 +218,8 @@ static int load_config(const struct options *options, struct config *config,
 	if (r == -ENOENT && !options->config_file)
 		r = 0;
 	if (r < 0)
-		snprintf(error, CONFIG_ERROR_SIZE, "%.180s: %s", path, strerror(-r));
+		snprintf(error, CONFIG_ERROR_SIZE, "%.180s: %s", path,
+			 read_error_text(r));
 	else
 		r = config_parse(config, path, text.data ? text.data : "", text.len,
 				 error);
@@ -456,17 +472,31 @@ static int open_channel(struct daemon *daemon)
 	return r < 0 ? -1 : 0;
 }
 
+/*
+ * The mark of memonline-rules, which 99-memonline.rules asks for: gone with the whole directory, it
+ * comes back; gone alone, memonline-rules has taken it away.
+ */
+static int restore_mark(struct daemon *daemon)
+{
+	const char *root = daemon->options.root;
+
+	if (state_in_place(daemon->state, root, "state"))
+		daemon->has_mark = state_has_mark(root, "agent-onlines");
+	return daemon->has_mark ? state_make_mark(root, "agent-onlines") : 0;
+}
+
 /* 0, or why something is missing still. */
 static int restore_files(void *data)
 {
 	struct daemon *daemon = data;
 	const char *root = daemon->options.root;
+	int mark = restore_mark(daemon);
 	int state = state_keep(daemon->state, root, "state");
 	int blocks = state_keep(daemon->blocks, root, "blocks");
 	int channel = channel_listen_again(daemon->channel);
 
-	if (state < 0)
-		return state;
+	if (mark < 0 || state < 0)
+		return mark < 0 ? mark : state;
 	return blocks < 0 ? blocks : channel;
 }
 

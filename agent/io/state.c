@@ -59,21 +59,44 @@ static void file_path(char path[PATH_MAX], const char *root, const char *name)
 		 strcmp(root, "/") == 0 ? "" : root, name);
 }
 
+/* Whatever the umask: udevd and others look into it. One that is there stays as it is. */
+static int make_directory(const char *path)
+{
+	if (mkdir(path, 0755) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(path, 0755) < 0 ? -errno : 0;
+}
+
+/* Never waits: a FIFO or a device in the file's place is refused. */
+static int open_regular(const char *path, int flags)
+{
+	struct stat status;
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	return -EEXIST;
+}
+
 static int open_file(const char *root, const char *name)
 {
 	char path[PATH_MAX];
 	const char *prefix = strcmp(root, "/") == 0 ? "" : root;
-	int fd;
+	int r;
 
 	snprintf(path, sizeof(path), "%s/run", prefix);
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return -errno;
+	r = make_directory(path);
+	if (r < 0)
+		return r;
 	snprintf(path, sizeof(path), "%s/run/memonline", prefix);
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return -errno;
+	r = make_directory(path);
+	if (r < 0)
+		return r;
 	file_path(path, root, name);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? -errno : fd;
+	return open_regular(path, O_RDWR | O_CREAT);
 }
 
 /* The file at its size, every page of it there. */
@@ -146,7 +169,7 @@ struct state *state_open_copy(const char *root, const char *name, size_t bytes)
 	int fd;
 
 	file_path(path, root, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open_regular(path, O_RDONLY);
 	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size <= STATE_BYTES_MAX &&
 	    (size_t)status.st_size > bytes)
 		bytes = (size_t)status.st_size;
@@ -168,7 +191,7 @@ struct state *state_open_private(size_t bytes)
 
 /* --- a file that went */
 
-static bool in_place(const struct state *state, const char *root, const char *name)
+bool state_in_place(const struct state *state, const char *root, const char *name)
 {
 	char path[PATH_MAX];
 	struct stat ours, found;
@@ -213,11 +236,31 @@ static int map_over(const struct state *state, int fd)
 	return r;
 }
 
+bool state_has_mark(const char *root, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	file_path(path, root, name);
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+int state_make_mark(const char *root, const char *name)
+{
+	int fd = open_file(root, name), r;
+
+	if (fd < 0)
+		return fd;
+	r = fchmod(fd, 0644) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
 int state_keep(struct state *state, const char *root, const char *name)
 {
 	int fd, r;
 
-	if (in_place(state, root, name))
+	if (state_in_place(state, root, name))
 		return 0;
 	fd = open_file(root, name);
 	if (fd < 0)

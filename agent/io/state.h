@@ -7,6 +7,7 @@
  * them is decided elsewhere; storing to it costs no system call and survives SIGKILL.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct state;
@@ -14,8 +15,8 @@ struct state;
 /*
  * Maps at least `bytes` of <root>/run/memonline/<name>, made where it is missing, with zeros at
  * the end where it was smaller; a larger one stays. All of it is allocated now, so that a full /run
- * is met here and not by a signal later. NULL with errno: EWOULDBLOCK where a running agent holds
- * it, others as open(2), mmap(2).
+ * is met here and not by a signal later. Never waits for a FIFO. NULL with errno: EWOULDBLOCK where
+ * a running agent holds it, EEXIST where something else than a regular file is there, others as open(2), mmap(2).
  */
 struct state *state_open(const char *root, const char *name, size_t bytes);
 /*
@@ -31,6 +32,11 @@ struct state *state_open_private(size_t bytes);
  * negative errno as for state_open; the memory is as before then.
  */
 int state_keep(struct state *state, const char *root, const char *name);
+/* Whether <root>/run/memonline/<name> is the state's file, and no other one or none. */
+bool state_in_place(const struct state *state, const char *root, const char *name);
+/* An empty file <root>/run/memonline/<name>, for others: is it there, make it. 0 or negative errno. */
+bool state_has_mark(const char *root, const char *name);
+int state_make_mark(const char *root, const char *name);
 void state_close(struct state *state); /* accepts NULL; the file stays */
 
 void *state_memory(const struct state *state);

@@ -647,6 +647,55 @@ def a_removed_run_directory_is_made_again(tree):
         daemon.end()
 
 
+def what_others_need_of_a_removed_run_directory_comes_back(tree):
+    """Under the unit's umask; the mark of memonline-rules only where all of it went."""
+    run = tree.path / "run/memonline"
+    run.mkdir(parents=True)
+    mark = run / "agent-onlines"
+    mark.touch()
+    before = os.umask(0o077)
+    try:
+        daemon = Daemon(tree)
+    finally:
+        os.umask(before)
+    try:
+        daemon.start().connect().reports(1)
+        shutil.rmtree(run)
+        daemon.wait_for(daemon.socket.exists, "the control socket")
+        expect(run.stat().st_mode & 0o777 == 0o755, "the directory's mode", oct(run.stat().st_mode))
+        expect(mark.exists(), "the mark of memonline-rules is gone")
+        mark.unlink()
+        daemon.socket.unlink()
+        daemon.wait_for(daemon.socket.exists, "the control socket")
+        shutil.rmtree(run)
+        daemon.wait_for(daemon.socket.exists, "the control socket")
+        expect(not mark.exists(), "a mark that memonline-rules took away")
+    finally:
+        daemon.end()
+
+
+def a_fifo_hangs_nothing(tree):
+    run = tree.path / "run/memonline"
+    run.mkdir(parents=True)
+    for name in ("state", "blocks"):
+        os.mkfifo(run / name)
+    tree.configure("[memonlined]\npolicy = online\n")
+    daemon = Daemon(tree).start()
+    try:
+        daemon.connect().reports(1)
+        expect("will not outlive" in daemon.output(), daemon.output())
+        tree.config.unlink()
+        os.mkfifo(tree.config)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for(lambda: "not a regular file" in daemon.output(), "the complaint")
+        daemon.connect().reports(1)
+    finally:
+        daemon.end()
+    daemon = Daemon(tree)
+    expect(daemon.process.wait(PATIENCE) == 1, "started with a FIFO as configuration")
+    expect("not a regular file" in daemon.output(), daemon.output())
+
+
 def a_removed_socket_alone_is_made_again(tree):
     """Not one that somebody else has put in its place meanwhile."""
     daemon = Daemon(tree).start()
@@ -707,6 +756,8 @@ TESTS = [
     garbage_in_the_state_file_is_a_new_start,
     without_a_run_directory_it_still_works,
     a_removed_run_directory_is_made_again,
+    what_others_need_of_a_removed_run_directory_comes_back,
+    a_fifo_hangs_nothing,
     a_removed_socket_alone_is_made_again,
     state_is_saved_once_it_can_be,
     sigterm_ends_cleanly,
