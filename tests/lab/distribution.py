@@ -135,10 +135,10 @@ def make_in(store, directory):
             as_root(["rm", "-rf", partial])
 
 
-def initramfs(path, lab):
+def initramfs(path, lab, later=()):
     root = image.Root()
     root.busybox(image.host_program("busybox"))
-    root.modules(lab.kernel, image.MODULES)
+    root.modules(lab.kernel, image.MODULES, later)
     root.file("/init", image.contents(os.path.join(paths.LAB, "switch-root")), 0o755)
     with open(path, "wb") as out:
         out.write(root.data())
@@ -158,15 +158,18 @@ def make_target(target, flags=""):
 
 
 class Distribution(Domain):
-    """In a `with` statement, inside of one of Libvirt; files as in Guest go over its root."""
+    """In a `with` statement, inside of one of Libvirt; files as in Guest go over its root.
 
-    def __init__(self, libvirt, lab, name="guest", channels=(AGENT_PORT,), files=None):
+    later: modules that the initramfs leaves out, as a stock one does; the lab's shell loads them.
+    """
+
+    def __init__(self, libvirt, lab, name="guest", channels=(AGENT_PORT,), files=None, later=()):
         super(Domain, self).__init__()
         self._lab_log = lab.log_path(name + "-journal.log")
         source, copy = disk(), libvirt.path(name + ".disk")
         as_root(["cp", "--sparse=always", source, copy])
         initrd = libvirt.path(name + ".img")
-        initramfs(initrd, lab)
+        initramfs(initrd, lab, later)
         libvirt.give(copy)
         self._start(libvirt, lab, name, channels, initrd, APPEND, DISK % copy, "restart")
         self.until("systemctl is-system-running --wait | grep -E 'running|degraded'",

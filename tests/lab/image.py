@@ -61,10 +61,15 @@ class Root(cpio.Archive):
             if "/usr/bin/" + applet not in self:
                 self.link("/usr/bin/" + applet, "busybox")
 
-    def modules(self, kernel, wanted):
-        order = kernel.modules(wanted)
+    def modules(self, kernel, wanted, later=()):
+        """later: those that are not loaded with the others but lie in /lab/later."""
+        found = kernel.modules(wanted)
+        order = [(name, data) for name, data in found if name not in later]
         for name, data in order:
             self.file("/lab/modules/%s.ko" % name, data)
+        for name, data in found:
+            if name in later:
+                self.file("/lab/later/%s.ko" % name, data)
         self.file("/lab/modules/order", "".join(name + "\n" for name, _ in order).encode())
 
 
