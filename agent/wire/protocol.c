@@ -870,7 +870,10 @@ void protocol_parser_disable(struct protocol_parser *parser, unsigned disabled)
 	parser->disabled = disabled;
 }
 
-/* NULL on lack of memory, since json-scan has found the text to be good. */
+/*
+ * NULL on lack of memory, since json-scan has found the text to be good. Not strict: json-scan
+ * is, and json-c 0.18 takes every byte above 0x7F for a control character then.
+ */
 static struct json_object *read_object(const char *text, size_t len)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(PROTOCOL_DEPTH_MAX + 2);
@@ -878,7 +881,6 @@ static struct json_object *read_object(const char *text, size_t len)
 
 	if (!tokener)
 		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	object = json_tokener_parse_ex(tokener, text, (int)len);
 	json_tokener_free(tokener);
 	return object;
