@@ -33,6 +33,9 @@
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
 #define INTENT_BLOCKS 4096 /* at least; 64 KiB for what is remembered of blocks */
+/* Below the 90 s that systemd gives a start (DefaultTimeoutStartSec). */
+#define HOLDER_USEC 60000000
+#define HOLDER_PAUSE_USEC 50000
 #define JOURNAL_MARKS 32768 /* writes in one burst before it is reported in parts */
 
 struct options {
@@ -353,11 +356,32 @@ static void make_instance(char instance[JOURNAL_INSTANCE_SIZE])
 	text_free(&text);
 }
 
+/* One that was killed inside a write holds the lock until the kernel lets it end. */
+static struct state *open_when_free(const char *root, size_t bytes)
+{
+	uint64_t until = loop_now_usec() + HOLDER_USEC;
+	struct state *state = state_open(root, "state", bytes);
+	bool is_logged = false;
+
+	while (!state && errno == EWOULDBLOCK && loop_now_usec() < until) {
+		if (!state_holder_is_ending(root, "state")) {
+			/* Gone between the two calls, or at work. */
+			return state_open(root, "state", bytes);
+		}
+		if (!is_logged)
+			log_info("waiting for the memonlined that was killed to end");
+		is_logged = true;
+		usleep(HOLDER_PAUSE_USEC);
+		state = state_open(root, "state", bytes);
+	}
+	return state;
+}
+
 /* false: another agent is at work here. */
 static bool open_state(struct daemon *daemon, size_t bytes)
 {
 	if (!daemon->options.dry_run) {
-		daemon->state = state_open(daemon->options.root, "state", bytes);
+		daemon->state = open_when_free(daemon->options.root, bytes);
 		if (daemon->state)
 			return true;
 		if (errno == EWOULDBLOCK) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define STATE_BYTES_MAX (64 << 20)
@@ -234,6 +236,64 @@ static int map_over(const struct state *state, int fd)
 	r = -errno;
 	munmap(memory, state->bytes);
 	return r;
+}
+
+/* --- who holds it */
+
+/* fs/proc/array.c: State, SigPnd and ShdPnd, a mask in which bit 8 is SIGKILL. */
+static bool process_is_ending(int pid)
+{
+	char path[64], line[128];
+	unsigned long long pending = 0;
+	bool is_ending = false;
+	char letter = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return true;
+	while (!is_ending && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "State: %c", &letter) == 1)
+			is_ending = letter == 'Z' || letter == 'X';
+		else if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+			 sscanf(line, "ShdPnd: %llx", &pending) == 1)
+			is_ending = (pending & 1ULL << (SIGKILL - 1)) != 0;
+	}
+	fclose(file);
+	return is_ending;
+}
+
+/* fs/locks.c, lock_get_status. */
+static bool line_is_of(const char *line, const struct stat *held, int *pid)
+{
+	unsigned device_major, device_minor;
+	unsigned long long inode;
+
+	return sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", pid, &device_major,
+		      &device_minor, &inode) == 4 &&
+	       *pid > 0 && inode == held->st_ino &&
+	       makedev(device_major, device_minor) == held->st_dev;
+}
+
+bool state_holder_is_ending(const char *root, const char *name)
+{
+	char path[PATH_MAX], line[256];
+	bool is_ending = false;
+	struct stat held;
+	FILE *file;
+	int pid;
+
+	file_path(path, root, name);
+	if (lstat(path, &held) < 0)
+		return false;
+	file = fopen("/proc/locks", "re");
+	if (!file)
+		return false;
+	while (!is_ending && fgets(line, sizeof(line), file))
+		is_ending = line_is_of(line, &held, &pid) && process_is_ending(pid);
+	fclose(file);
+	return is_ending;
 }
 
 bool state_has_mark(const char *root, const char *name)

@@ -32,6 +32,11 @@ struct state *state_open_private(size_t bytes);
  * negative errno as for state_open; the memory is as before then.
  */
 int state_keep(struct state *state, const char *root, const char *name);
+/*
+ * Whether the process that holds the lock was killed and is not gone yet, as one inside a write
+ * that the kernel holds up (/proc/locks, /proc/PID/status).
+ */
+bool state_holder_is_ending(const char *root, const char *name);
 /* Whether <root>/run/memonline/<name> is the state's file, and no other one or none. */
 bool state_in_place(const struct state *state, const char *root, const char *name);
 /* An empty file <root>/run/memonline/<name>, for others: is it there, make it. 0 or negative errno. */

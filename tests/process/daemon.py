@@ -674,6 +674,45 @@ def what_others_need_of_a_removed_run_directory_comes_back(tree):
         daemon.end()
 
 
+# Holds the lock with its first thread gone, as a killed process whose worker is in a write.
+HOLDER = '''
+import ctypes, fcntl, os, pathlib, platform, sys, threading, time
+run = pathlib.Path(sys.argv[1])
+file = open(run / "state", "w+")
+fcntl.flock(file, fcntl.LOCK_EX)
+def hold():
+    while not (run / "go").exists():
+        time.sleep(0.01)
+    os._exit(0)
+threading.Thread(target=hold).start()
+(run / "held").touch()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
+'''
+
+
+def a_killed_one_that_is_not_gone_yet_is_waited_for(tree):
+    run = tree.path / "run/memonline"
+    run.mkdir(parents=True)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, run])
+    status = pathlib.Path(f"/proc/{holder.pid}/status")
+    daemon = None
+    try:
+        while not (run / "held").exists() or "State:\tZ" not in status.read_text():
+            time.sleep(0.01)
+        daemon = Daemon(tree)
+        daemon.wait_for(lambda: "waiting for" in daemon.output(), "the wait")
+        (run / "go").touch()
+        daemon.start().connect().reports(1)
+        second = Daemon(tree)
+        expect(second.process.wait(PATIENCE) == 1, "two at work")
+        expect("another memonlined is at work" in second.output(), second.output())
+    finally:
+        (run / "go").touch()
+        holder.wait()
+        if daemon:
+            daemon.end()
+
+
 def a_fifo_hangs_nothing(tree):
     run = tree.path / "run/memonline"
     run.mkdir(parents=True)
@@ -757,6 +796,7 @@ TESTS = [
     without_a_run_directory_it_still_works,
     a_removed_run_directory_is_made_again,
     what_others_need_of_a_removed_run_directory_comes_back,
+    a_killed_one_that_is_not_gone_yet_is_waited_for,
     a_fifo_hangs_nothing,
     a_removed_socket_alone_is_made_again,
     state_is_saved_once_it_can_be,
