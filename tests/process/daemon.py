@@ -698,6 +698,7 @@ def a_killed_one_that_is_not_gone_yet_is_waited_for(tree):
     daemon = None
     try:
         while not (run / "held").exists() or "State:\tZ" not in status.read_text():
+            expect(holder.poll() is None, "the holder ended")
             time.sleep(0.01)
         daemon = Daemon(tree)
         daemon.wait_for(lambda: "waiting for" in daemon.output(), "the wait")
