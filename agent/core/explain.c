@@ -112,14 +112,14 @@ static void tell_policy(struct telling *telling)
 			     ? "[memonlined]"
 			     : "none: this owner's memory is left to its own tools");
 	/* The room is that of the DIMM decided last. */
-	if (policy == CONFIG_POLICY_RATIO && position >= telling->ratio->first &&
-	    position < telling->ratio->end && telling->ratio->room.asked_bytes)
+	if (policy == CONFIG_POLICY_RATIO && position >= telling->ratio->last.first &&
+	    position < telling->ratio->last.end && telling->ratio->last.room.asked_bytes)
 		tell(telling, "ratio",
 		     "%" PRIu64 " + %" PRIu64 " MiB movable of at most %" PRIu64
 		     " (%u %% of boot memory%s)",
-		     telling->ratio->room.movable_bytes >> 20,
-		     telling->ratio->room.asked_bytes >> 20,
-		     telling->ratio->room.allowed_bytes >> 20,
+		     telling->ratio->last.room.movable_bytes >> 20,
+		     telling->ratio->last.room.asked_bytes >> 20,
+		     telling->ratio->last.room.allowed_bytes >> 20,
 		     telling->config->movable_ratio,
 		     telling->config->ratio_per_node ? ", per node too" : "");
 }

@@ -17,23 +17,6 @@ bool policy_needs_nodes(const struct config *config)
 	return false;
 }
 
-int policy_begin(struct policy *policy, const struct config *config,
-		 const struct snapshot *snapshot)
-{
-	memset(policy, 0, sizeof(*policy));
-	policy->config = config;
-	policy->snapshot = snapshot;
-	if (!policy_needs_nodes(config))
-		return 0;
-	return ratio_init(&policy->ratio, snapshot, config->movable_ratio,
-			  config->ratio_per_node);
-}
-
-void policy_end(struct policy *policy)
-{
-	ratio_free(&policy->ratio);
-}
-
 /* DAX and CXL memory: daxctl(1) decides there. */
 static bool is_kmem(const struct snapshot *snapshot, const struct block *block)
 {
@@ -140,6 +123,41 @@ static enum reason settled(const struct machine *machine, const struct block *bl
 						: REASON_NONE;
 }
 
+/* Whether the ratio will be asked about this block. */
+static bool follows_ratio(const struct block *block, const void *data)
+{
+	const struct policy *policy = data;
+	const struct config_override *section;
+
+	return settled(&policy->snapshot->machine, block) == REASON_NONE &&
+	       policy_of(policy->config, policy->snapshot, block, &section) ==
+		       CONFIG_POLICY_RATIO;
+}
+
+int policy_begin(struct policy *policy, const struct config *config,
+		 const struct snapshot *snapshot)
+{
+	int r;
+
+	memset(policy, 0, sizeof(*policy));
+	policy->config = config;
+	policy->snapshot = snapshot;
+	if (!policy_needs_nodes(config))
+		return 0;
+	r = ratio_init(&policy->ratio, snapshot, config->movable_ratio,
+		       config->ratio_per_node);
+	if (r == 0 && snapshot->machine.movable_from_top)
+		r = ratio_decide_from_top(&policy->ratio, follows_ratio, policy);
+	if (r < 0)
+		policy_end(policy);
+	return r;
+}
+
+void policy_end(struct policy *policy)
+{
+	ratio_free(&policy->ratio);
+}
+
 void policy_decide(struct policy *policy, const struct block *block,
 		   struct policy_verdict *verdict)
 {
@@ -150,7 +168,9 @@ void policy_decide(struct policy *policy, const struct block *block,
 	decide(policy, block, verdict);
 	if (verdict->word != ONLINE_TYPE_NONE && (block->marks & BLOCK_MARK_FALLBACK)) {
 		verdict->word = ONLINE_TYPE_ONLINE;
-		verdict->reason = REASON_FALLBACK;
+		verdict->reason = policy->snapshot->machine.movable_from_top
+					  ? REASON_ZONE_FIXED
+					  : REASON_FALLBACK;
 	} else if (verdict->word != ONLINE_TYPE_NONE &&
 		   (block->marks & BLOCK_MARK_PLACED_BY_US)) {
 		verdict->reason = REASON_REZONED;

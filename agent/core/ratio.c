@@ -81,6 +81,7 @@ int ratio_init(struct ratio *ratio, const struct snapshot *snapshot, unsigned pe
 void ratio_free(struct ratio *ratio)
 {
 	free(ratio->nodes);
+	free(ratio->decisions);
 	memset(ratio, 0, sizeof(*ratio));
 }
 
@@ -124,12 +125,12 @@ static uint64_t dimm_bytes(const struct ratio *ratio)
 {
 	const struct snapshot *snapshot = ratio->snapshot;
 	const struct snapshot_resource *resource =
-		snapshot_resource_of(snapshot, &snapshot->blocks[ratio->first]);
+		snapshot_resource_of(snapshot, &snapshot->blocks[ratio->last.first]);
 
 	/* A driver's resource grows with what the driver adds. */
 	if (resource && strcmp(resource->owner, "System RAM") == 0)
 		return resource->size;
-	return (ratio->end - ratio->first) * snapshot->block_size_bytes;
+	return (ratio->last.end - ratio->last.first) * snapshot->block_size_bytes;
 }
 
 /* Bytes of the DIMM that would have to become movable; false: some are of the kernel already. */
@@ -139,7 +140,7 @@ static bool still_to_move(const struct ratio *ratio, uint64_t *bytes)
 	uint64_t moved = 0;
 	size_t i;
 
-	for (i = ratio->first; i < ratio->end; i++) {
+	for (i = ratio->last.first; i < ratio->last.end; i++) {
 		const struct block *block = &snapshot->blocks[i];
 		enum block_zone zone = block_zone_now(block);
 
@@ -155,16 +156,17 @@ static bool still_to_move(const struct ratio *ratio, uint64_t *bytes)
 static enum online_type decide(struct ratio *ratio, int node)
 {
 	struct ratio_sum *sum = sum_of(ratio, node);
+	struct ratio_room *room = &ratio->last.room;
 	uint64_t bytes;
 
-	memset(&ratio->room, 0, sizeof(ratio->room));
-	if (!still_to_move(ratio, &bytes))
+	memset(room, 0, sizeof(*room));
+	if (!still_to_move(ratio, &bytes) || (sum ? sum : &ratio->total)->is_closed)
 		return ONLINE_TYPE_ONLINE_KERNEL;
-	ratio->room = room_in(ratio, &ratio->total, bytes);
+	*room = room_in(ratio, &ratio->total, bytes);
 	/* A kernel that tells no nodes has one. */
-	if (fits(&ratio->room) && ratio->per_node && node != BLOCK_NODE_UNKNOWN)
-		ratio->room = room_in(ratio, sum, bytes);
-	if (!fits(&ratio->room))
+	if (fits(room) && ratio->per_node && node != BLOCK_NODE_UNKNOWN)
+		*room = room_in(ratio, sum, bytes);
+	if (!fits(room))
 		return ONLINE_TYPE_ONLINE_KERNEL;
 	ratio->total.movable_bytes += bytes;
 	if (sum)
@@ -172,13 +174,65 @@ static enum online_type decide(struct ratio *ratio, int node)
 	return ONLINE_TYPE_ONLINE_MOVABLE;
 }
 
+/* About the DIMM around this position. */
+static void decide_dimm(struct ratio *ratio, size_t position)
+{
+	struct ratio_decision *last = &ratio->last;
+
+	snapshot_dimm(ratio->snapshot, position, &last->first, &last->end);
+	last->word = decide(ratio, ratio->snapshot->blocks[position].node);
+}
+
+static int keep_decision(struct ratio *ratio)
+{
+	size_t bytes = (ratio->decision_count + 1) * sizeof(*ratio->decisions);
+	struct ratio_decision *grown = realloc(ratio->decisions, bytes);
+
+	if (!grown)
+		return -ENOMEM;
+	ratio->decisions = grown;
+	grown[ratio->decision_count++] = ratio->last;
+	return 0;
+}
+
+int ratio_decide_from_top(struct ratio *ratio,
+			  bool (*wanted)(const struct block *block, const void *data),
+			  const void *data)
+{
+	const struct block *blocks = ratio->snapshot->blocks;
+	size_t position = ratio->snapshot->count;
+
+	while (position--) {
+		struct ratio_sum *sum = sum_of(ratio, blocks[position].node);
+
+		if (!wanted(&blocks[position], data))
+			continue;
+		decide_dimm(ratio, position);
+		if (keep_decision(ratio) < 0)
+			return -ENOMEM;
+		if (ratio->last.word == ONLINE_TYPE_ONLINE_KERNEL)
+			(sum ? sum : &ratio->total)->is_closed = true;
+		position = ratio->last.first;
+	}
+	return 0;
+}
+
+static bool is_about(const struct ratio_decision *decision, size_t position)
+{
+	return position >= decision->first && position < decision->end;
+}
+
 enum online_type ratio_word(struct ratio *ratio, const struct block *block)
 {
-	size_t position = (size_t)(block - ratio->snapshot->blocks);
+	size_t position = (size_t)(block - ratio->snapshot->blocks), i;
 
-	if (position < ratio->first || position >= ratio->end) {
-		snapshot_dimm(ratio->snapshot, position, &ratio->first, &ratio->end);
-		ratio->word = decide(ratio, block->node);
-	}
-	return ratio->word;
+	if (is_about(&ratio->last, position))
+		return ratio->last.word;
+	for (i = 0; i < ratio->decision_count; i++)
+		if (is_about(&ratio->decisions[i], position)) {
+			ratio->last = ratio->decisions[i];
+			return ratio->last.word;
+		}
+	decide_dimm(ratio, position);
+	return ratio->last.word;
 }

@@ -14,6 +14,7 @@ struct ratio_sum {
 	int node;
 	uint64_t kernel_bytes; /* there at boot, in zones for all uses */
 	uint64_t movable_bytes; /* in ZONE_MOVABLE, or decided to go there */
+	bool is_closed; /* decided from the top: nothing below can be movable */
 };
 
 /* What the latest decision rests on: the sum that left less room, of all or of the node. */
@@ -23,6 +24,13 @@ struct ratio_room {
 	uint64_t allowed_bytes; /* in all */
 };
 
+/* What was decided about a DIMM: blocks [first, end) of the snapshot. */
+struct ratio_decision {
+	size_t first, end;
+	enum online_type word;
+	struct ratio_room room;
+};
+
 struct ratio {
 	const struct snapshot *snapshot;
 	unsigned percent; /* movable : kernel */
@@ -30,10 +38,9 @@ struct ratio {
 	struct ratio_sum total;
 	struct ratio_sum *nodes; /* owned */
 	size_t node_count;
-	/* The DIMM decided last: blocks [first, end) of the snapshot. */
-	size_t first, end;
-	enum online_type word;
-	struct ratio_room room;
+	struct ratio_decision last; /* the latest answer */
+	struct ratio_decision *decisions; /* made beforehand, from the top; owned */
+	size_t decision_count;
 };
 
 /* -ENOMEM, or 0. The snapshot has to have its nodes' sums, and outlive it. */
@@ -41,9 +48,17 @@ int ratio_init(struct ratio *ratio, const struct snapshot *snapshot, unsigned pe
 	       bool per_node);
 void ratio_free(struct ratio *ratio);
 /*
+ * For kernels before 4.13, where ZONE_MOVABLE grows downwards only and a DIMM that is in it stays
+ * in it: decides about every DIMM with a block that `wanted` names, the highest first. The first
+ * one of a node that does not fit keeps all below it out, too. 0 or -ENOMEM.
+ */
+int ratio_decide_from_top(struct ratio *ratio,
+			  bool (*wanted)(const struct block *block, const void *data),
+			  const void *data);
+/*
  * Where the DIMM of this block of the snapshot goes: ONLINE_MOVABLE where all of it stays within
  * the ratio, else ONLINE_KERNEL; also where some of it is in a kernel zone already, so that it is
- * in one zone. The DIMMs asked about before count as decided.
+ * in one zone. The DIMMs asked about before count as decided, and ratio->last is this answer.
  */
 enum online_type ratio_word(struct ratio *ratio, const struct block *block);
 

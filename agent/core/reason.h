@@ -60,7 +60,10 @@
 	X(MORE_THAN_POPULATED, "more-than-populated") /* DIMMs named than slots */       \
 	X(NOT_IN_CONTROLLER, "not-in-controller") /* no enabled DIMM covers it */        \
 	X(CONTROLLER_UNREADABLE, "controller-unreadable")                                \
-	X(EVIDENCE_UNREADABLE, "evidence-unreadable")
+	X(EVIDENCE_UNREADABLE, "evidence-unreadable")                                    \
+	/* of a block again: */                                                          \
+	X(ZONE_FIXED,                                                                    \
+	  "zone-fixed") /* before 4.13: it cannot leave the zone that it was added to */
 
 #define REASON_ENUM(name, text) REASON_##name,
 enum reason { REASON_TABLE(REASON_ENUM) REASONS };

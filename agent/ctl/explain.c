@@ -37,6 +37,9 @@ static const struct {
 	  "auto-online-blocks below." },
 	{ REASON_RATIO_REACHED, "Its DIMM does not fit into movable-ratio any more." },
 	{ REASON_FALLBACK, "The zone of the policy was refused, any other will do." },
+	{ REASON_ZONE_FIXED,
+	  "This kernel refused the zone of the policy: the block stays in the zone that it was "
+	  "added to." },
 	{ REASON_REZONED, "It is on its way to the zone of the policy." },
 };
 

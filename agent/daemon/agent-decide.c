@@ -195,7 +195,7 @@ static void decide_all(struct agent *agent, struct policy *policy)
 		}
 		next.policy = policy_of(agent->config, &agent->now, block, &next.section);
 		if (next.policy == CONFIG_POLICY_RATIO && next.verdict.word)
-			next.room = policy->ratio.room;
+			next.room = policy->ratio.last.room;
 		add_decision(agent, &run, &next);
 	}
 	if (run.first)

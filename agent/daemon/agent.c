@@ -53,11 +53,15 @@ void agent_set_mark(struct agent *agent, const struct plan_write *write,
 	journal_mark(journal, write->index, write->word, (enum block_state)block->state);
 }
 
-/* Whether another zone is tried in place of the one that was refused. */
+/*
+ * Whether another zone is tried in place of the one that was refused. Before 4.13 a block can only
+ * go to a zone beside the one it was added to: there no policy strands it.
+ */
 static bool fall_back(const struct agent *agent, struct block *block,
 		      const struct report_range *result)
 {
-	if ((!agent->config->fallback && !(block->marks & BLOCK_MARK_PLACED_BY_US)) ||
+	if ((!agent->config->fallback && !agent->machine.movable_from_top &&
+	     !(block->marks & BLOCK_MARK_PLACED_BY_US)) ||
 	    result->result == REPORT_SUCCESS || result->error != EINVAL ||
 	    block->state != BLOCK_OFFLINE ||
 	    (result->requested != ONLINE_TYPE_ONLINE_MOVABLE &&

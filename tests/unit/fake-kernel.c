@@ -49,6 +49,17 @@ void fake_kernel_free(struct fake_kernel *kernel)
 	free(kernel);
 }
 
+static enum block_zone zone_when_added(struct fake_kernel *kernel, size_t index)
+{
+	if (kernel->model != FAKE_EL7)
+		return BLOCK_ZONE_NORMAL;
+	if (kernel->movable_first && index >= kernel->movable_first)
+		return BLOCK_ZONE_MOVABLE;
+	if (index >= kernel->normal_end)
+		kernel->normal_end = index + 1;
+	return BLOCK_ZONE_NORMAL;
+}
+
 void fake_kernel_add(struct fake_kernel *kernel, size_t first, size_t count,
 		     enum block_state state)
 {
@@ -58,14 +69,32 @@ void fake_kernel_add(struct fake_kernel *kernel, size_t first, size_t count,
 		memset(&kernel->blocks[i], 0, sizeof(kernel->blocks[i]));
 		kernel->blocks[i].present = true;
 		kernel->blocks[i].state = state;
-		kernel->blocks[i].zone = BLOCK_ZONE_NORMAL;
+		kernel->blocks[i].zone = zone_when_added(kernel, i);
 		kernel->blocks[i].identity = ++kernel->identities;
 	}
+}
+
+/* A zone whose edge has gone ends at its next block: shrink_zone_span. */
+static void shrink_zones(struct fake_kernel *kernel)
+{
+	size_t i;
+
+	while (kernel->normal_end &&
+	       !(kernel->blocks[kernel->normal_end - 1].present &&
+		 kernel->blocks[kernel->normal_end - 1].zone == BLOCK_ZONE_NORMAL))
+		kernel->normal_end--;
+	kernel->movable_first = 0;
+	for (i = kernel->count; i-- > 0;)
+		if (kernel->blocks[i].present &&
+		    kernel->blocks[i].zone == BLOCK_ZONE_MOVABLE)
+			kernel->movable_first = i;
 }
 
 void fake_kernel_remove(struct fake_kernel *kernel, size_t first, size_t count)
 {
 	memset(&kernel->blocks[first], 0, count * sizeof(*kernel->blocks));
+	if (kernel->model == FAKE_EL7)
+		shrink_zones(kernel);
 }
 
 /* The block of "memoryN/ATTRIBUTE", and where ATTRIBUTE begins. */
@@ -151,34 +180,45 @@ static enum online_type understand(enum fake_model model, const char *bytes, siz
 	return ONLINE_TYPE_NONE;
 }
 
-/* Whether ZONE_MOVABLE, growing downwards, can take it. */
-static bool is_top(const struct fake_kernel *kernel, const struct fake_block *block)
+/* 3.10: only what lies at the border of two zones moves over it. */
+static bool move_between_zones(struct fake_kernel *kernel, struct fake_block *block,
+			       enum online_type word)
 {
-	size_t i = (size_t)(block - kernel->blocks) + 1;
+	size_t index = (size_t)(block - kernel->blocks);
 
-	for (; i < kernel->count; i++)
-		if (kernel->blocks[i].present &&
-		    !(kernel->blocks[i].state == BLOCK_ONLINE &&
-		      kernel->blocks[i].zone == BLOCK_ZONE_MOVABLE))
+	if (word == ONLINE_TYPE_ONLINE_MOVABLE && block->zone == BLOCK_ZONE_NORMAL) {
+		if (index + 1 != kernel->normal_end)
 			return false;
+		kernel->normal_end = kernel->movable_first = index;
+		block->zone = BLOCK_ZONE_MOVABLE;
+	} else if (word == ONLINE_TYPE_ONLINE_KERNEL &&
+		   block->zone == BLOCK_ZONE_MOVABLE) {
+		if (index != kernel->movable_first)
+			return false;
+		block->zone = BLOCK_ZONE_NORMAL;
+		shrink_zones(kernel);
+		kernel->normal_end = index + 1;
+	}
 	return true;
 }
 
-static long bring_online(const struct fake_kernel *kernel, struct fake_block *block,
+static long bring_online(struct fake_kernel *kernel, struct fake_block *block,
 			 enum online_type word, size_t len)
 {
 	if (block->state == BLOCK_ONLINE)
 		return kernel->short_write ? 1 : -EINVAL;
-	if (word == ONLINE_TYPE_ONLINE_MOVABLE && kernel->model == FAKE_EL7 &&
-	    !is_top(kernel, block))
-		return -EINVAL;
-	block->zone = word == ONLINE_TYPE_ONLINE_MOVABLE ? BLOCK_ZONE_MOVABLE
-							 : BLOCK_ZONE_NORMAL;
+	if (kernel->model == FAKE_EL7) {
+		if (!move_between_zones(kernel, block, word))
+			return -EINVAL;
+	} else {
+		block->zone = word == ONLINE_TYPE_ONLINE_MOVABLE ? BLOCK_ZONE_MOVABLE
+								 : BLOCK_ZONE_NORMAL;
+	}
 	block->state = BLOCK_ONLINE;
 	return (long)len;
 }
 
-static long write_state(const struct fake_kernel *kernel, struct fake_block *block,
+static long write_state(struct fake_kernel *kernel, struct fake_block *block,
 			const char *bytes, size_t len)
 {
 	if (block->raced)
@@ -201,7 +241,9 @@ static long write_state(const struct fake_kernel *kernel, struct fake_block *blo
 	}
 	if (block->meant != ONLINE_TYPE_OFFLINE)
 		return bring_online(kernel, block, block->meant, len);
-	if (block->state == BLOCK_OFFLINE || kernel->model == FAKE_EL6)
+	if (block->state == BLOCK_OFFLINE)
+		return kernel->short_write ? 1 : -EINVAL;
+	if (kernel->model == FAKE_EL6)
 		return -EINVAL;
 	block->state = BLOCK_OFFLINE;
 	return (long)len;
@@ -228,6 +270,9 @@ static long write_probe(struct fake_kernel *kernel, const char *bytes, size_t le
 	/* NOLINTNEXTLINE(cert-err34-c): a test's own number */
 	if (sscanf(bytes, "0x%" SCNx64, &address) != 1)
 		address = 0;
+	/* 2.6.32 makes a crooked block of it. */
+	if (kernel->model != FAKE_EL6 && address % kernel->block_size_bytes)
+		return -EINVAL;
 	address /= kernel->block_size_bytes;
 	if (kernel->probe_eexist || address >= kernel->count ||
 	    kernel->blocks[address].present)

@@ -29,8 +29,11 @@ enum fake_model {
 	FAKE_EL6,
 	/*
 	 * 3.10: the first of online_kernel, online_movable, online, offline that begins with what
-	 * was written (less a newline); a block that is online already makes a write of 1 byte;
-	 * online_movable only where all blocks above are in ZONE_MOVABLE.
+	 * was written (less a newline); a block that is in the state asked for already makes a write
+	 * of 1 byte. A block is in a zone from the start, Movable where that begins below it, and
+	 * stays in it while offline: online takes that zone, online_movable moves the last block of
+	 * Normal and online_kernel the first one of Movable, any other gets EINVAL (move_pfn_range_left
+	 * and _right in mm/memory_hotplug.c).
 	 */
 	FAKE_EL7,
 	FAKE_4_18, /* whole words, any order, valid_zones, auto_online_blocks without zones */
@@ -42,7 +45,7 @@ struct fake_block {
 	bool present;
 	bool state_missing; /* EL6 before 6.6: the directory comes before its files */
 	enum block_state state;
-	enum block_zone zone; /* once online */
+	enum block_zone zone; /* once online; EL7: always */
 	uint64_t identity;
 	int refuse; /* errno that every write gets, 0: none */
 	int refuse_times; /* how often; -1: always */
@@ -66,7 +69,9 @@ struct fake_kernel {
 	bool probe_eexist; /* a resource holds the addresses: EEXIST, and no block comes */
 	bool probe_lies; /* it succeeds, and no block comes */
 	bool probe_raced; /* ACPI adds the block just before: EEXIST, and the block is there */
-	bool short_write; /* 3.10: write returns 1 for a block that is online already */
+	bool short_write; /* 3.10: write returns 1 for a block that is so already */
+	/* EL7: ZONE_NORMAL ends before this block, ZONE_MOVABLE begins with that one (0: empty). */
+	size_t normal_end, movable_first;
 	uint64_t block_size_bytes;
 	struct fake_block *blocks;
 	size_t count;
@@ -85,7 +90,7 @@ void fake_kernel_free(struct fake_kernel *kernel);
 void fake_kernel_become(struct fake_kernel *kernel, enum fake_model model);
 /* ACPI's driver of that kernel onlines one more block by itself, or gives up. false: nothing left. */
 bool fake_kernel_self_online(struct fake_kernel *kernel);
-/* Blocks [first, first + count) appear with this state (in ZONE_NORMAL where online). */
+/* Blocks [first, first + count) appear with this state (in ZONE_NORMAL, but for EL7's above Movable). */
 void fake_kernel_add(struct fake_kernel *kernel, size_t first, size_t count,
 		     enum block_state state);
 void fake_kernel_remove(struct fake_kernel *kernel, size_t first, size_t count);

@@ -5,6 +5,7 @@
 #include "agent-fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "io/log.h"
@@ -310,10 +311,32 @@ static void says_unknown_of_a_zone_that_nobody_can_read(void **state)
 
 /* --- 3.10 */
 
-static void a_dimm_above_goes_on_a_dimm_below_is_refused(void **state)
+static enum reason reason_of(const struct machine_room *room, size_t index)
+{
+	const struct snapshot *now = agent_snapshot(room->fixture.agent);
+
+	return (enum reason)snapshot_find(now, index)->reason;
+}
+
+static void check_dimm(const struct machine_room *room, size_t first, size_t count,
+		       enum block_zone zone, enum reason reason)
+{
+	size_t i;
+
+	for (i = first; i < first + count; i++) {
+		const struct fake_block *block = &room->fixture.kernel->blocks[i];
+
+		if (block->state != BLOCK_ONLINE || block->zone != zone)
+			fail_msg("memory%zu is %s in %s", i,
+				 block_state_word(block->state),
+				 block_zone_word(block->zone));
+		assert_string_equal(reason_text(reason_of(room, i)), reason_text(reason));
+	}
+}
+
+static void a_dimm_above_goes_on_a_dimm_below_stays_in_its_zone(void **state)
 {
 	struct machine_room room;
-	size_t i;
 
 	(void)state;
 	open_room(&room, FAKE_EL7, CONFIG_POLICY_ONLINE_MOVABLE);
@@ -325,19 +348,179 @@ static void a_dimm_above_goes_on_a_dimm_below_is_refused(void **state)
 	wait_for_it(&room);
 	assert_int_equal(bytes_reported(&room.fixture, REPORT_SUCCESS),
 			 2UL * BLOCKS * room.fixture.kernel->block_size_bytes);
-	/* The lower one begins beside ZONE_MOVABLE, unless something lies in between. */
+	/* The lower one ends beside ZONE_MOVABLE, unless something lies in between. */
 	fake_kernel_add(room.fixture.kernel, 28, 1, BLOCK_ONLINE);
 	fake_kernel_add(room.fixture.kernel, 27, 1, BLOCK_OFFLINE);
-	room.fixture.kernel->blocks[27].refuse = EINVAL;
-	room.fixture.kernel->blocks[27].refuse_times = -1;
 	tell(&room, UEVENT_ADD, 27);
-	for (i = 0; i < 2000 && !bytes_reported(&room.fixture, REPORT_FAILED); i++) {
-		loop_timer_arm(room.patience, 1);
-		loop_run(room.fixture.edges.loop);
-	}
-	assert_int_equal(bytes_reported(&room.fixture, REPORT_FAILED),
-			 room.fixture.kernel->block_size_bytes);
+	wait_for_it(&room);
+	check_dimm(&room, FIRST, 2 * BLOCKS, BLOCK_ZONE_MOVABLE, REASON_POLICY);
+	check_dimm(&room, 27, 1, BLOCK_ZONE_NORMAL, REASON_ZONE_FIXED);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_FAILED), 0);
 	close_room(&room);
+}
+
+/* What /proc tells of the blocks: a node's sums by zone, and the DIMMs by their resources. */
+static void put_zones(const struct machine_room *room)
+{
+	const struct fake_kernel *kernel = room->fixture.kernel;
+	uint64_t pages[2] = { 0, 0 };
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < 64; i++)
+		if (kernel->blocks[i].present && kernel->blocks[i].state == BLOCK_ONLINE)
+			pages[kernel->blocks[i].zone == BLOCK_ZONE_MOVABLE] +=
+				kernel->block_size_bytes / 4096;
+	snprintf(text, sizeof(text),
+		 "Node 0, zone   Normal\n        present  %llu\n"
+		 "Node 0, zone  Movable\n        present  %llu\n",
+		 (unsigned long long)pages[0], (unsigned long long)pages[1]);
+	tree_puts(room->root, "/proc/zoneinfo", text);
+}
+
+static const struct {
+	size_t first, count;
+} dimms[] = { { 32, 4 }, { 36, 8 }, { 44, 4 } };
+
+static void open_ratio_room(struct machine_room *room)
+{
+	char text[256] = "", name[64];
+	size_t i;
+
+	open_room(room, FAKE_EL7, CONFIG_POLICY_RATIO);
+	room->fixture.config.movable_ratio = 100;
+	for (i = 0; i < COUNT(dimms); i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "%llx-%llx : System RAM\n",
+			 (unsigned long long)dimms[i].first << 27,
+			 ((unsigned long long)(dimms[i].first + dimms[i].count) << 27) -
+				 1);
+	tree_puts(room->root, "/proc/iomem", text);
+	for (i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "/sys/devices/system/node/node0/memory%zu/x",
+			 i);
+		tree_puts(room->root, name, "");
+	}
+	put_zones(room);
+}
+
+/* The zone is chosen once: what comes above a movable DIMM can be nothing else. */
+static void a_ratio_strands_nothing_above_a_movable_dimm(void **state)
+{
+	struct machine_room room;
+	size_t i, j;
+
+	(void)state;
+	open_ratio_room(&room);
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	for (i = 0; i < COUNT(dimms); i++) {
+		fake_kernel_add(room.fixture.kernel, dimms[i].first, dimms[i].count,
+				BLOCK_OFFLINE);
+		for (j = 0; j < dimms[i].count; j++)
+			tell(&room, UEVENT_ADD, dimms[i].first + j);
+		wait_for_it(&room);
+		put_zones(&room);
+	}
+	assert_false(room.ran_out);
+	check_dimm(&room, 32, 4, BLOCK_ZONE_MOVABLE, REASON_POLICY);
+	check_dimm(&room, 36, 8, BLOCK_ZONE_MOVABLE, REASON_ZONE_FIXED);
+	check_dimm(&room, 44, 4, BLOCK_ZONE_MOVABLE, REASON_ZONE_FIXED);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_FAILED), 0);
+	assert_int_equal(journal_last(room.fixture.edges.journal), COUNT(dimms));
+	close_room(&room);
+}
+
+/* Those that are there together are divided as that kernel can. */
+static void a_ratio_is_planned_from_the_top(void **state)
+{
+	struct machine_room room;
+	size_t i;
+
+	(void)state;
+	open_ratio_room(&room);
+	for (i = 0; i < COUNT(dimms); i++)
+		fake_kernel_add(room.fixture.kernel, dimms[i].first, dimms[i].count,
+				BLOCK_OFFLINE);
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	wait_for_it(&room);
+	assert_false(room.ran_out);
+	check_dimm(&room, 32, 4, BLOCK_ZONE_NORMAL, REASON_RATIO_REACHED);
+	check_dimm(&room, 36, 8, BLOCK_ZONE_NORMAL, REASON_RATIO_REACHED);
+	check_dimm(&room, 44, 4, BLOCK_ZONE_MOVABLE, REASON_POLICY);
+	assert_int_equal(room.fixture.kernel->writes, 16);
+	close_room(&room);
+}
+
+/* Any other policy that wants a kernel zone there. */
+static void online_kernel_strands_nothing_above_a_movable_dimm(void **state)
+{
+	struct machine_room room;
+
+	(void)state;
+	open_room(&room, FAKE_EL7, CONFIG_POLICY_ONLINE_MOVABLE);
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	add_in_order(&room, orders[0], FIRST);
+	wait_for_it(&room);
+	room.fixture.config.policy = CONFIG_POLICY_ONLINE_KERNEL;
+	add_in_order(&room, orders[0], FIRST + BLOCKS);
+	wait_for_it(&room);
+	check_dimm(&room, FIRST + BLOCKS, BLOCKS, BLOCK_ZONE_MOVABLE, REASON_ZONE_FIXED);
+	assert_int_equal(bytes_reported(&room.fixture, REPORT_FAILED), 0);
+	close_room(&room);
+}
+
+/* --- the models themselves: what was measured in guests with these kernels */
+
+static long put(struct fake_kernel *kernel, const char *name, const char *bytes)
+{
+	return fake_kernel_operations.write(kernel, name, bytes, strlen(bytes), NULL);
+}
+
+static void el7_moves_only_what_lies_at_the_border(void **state)
+{
+	struct fake_kernel *kernel = fake_kernel_new(64);
+
+	(void)state;
+	fake_kernel_become(kernel, FAKE_EL7);
+	fake_kernel_add(kernel, 0, 8, BLOCK_ONLINE);
+	fake_kernel_add(kernel, 32, 4, BLOCK_OFFLINE);
+	assert_int_equal(put(kernel, "memory32/state", "online_movable\n"), -EINVAL);
+	assert_int_equal(put(kernel, "memory34/state", "online_movable\n"), -EINVAL);
+	assert_int_equal(put(kernel, "memory35/state", "online_movable\n"), 15);
+	assert_int_equal(put(kernel, "memory34/state", "online\n"), 7);
+	assert_int_equal(kernel->blocks[34].zone, BLOCK_ZONE_NORMAL);
+	/* Above Movable memory is added to it, and takes any order there. */
+	fake_kernel_add(kernel, 36, 4, BLOCK_OFFLINE);
+	assert_int_equal(put(kernel, "memory36/state", "online_kernel\n"), -EINVAL);
+	assert_int_equal(put(kernel, "memory36/state", "online_movable\n"), 15);
+	assert_int_equal(put(kernel, "memory38/state", "online\n"), 7);
+	assert_int_equal(kernel->blocks[38].zone, BLOCK_ZONE_MOVABLE);
+	/* The zone outlives being offline; the lowest block alone may leave it. */
+	assert_int_equal(put(kernel, "memory35/state", "offline\n"), 8);
+	assert_int_equal(put(kernel, "memory35/state", "offline\n"), 1);
+	assert_int_equal(kernel->blocks[35].zone, BLOCK_ZONE_MOVABLE);
+	assert_int_equal(put(kernel, "memory35/state", "online_kernel\n"), 14);
+	assert_int_equal(kernel->blocks[35].zone, BLOCK_ZONE_NORMAL);
+	assert_int_equal(put(kernel, "memory35/state", "online\n"), 1);
+	fake_kernel_free(kernel);
+}
+
+static void an_unaligned_probe_is_refused_by_all_but_el6(void **state)
+{
+	struct fake_kernel *kernel = fake_kernel_new(64);
+
+	(void)state;
+	kernel->has_probe = true;
+	fake_kernel_become(kernel, FAKE_EL7);
+	assert_int_equal(put(kernel, "probe", "0x100000001\n"), -EINVAL);
+	assert_false(kernel->blocks[32].present);
+	fake_kernel_become(kernel, FAKE_EL6);
+	assert_int_equal(put(kernel, "probe", "0x100000001\n"), 12);
+	assert_true(kernel->blocks[32].present);
+	fake_kernel_free(kernel);
 }
 
 /* A host that asks in the middle of a burst ends no wait for its end. */
@@ -407,7 +590,12 @@ int main(void)
 		cmocka_unit_test(keeps_out_of_the_kernel_s_way),
 		cmocka_unit_test(onlines_what_the_kernel_gave_up),
 		cmocka_unit_test(says_unknown_of_a_zone_that_nobody_can_read),
-		cmocka_unit_test(a_dimm_above_goes_on_a_dimm_below_is_refused),
+		cmocka_unit_test(a_dimm_above_goes_on_a_dimm_below_stays_in_its_zone),
+		cmocka_unit_test(a_ratio_strands_nothing_above_a_movable_dimm),
+		cmocka_unit_test(a_ratio_is_planned_from_the_top),
+		cmocka_unit_test(online_kernel_strands_nothing_above_a_movable_dimm),
+		cmocka_unit_test(el7_moves_only_what_lies_at_the_border),
+		cmocka_unit_test(an_unaligned_probe_is_refused_by_all_but_el6),
 		cmocka_unit_test(a_query_ends_no_wait),
 		cmocka_unit_test(a_passing_refusal_strands_nothing),
 		cmocka_unit_test(a_short_write_is_not_finished),

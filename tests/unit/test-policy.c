@@ -11,7 +11,18 @@
 #define MIB (1ull << 20)
 #define BLOCK_SIZE (128 * MIB)
 
-enum { NOTHING, VIRTUAL, METAL, MAINFRAME, COMMAND_LINE, CHANGED, KMEM, ROOM, NO_ROOM };
+enum {
+	NOTHING,
+	VIRTUAL,
+	METAL,
+	MAINFRAME,
+	COMMAND_LINE,
+	CHANGED,
+	KMEM,
+	ROOM,
+	NO_ROOM,
+	FROM_TOP
+};
 
 /* The table of memonlined.conf(5), row by row: `text` is its line there. */
 static const struct {
@@ -61,6 +72,9 @@ static const struct {
 	{ "offline, its DIMM does not\tratio\tonline_kernel (ratio-reached)",
 	  BLOCK_OFFLINE, 0, NO_ROOM, CONFIG_POLICY_RATIO, ONLINE_TYPE_ONLINE_KERNEL,
 	  REASON_RATIO_REACHED },
+	{ "offline, zone refused, before Linux 4.13\tany\tonline (zone-fixed)",
+	  BLOCK_OFFLINE, BLOCK_MARK_FALLBACK, FROM_TOP, CONFIG_POLICY_ONLINE_KERNEL,
+	  ONLINE_TYPE_ONLINE, REASON_ZONE_FIXED },
 	{ "offline, zone refused, fallback = yes\tany\tonline (fallback)", BLOCK_OFFLINE,
 	  BLOCK_MARK_FALLBACK, 0, CONFIG_POLICY_ONLINE_MOVABLE, ONLINE_TYPE_ONLINE,
 	  REASON_FALLBACK },
@@ -79,6 +93,7 @@ static void set_known(struct snapshot *snapshot, int known)
 	snapshot->machine.keeps_memory = known == MAINFRAME;
 	snapshot->machine.memhp_default_state = known == COMMAND_LINE;
 	snapshot->machine.auto_online_changed = known == CHANGED;
+	snapshot->machine.movable_from_top = known == FROM_TOP;
 	node->kernel_bytes = known == ROOM ? 1024 * MIB : 1 * MIB;
 	assert_int_equal(snapshot_add_resource(snapshot, 32 * BLOCK_SIZE, BLOCK_SIZE,
 					       known == KMEM ? "System RAM (kmem)"

@@ -154,6 +154,55 @@ static void dimms_of_one_burst_count_for_each_other(void **state)
 	snapshot_free(&snapshot);
 }
 
+static bool every_block(const struct block *block, const void *data)
+{
+	(void)data;
+	return block->state == BLOCK_OFFLINE;
+}
+
+/* Before 4.13: sizes from the lowest DIMM up, and which of them, together, are movable. */
+static const struct {
+	unsigned percent;
+	struct {
+		unsigned mib;
+		bool movable;
+	} dimms[4];
+} from_top[] = {
+	{ 100, { { 512, false }, { 1024, false }, { 512, true } } },
+	{ 100, { { 256, true }, { 256, true }, { 256, true } } },
+	{ 100, { { 256, false }, { 2048, false } } },
+	{ 200, { { 1024, false }, { 1024, true }, { 512, true } } },
+};
+
+static void what_comes_together_is_cut_once_from_the_top(void **state)
+{
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < sizeof(from_top) / sizeof(from_top[0]); i++) {
+		struct snapshot snapshot = SNAPSHOT_INIT;
+		struct ratio ratio;
+		size_t first[4];
+
+		boot(&snapshot, BOOT_PAGES, 0);
+		for (j = 0; j < 4 && from_top[i].dimms[j].mib; j++)
+			first[j] = plug(&snapshot, from_top[i].dimms[j].mib, 0);
+		assert_int_equal(ratio_init(&ratio, &snapshot, from_top[i].percent, true),
+				 0);
+		assert_int_equal(ratio_decide_from_top(&ratio, every_block, NULL), 0);
+		while (j--) {
+			enum online_type word =
+				ratio_word(&ratio, &snapshot.blocks[first[j] + 1]);
+
+			assert_int_equal(word, from_top[i].dimms[j].movable
+						       ? ONLINE_TYPE_ONLINE_MOVABLE
+						       : ONLINE_TYPE_ONLINE_KERNEL);
+		}
+		ratio_free(&ratio);
+		snapshot_free(&snapshot);
+	}
+}
+
 static void a_dimm_with_a_kernel_block_stays_whole(void **state)
 {
 	struct snapshot snapshot = SNAPSHOT_INIT;
@@ -223,6 +272,7 @@ int main(void)
 		cmocka_unit_test(decides_as_the_kernel_does),
 		cmocka_unit_test(decides_so_without_zones),
 		cmocka_unit_test(dimms_of_one_burst_count_for_each_other),
+		cmocka_unit_test(what_comes_together_is_cut_once_from_the_top),
 		cmocka_unit_test(a_dimm_with_a_kernel_block_stays_whole),
 		cmocka_unit_test(a_dimm_that_is_still_coming_counts_as_whole),
 		cmocka_unit_test(a_node_counts_by_itself_if_asked),
