@@ -234,7 +234,8 @@ static void start_undoing(struct job *job)
 	job->undoing = true;
 }
 
-bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write)
+static bool next_write(struct job *job, const struct snapshot *snapshot,
+		       struct plan_write *write)
 {
 	while (!job->undoing && job->next < job->count) {
 		struct job_item *item = &job->items[job->next];
@@ -242,7 +243,7 @@ bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_writ
 		if (needs_write(job, snapshot, item)) {
 			write->index = item->index;
 			write->word = item->word;
-			write->reason = job->reason;
+			write->reason = item->fell_back ? REASON_ZONE_FIXED : job->reason;
 			return true;
 		}
 		job->next++;
@@ -250,6 +251,29 @@ bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_writ
 			start_undoing(job);
 	}
 	return job->undoing && next_undo(job, snapshot, write);
+}
+
+/* What was not tried is as it is, and no state is the one of zero. */
+static void read_untried(struct job *job, const struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++) {
+		struct job_item *item = &job->items[i];
+		const struct block *block = snapshot_find(snapshot, item->index);
+
+		if (item->response == JOB_NOT_TRIED)
+			item->state = block ? (enum block_state)block->state
+					    : BLOCK_ABSENT;
+	}
+}
+
+bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write)
+{
+	if (next_write(job, snapshot, write))
+		return true;
+	read_untried(job, snapshot);
+	return false;
 }
 
 static void undo_result(struct job *job, int error, const struct block *after)
@@ -263,6 +287,18 @@ static void undo_result(struct job *job, int error, const struct block *after)
 		answer(item, JOB_FAILED, -error, REASON_REFUSED);
 }
 
+/* Whether the item is written once more, for any zone. */
+static bool fall_back(const struct job *job, struct job_item *item, int error)
+{
+	if (!job->falls_back || error != -EINVAL || item->state != BLOCK_OFFLINE ||
+	    (item->word != ONLINE_TYPE_ONLINE_MOVABLE &&
+	     item->word != ONLINE_TYPE_ONLINE_KERNEL))
+		return false;
+	item->word = ONLINE_TYPE_ONLINE;
+	item->fell_back = true;
+	return true;
+}
+
 void job_result(struct job *job, int error, const struct block *after)
 {
 	struct job_item *item;
@@ -271,11 +307,15 @@ void job_result(struct job *job, int error, const struct block *after)
 		undo_result(job, error, after);
 		return;
 	}
-	item = &job->items[job->next++];
+	item = &job->items[job->next];
 	item->state = (enum block_state)after->state;
 	item->written = true;
+	if (fall_back(job, item, error))
+		return;
+	job->next++;
 	if (plan_reached(item->word, after)) {
-		answer(item, JOB_SUCCESS, 0, REASON_ASKED);
+		answer(item, JOB_SUCCESS, 0,
+		       item->fell_back ? REASON_ZONE_FIXED : REASON_ASKED);
 		return;
 	}
 	answer(item, JOB_FAILED, -error, error ? REASON_REFUSED : REASON_UNCHANGED);

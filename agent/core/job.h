@@ -39,8 +39,9 @@ struct job_item {
 	enum job_response response;
 	int error; /* errno, 0 where there is none */
 	enum reason reason;
-	enum block_state state; /* as last read */
+	enum block_state state; /* as last read; only set once there is a response */
 	bool written;
+	bool fell_back; /* from the zone of the policy to any */
 	size_t position; /* in the answer: as asked for, ascending in a range */
 };
 
@@ -48,6 +49,8 @@ struct job {
 	enum job_kind kind;
 	bool can_offline; /* false: trying may end in a panic (EL6) */
 	enum reason reason; /* why: job_init sets REASON_ASKED */
+	/* A zone that the kernel refuses (EINVAL) is followed by plain `online`. */
+	bool falls_back;
 	uint64_t timeout_msec; /* for the whole job; 0: a default for each block */
 	struct job_item *items; /* owned */
 	size_t count;
@@ -77,7 +80,10 @@ void job_sort_from_top(struct job *job);
 /* Once it is over: the order of the answer. */
 void job_restore_order(struct job *job);
 
-/* The next write, or false at the end. Needs the snapshot as it is now. */
+/*
+ * The next write, or false at the end: then every item has its response and its state. Needs the
+ * snapshot as it is now.
+ */
 bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write);
 /* What came of it: `error` 0 or negative errno, `after` the block as it reads now. */
 void job_result(struct job *job, int error, const struct block *after);

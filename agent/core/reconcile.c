@@ -225,8 +225,9 @@ static uint64_t add_blocks(const struct snapshot *snapshot, const struct device 
 	return found;
 }
 
+/* Of what is not there nothing is known. */
 static enum reconcile_removable removable(const struct reconcile_facts *facts,
-					  unsigned zones)
+					  unsigned zones, uint64_t found)
 {
 	const unsigned fine = 1u << BLOCK_ZONE_MOVABLE, untold = 1u << BLOCK_ZONE_UNKNOWN;
 
@@ -234,7 +235,8 @@ static enum reconcile_removable removable(const struct reconcile_facts *facts,
 		return RECONCILE_REMOVABLE_NEVER;
 	if (zones & ~(fine | untold))
 		return RECONCILE_REMOVABLE_NO;
-	return (zones & untold) ? RECONCILE_REMOVABLE_UNKNOWN : RECONCILE_REMOVABLE_YES;
+	return (zones & untold) || !found ? RECONCILE_REMOVABLE_UNKNOWN
+					  : RECONCILE_REMOVABLE_YES;
 }
 
 /* What there is of a virtio-mem device lies anywhere in its span, block by block or less. */
@@ -264,6 +266,6 @@ void reconcile_device(const struct reconcile_facts *facts, const struct device *
 	verdict->cause = REASON_NONE;
 	if (device->has_range)
 		found = add_blocks(facts->snapshot, device, verdict);
-	verdict->removable = removable(facts, verdict->zones);
+	verdict->removable = removable(facts, verdict->zones, found);
 	judge(facts, device, found, verdict);
 }

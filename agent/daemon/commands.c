@@ -255,6 +255,7 @@ static bool set_policy_words(const struct agent *agent, struct job *job)
 			item->word = (enum online_type)words[block - snapshot->blocks];
 	}
 	free(words);
+	job->falls_back = snapshot->machine.movable_from_top;
 	return decided;
 }
 

@@ -190,6 +190,47 @@ static void passes_over_blocks_that_are_gone(void **state)
 	assert_int_equal(fixture->job.items[2].index, 32);
 }
 
+/* All or nothing: each item says how its block is, whether it was tried or not. */
+static void says_the_state_of_what_was_not_tried(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	size_t i;
+
+	assert_int_equal(range(fixture, 32 * UNIT, 4 * UNIT), 0);
+	job_result(&fixture->job, -EBUSY, next(fixture, &write));
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_FAILED);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(fixture->job.items[i].state, BLOCK_ONLINE);
+	for (i = 1; i < 4; i++)
+		assert_int_equal(fixture->job.items[i].response, JOB_NOT_TRIED);
+}
+
+/* Where the zone was the policy's wish and the kernel cannot give it. */
+static void takes_any_zone_where_that_was_not_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	struct block *block = &fixture->snapshot.blocks[0];
+
+	block->state = BLOCK_OFFLINE;
+	assert_int_equal(job_init_range(&fixture->job, JOB_ONLINE, &fixture->snapshot,
+					32 * UNIT, UNIT, ONLINE_TYPE_ONLINE_KERNEL),
+			 0);
+	fixture->job.falls_back = true;
+	job_result(&fixture->job, -EINVAL, next(fixture, &write));
+	assert_int_equal(write.word, ONLINE_TYPE_ONLINE_KERNEL);
+	next(fixture, &write);
+	assert_int_equal(write.word, ONLINE_TYPE_ONLINE);
+	assert_int_equal(write.reason, REASON_ZONE_FIXED);
+	block->state = BLOCK_ONLINE;
+	job_result(&fixture->job, 0, block);
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].reason, REASON_ZONE_FIXED);
+	assert_true(job_succeeded(&fixture->job));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* Before 4.13 ZONE_MOVABLE takes nothing else. */
@@ -286,6 +327,8 @@ int main(void)
 		TEST(undoes_into_the_zone_it_was),
 		TEST(survives_a_block_that_goes_while_undoing),
 		TEST(passes_over_blocks_that_are_gone),
+		TEST(says_the_state_of_what_was_not_tried),
+		TEST(takes_any_zone_where_that_was_not_asked_for),
 		TEST(goes_online_from_the_top_if_told),
 		TEST(leaves_a_gap_in_a_long_range),
 		TEST(a_list_goes_from_the_top_and_is_answered_as_asked),

@@ -118,30 +118,30 @@ static void tells_why_a_device_is_absent(void **state)
 	put_online(&guest, 0, 8, BLOCK_ZONE_DMA32);
 	dimm.slot = 2;
 	none.has_range = false;
-	EXPECT(&guest, dimm, "absent not-added 0 node -1 yes, absent not-added 1024");
-	EXPECT(&guest, none, "absent not-ram 0 node -1 yes, absent not-ram 0");
-	EXPECT(&guest, odd, "absent unaligned 0 node -1 yes, absent unaligned 100");
+	EXPECT(&guest, dimm, "absent not-added 0 node -1 unknown, absent not-added 1024");
+	EXPECT(&guest, none, "absent not-ram 0 node -1 unknown, absent not-ram 0");
+	EXPECT(&guest, odd, "absent unaligned 0 node -1 unknown, absent unaligned 100");
 	guest.facts.free_bytes = 16 * MIB;
-	EXPECT(&guest, dimm, "absent not-added 0 node -1 yes, absent not-added 1024");
+	EXPECT(&guest, dimm, "absent not-added 0 node -1 unknown, absent not-added 1024");
 	guest.facts.free_bytes = 16 * MIB - 1;
 	EXPECT(&guest, dimm,
-	       "absent memory-short 0 node -1 yes, absent memory-short 1024");
+	       "absent memory-short 0 node -1 unknown, absent memory-short 1024");
 	guest.facts.free_bytes = UINT64_MAX;
 	/* another slot's failure, then one of nobody knows which, then its own */
 	put_failure(&guest, 3, REASON_MEMORY_SHORT, 0);
-	EXPECT(&guest, dimm, "absent not-added 0 node -1 yes, absent not-added 1024");
+	EXPECT(&guest, dimm, "absent not-added 0 node -1 unknown, absent not-added 1024");
 	put_failure(&guest, -1, REASON_ADD_FAILED, 0);
 	EXPECT(&guest, dimm,
-	       "absent add-failed 0 node -1 yes, absent add-failed 1024, 'line 2'");
+	       "absent add-failed 0 node -1 unknown, absent add-failed 1024, 'line 2'");
 	put_failure(&guest, 2, REASON_MEMORY_SHORT, 0);
 	EXPECT(&guest, dimm,
-	       "absent memory-short 0 node -1 yes, absent memory-short 1024, 'line 3'");
+	       "absent memory-short 0 node -1 unknown, absent memory-short 1024, 'line 3'");
 	/* an address says more than a slot, which may have held another one */
 	put_failure(&guest, 2, REASON_UNALIGNED, 5 * GIB);
 	EXPECT(&guest, dimm,
-	       "absent memory-short 0 node -1 yes, absent memory-short 1024, 'line 3'");
+	       "absent memory-short 0 node -1 unknown, absent memory-short 1024, 'line 3'");
 	EXPECT(&guest, odd,
-	       "absent unaligned 0 node -1 yes, absent unaligned 100, 'line 4'");
+	       "absent unaligned 0 node -1 unknown, absent unaligned 100, 'line 4'");
 	guest.snapshot.machine.no_hot_remove = true;
 	guest.log.count = 0;
 	EXPECT(&guest, dimm, "absent not-added 0 node -1 never, absent not-added 1024");
@@ -158,17 +158,17 @@ static void survives_what_a_host_may_say(void **state)
 	(void)state;
 	setup(&guest);
 	EXPECT(&guest, all,
-	       "absent unaligned 0 node -1 yes, absent unaligned 17592186044415");
+	       "absent unaligned 0 node -1 unknown, absent unaligned 17592186044415");
 	put_online(&guest, 32, 1, BLOCK_ZONE_MOVABLE);
 	put_online(&guest, UINT64_MAX / UNIT, 1, BLOCK_ZONE_MOVABLE);
 	EXPECT(&guest, wraps,
-	       "absent unaligned 0 node -1 yes, absent unaligned 17592186044415");
+	       "absent unaligned 0 node -1 unknown, absent unaligned 17592186044415");
 	EXPECT(&guest, all,
 	       "partial unaligned 128 node 0 yes, absent unaligned 17592186044287");
-	EXPECT(&guest, empty, "complete none 0 node -1 yes");
+	EXPECT(&guest, empty, "complete none 0 node -1 unknown");
 	guest.snapshot.block_size_bytes = 0;
 	EXPECT(&guest, all,
-	       "absent not-added 0 node -1 yes, absent not-added 17592186044415");
+	       "absent not-added 0 node -1 unknown, absent not-added 17592186044415");
 	snapshot_free(&guest.snapshot);
 }
 
@@ -254,7 +254,7 @@ static void shares_a_block(void **state)
 	snapshot_add_resource(&guest.snapshot, 0, GIB, "System RAM");
 	snapshot_add_resource(&guest.snapshot, 4 * GIB, 192 * MIB, "System RAM");
 	EXPECT(&guest, low, "complete none 192 node 0 no");
-	EXPECT(&guest, high, "absent unaligned 0 node -1 yes, absent unaligned 192");
+	EXPECT(&guest, high, "absent unaligned 0 node -1 unknown, absent unaligned 192");
 	put_online(&guest, 34, 1, BLOCK_ZONE_NORMAL);
 	snapshot_add_resource(&guest.snapshot, 4 * GIB + 192 * MIB, 192 * MIB,
 			      "System RAM");
@@ -271,9 +271,10 @@ static void knows_other_devices(void **state)
 
 	(void)state;
 	setup(&guest);
-	EXPECT(&guest, nvdimm, "absent not-ram 0 node -1 yes, absent not-ram 1024");
+	EXPECT(&guest, nvdimm, "absent not-ram 0 node -1 unknown, absent not-ram 1024");
 	virtio.span = 8 * UNIT;
-	EXPECT(&guest, virtio, "absent not-added 0 node -1 yes, absent not-added 192");
+	EXPECT(&guest, virtio,
+	       "absent not-added 0 node -1 unknown, absent not-added 192");
 	/* it lies anywhere in its span, in parts of blocks */
 	put_online(&guest, 33, 1, BLOCK_ZONE_MOVABLE);
 	EXPECT(&guest, virtio, "partial not-added 128 node 0 yes, absent not-added 64");
