@@ -79,6 +79,19 @@ static void put_status(struct text *out, const struct protocol_answer_status *st
 	put_count(out, "Last report:", status->last_seq);
 }
 
+/* "Held up:  memory40 online, 12 s; memory34 is being taken offline by somebody" */
+static void put_held_up(struct text *out, const struct protocol_answer_status *status)
+{
+	put_key(out, "Held up:");
+	text_printf(out, "memory%" PRIu64 " ", status->held_up_index);
+	print_escaped(out, status->held_up_word);
+	text_printf(out, ", %" PRIu64 " s", status->held_up_usec / 1000000);
+	if (status->going_offline != UINT64_MAX)
+		text_printf(out, "; memory%" PRIu64 " is being taken offline by somebody",
+			    status->going_offline);
+	text_puts(out, "\n");
+}
+
 static int put_answer(struct ctl *ctl, struct text *out)
 {
 	struct protocol_answer *answer = ctl->session.answer;
@@ -96,6 +109,8 @@ static int put_answer(struct ctl *ctl, struct text *out)
 			return r;
 		put_total(out, &total, ctl->options.bytes);
 	}
+	if (status.held_up_word)
+		put_held_up(out, &status);
 	for (i = 0; i < status.racing_rule_count; i++)
 		put_word(out, "Racing rule:", protocol_answer_racing_rule(&status, i));
 	return out->failed ? -ENOMEM : 0;

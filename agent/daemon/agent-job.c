@@ -54,8 +54,8 @@ static void finish_job(struct agent *agent)
 	job_free(&job);
 }
 
-static void job_written(struct agent *agent, int error, const struct block *before,
-			struct block *block)
+void agent_job_written(struct agent *agent, int error, const struct block *before,
+		       struct block *block)
 {
 	agent_written(agent, &agent->job_write, error, before, block);
 	job_result(&agent->job, error, block);
@@ -72,7 +72,7 @@ static void worker_done(int error, void *data)
 
 	agent->worker = NULL;
 	sysfs_read_block(agent->edges.sysfs, block);
-	job_written(agent, error, &before, block);
+	agent_job_written(agent, error, &before, block);
 	agent_resume_work(agent);
 }
 
@@ -106,17 +106,11 @@ static bool start_worker(struct agent *agent, const struct block *block)
 static void job_write(struct agent *agent, struct block *block)
 {
 	struct block before = *block;
-	int r;
 
-	if (agent->job_write.word == ONLINE_TYPE_OFFLINE && agent->edges.loop) {
-		if (start_worker(agent, block))
-			return;
-		r = -errno;
-	} else {
-		agent_set_mark(agent, &agent->job_write, &before);
-		r = sysfs_write_word(agent->edges.sysfs, block, agent->job_write.word);
-	}
-	job_written(agent, r, &before, block);
+	if (agent->job_write.word != ONLINE_TYPE_OFFLINE || !agent->edges.loop)
+		agent_write_state(agent, WRITE_JOB, &agent->job_write);
+	else if (!start_worker(agent, block))
+		agent_job_written(agent, -errno, &before, block);
 }
 
 void agent_step_job(struct agent *agent)

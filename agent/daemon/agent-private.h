@@ -9,6 +9,21 @@
 #include "core/executor.h"
 #include "core/probe.h"
 #include "io/worker.h"
+#include "io/writer.h"
+
+/* Who goes on once a write is over. */
+enum write_purpose { WRITE_NONE, WRITE_POLICY, WRITE_JOB, WRITE_PROBE };
+
+/* The write in hand. */
+struct agent_write {
+	enum write_purpose purpose; /* WRITE_NONE: there is none */
+	struct plan_write write; /* of WRITE_PROBE: the block that is asked for */
+	uint64_t since_usec;
+	bool left; /* to the loop: nobody waits for it but writer_notify */
+	bool held_up; /* for HELD_UP_MSEC at least */
+	uint64_t
+		going_offline; /* the block that it waits for; UINT64_MAX: none was seen */
+};
 
 struct agent {
 	const struct config *config;
@@ -50,6 +65,9 @@ struct agent {
 	uint64_t job_deadline_usec; /* 0: none */
 	struct plan_write job_write; /* the one under way */
 	struct worker *worker; /* doing it, apart */
+	struct writer *writer; /* NULL without a loop: writes are waited for */
+	struct agent_write writing;
+	struct loop_timer *held_up; /* until a write counts as held up */
 	struct agent_probe *probe; /* NULL: none asked for */
 	struct executor executor;
 	bool executor_refused; /* the kernel took no word for the policy */
@@ -138,13 +156,30 @@ void agent_retry_close(struct agent *agent);
 int agent_backup_open(struct agent *agent); /* 0 or negative errno */
 void agent_backup_close(struct agent *agent);
 
+/* agent-write.c */
+int agent_write_open(struct agent *agent); /* 0 or negative errno */
+void agent_write_close(struct agent *agent);
+/* Writes the word to `state`. No write may be in hand. */
+void agent_write_state(struct agent *agent, enum write_purpose purpose,
+		       const struct plan_write *write);
+/* Has the kernel take the block at this address, by way of `probe`. */
+void agent_write_probe(struct agent *agent, uint64_t address);
+/* Waits for the write in hand as long as a step may take, and goes on with what follows from it. */
+void agent_wait_for_write(struct agent *agent);
+/* No step waits any longer: the loop goes on, and is woken when the write is over. */
+void agent_leave_write(struct agent *agent);
+
 /* agent-job.c */
 void agent_step_job(struct agent *agent);
+/* The job's write is over, and `block` of `now` read again. */
+void agent_job_written(struct agent *agent, int error, const struct block *before,
+		       struct block *block);
 /* Moves the block's DIMM to the zone of the policy, unless a job is under way. */
 void agent_rezone(struct agent *agent, const struct block *block);
 
 /* agent-probe.c */
 void agent_step_probe(struct agent *agent); /* agent->probe is not NULL */
+void agent_probe_written(struct agent *agent, int error); /* negative errno or 0 */
 void agent_disown_probe(struct agent *agent, const void *data);
 void agent_end_probe(struct agent *agent);
 

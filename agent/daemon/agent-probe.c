@@ -212,28 +212,10 @@ static bool is_there(const struct agent *agent, uint64_t address)
 			      address / agent->now.block_size_bytes) != 0;
 }
 
-/* One block: what the kernel says of it counts for nothing, only whether it is there. */
-static void probe_block(struct agent *agent, struct agent_probe *probe,
-			struct probe_result *result)
+static void next_block(const struct agent *agent, struct agent_probe *probe)
 {
-	uint64_t address = result->device.start + probe->offset;
+	struct probe_result *result = &probe->results[probe->at];
 
-	result->state = PROBE_STOPPED;
-	if (!is_there(agent, address)) {
-		int r = sysfs_probe(agent->edges.sysfs, address);
-
-		result->error = -r;
-		if (!is_there(agent, address)) {
-			result->reason = r < 0 ? REASON_REFUSED : REASON_UNCHANGED;
-			probe->stopped = true;
-			log_warning("probe 0x%" PRIx64 ": %s, no block: stopping",
-				    address, r < 0 ? strerror(-r) : "accepted");
-			return;
-		}
-		/* It may be ACPI's: then it was there before our write was refused. */
-		result->added += r == 0;
-		result->error = 0;
-	}
 	probe->offset += agent->now.block_size_bytes;
 	if (probe->offset < result->device.size)
 		return;
@@ -242,14 +224,47 @@ static void probe_block(struct agent *agent, struct agent_probe *probe,
 	probe->at++;
 }
 
+/* What the kernel says of the block counts for nothing, only whether it is there. */
+void agent_probe_written(struct agent *agent, int error)
+{
+	struct agent_probe *probe = agent->probe;
+	struct probe_result *result = &probe->results[probe->at];
+	uint64_t address = result->device.start + probe->offset;
+
+	result->error = -error;
+	if (!is_there(agent, address)) {
+		result->reason = error < 0 ? REASON_REFUSED : REASON_UNCHANGED;
+		probe->stopped = true;
+		log_warning("probe 0x%" PRIx64 ": %s, no block: stopping", address,
+			    error < 0 ? strerror(-error) : "accepted");
+		return;
+	}
+	/* It may be ACPI's: then it was there before our write was refused. */
+	result->added += error == 0;
+	result->error = 0;
+	next_block(agent, probe);
+}
+
+static void probe_block(struct agent *agent, struct agent_probe *probe)
+{
+	struct probe_result *result = &probe->results[probe->at];
+	uint64_t address = result->device.start + probe->offset;
+
+	result->state = PROBE_STOPPED;
+	if (is_there(agent, address))
+		next_block(agent, probe);
+	else
+		agent_write_probe(agent, address);
+}
+
 /* false: nothing is left to write. */
 static bool write_next(struct agent *agent, struct agent_probe *probe)
 {
 	while (!probe->stopped && probe->at < probe->count) {
-		struct probe_result *result = &probe->results[probe->at];
+		const struct probe_result *result = &probe->results[probe->at];
 
 		if (result->verdict.reason == REASON_NONE && !probe->dry_run) {
-			probe_block(agent, probe, result);
+			probe_block(agent, probe);
 			return true;
 		}
 		probe->at++;

@@ -18,12 +18,18 @@
 static bool step_work(void *data)
 {
 	uint64_t until = loop_now_usec() + STEPS_USEC;
+	struct agent *agent = data;
 	bool more;
 
+	if (agent->writing.left)
+		return false;
 	do
-		more = agent_step(data);
+		more = agent_step(agent);
 	while (more && loop_now_usec() < until);
-	return more;
+	if (agent->writing.purpose == WRITE_NONE)
+		return more;
+	agent_leave_write(agent);
+	return false;
 }
 
 void agent_resume_work(struct agent *agent)
@@ -108,17 +114,6 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 	agent_gather_since(agent, block, &result, agent_begun_usec(agent, before));
 }
 
-static void write_one(struct agent *agent, const struct plan_write *write)
-{
-	struct block *block = snapshot_find(&agent->now, write->index);
-	struct block before = *block;
-	int r;
-
-	agent_set_mark(agent, write, &before);
-	r = sysfs_write_word(agent->edges.sysfs, block, write->word);
-	agent_written(agent, write, r, &before, block);
-}
-
 static void look(struct agent *agent)
 {
 	agent->look_wanted = false;
@@ -146,12 +141,16 @@ bool agent_step(struct agent *agent)
 	/* One writer at a time: worker_done goes on from here. */
 	if (agent->worker)
 		return false;
+	if (agent->writing.purpose != WRITE_NONE) {
+		agent_wait_for_write(agent);
+		return true;
+	}
 
 	/* A look in the middle of a plan would throw the rest of it away and make it again. */
 	if (!looks_first(agent))
 		write = plan_take(&agent->plan);
 	if (write) {
-		write_one(agent, write);
+		agent_write_state(agent, WRITE_POLICY, write);
 		return true;
 	}
 	if (agent->look_wanted || (agent->wrote && !agent->job.items)) {
@@ -341,6 +340,8 @@ static int connect_edges(struct agent *agent)
 	if (!loop)
 		return 0;
 	r = agent_retry_open(agent);
+	if (r == 0 && !agent->dry_run)
+		r = agent_write_open(agent);
 	if (r < 0 || !agent->edges.source)
 		return r;
 	source_set_wanted(agent->edges.source, is_wanted, agent);
@@ -384,6 +385,7 @@ void agent_free(struct agent *agent)
 	if (!agent)
 		return;
 	worker_cancel(agent->worker);
+	agent_write_close(agent);
 	agent_restore_executor(agent);
 	agent_end_probe(agent);
 	job_free(&agent->job);
@@ -415,6 +417,7 @@ const struct snapshot *agent_look(struct agent *agent)
 
 	/* In the middle of a plan the snapshot is kept up by every write. */
 	if ((agent_pending(agent) && !looks_first(agent)) || agent->worker ||
+	    agent->writing.purpose != WRITE_NONE ||
 	    (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
 	if (agent_refresh(agent) == 0) {

@@ -106,6 +106,16 @@ const char *agent_carried_out_by(const struct agent *agent);
 /* The same, and with which settings of the kernel. */
 const struct executor *agent_executor(const struct agent *agent);
 struct system_info *agent_system(const struct agent *agent);
+/* A write that the kernel has not come back from for a second or more. */
+struct agent_held_up {
+	uint64_t index; /* of the block */
+	const char *word; /* what is written, or "probe" */
+	uint64_t elapsed_usec;
+	/* A block that somebody is taking offline meanwhile; UINT64_MAX: none was seen. */
+	uint64_t going_offline;
+};
+/* false: there is none. */
+bool agent_held_up(const struct agent *agent, struct agent_held_up *held_up);
 /* Writes still to be done. */
 size_t agent_pending(const struct agent *agent);
 size_t agent_failed_blocks(const struct agent *agent);

@@ -57,6 +57,18 @@ static void run_get_block_info(struct agent *agent,
 	protocol_put_guest_block_info(out, agent_look(agent));
 }
 
+static void fill_held_up(const struct agent *agent, struct protocol_status *status)
+{
+	struct agent_held_up held_up;
+
+	if (!agent_held_up(agent, &held_up))
+		return;
+	status->held_up_word = held_up.word;
+	status->held_up_index = held_up.index;
+	status->held_up_usec = held_up.elapsed_usec;
+	status->going_offline = held_up.going_offline;
+}
+
 static void run_status(struct agent *agent, const struct protocol_request *request,
 		       struct text *out)
 {
@@ -81,6 +93,7 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	status.total_count = snapshot_totals(snapshot, totals, SNAPSHOT_TOTALS_MAX);
 	status.totals = totals;
 	status.racing_rules = system_racing_rules(agent_system(agent));
+	fill_held_up(agent, &status);
 	protocol_put_status(out, &status);
 }
 
@@ -187,6 +200,25 @@ static void put_fact(const char *name, const char *value, void *data)
 	protocol_put_fact(data, name, value);
 }
 
+/* What keeps the agent from its work applies to every block. */
+static void put_held_up(const struct agent *agent, struct text *facts)
+{
+	struct agent_held_up held_up;
+	char value[160];
+	int len;
+
+	if (!agent_held_up(agent, &held_up))
+		return;
+	len = snprintf(value, sizeof(value),
+		       "the kernel has held %s of memory%" PRIu64 " up for %" PRIu64 " s",
+		       held_up.word, held_up.index, held_up.elapsed_usec / 1000000);
+	if (held_up.going_offline != UINT64_MAX)
+		snprintf(value + len, sizeof(value) - (size_t)len,
+			 ": memory%" PRIu64 " is being taken offline by somebody",
+			 held_up.going_offline);
+	protocol_put_fact(facts, "held-up", value);
+}
+
 /* Its facts are written first: only then is it known whether the reply is an error. */
 static void explain(struct agent *agent, const struct protocol_request *request,
 		    struct text *out)
@@ -197,6 +229,8 @@ static void explain(struct agent *agent, const struct protocol_request *request,
 			      agent_executor(agent), request->index, &verdict, put_fact,
 			      &facts);
 
+	if (r == 0)
+		put_held_up(agent, &facts);
 	if (r == 0 && facts.failed)
 		r = -ENOMEM;
 	if (r < 0) {

@@ -220,7 +220,7 @@ static void take_state(struct block *block, const char *text, long len)
 }
 
 /* Negative errno where there is no state to read. */
-static long read_state(struct sysfs *sysfs, struct block *block)
+static long read_state_file(struct sysfs *sysfs, struct block *block)
 {
 	char name[NAME_SIZE], text[SYSFS_TEXT_SIZE];
 	long len;
@@ -240,9 +240,14 @@ static void complete_block(struct sysfs *sysfs, struct block *block, long len)
 		read_zones(sysfs, block);
 }
 
+void sysfs_read_state(struct sysfs *sysfs, struct block *block)
+{
+	read_state_file(sysfs, block);
+}
+
 void sysfs_read_block(struct sysfs *sysfs, struct block *block)
 {
-	complete_block(sysfs, block, read_state(sysfs, block));
+	complete_block(sysfs, block, read_state_file(sysfs, block));
 }
 
 struct listing {
@@ -329,7 +334,7 @@ int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot)
 	snapshot_sort(snapshot);
 	/* Listed, so it is there, or was a moment ago: a missing state is not yet made. */
 	for (i = 0; i < snapshot->count; i++)
-		read_state(sysfs, &snapshot->blocks[i]);
+		read_state_file(sysfs, &snapshot->blocks[i]);
 	return 0;
 }
 
@@ -353,7 +358,7 @@ enum online_type sysfs_auto_online(struct sysfs *sysfs)
 	return online_type_parse(text, &word) ? word : ONLINE_TYPE_NONE;
 }
 
-static long write_line(struct sysfs *sysfs, const char *name, enum online_type word,
+static long write_line(const struct sysfs *sysfs, const char *name, enum online_type word,
 		       struct sysfs_text *after)
 {
 	const char *text = online_type_text(word);
@@ -379,7 +384,7 @@ bool sysfs_has_probe(struct sysfs *sysfs)
 }
 
 /* Hex with 0x: without it 2.6.32 and 3.10 read decimal, and what they cannot read as 0. */
-int sysfs_probe(struct sysfs *sysfs, uint64_t address)
+int sysfs_probe(const struct sysfs *sysfs, uint64_t address)
 {
 	char line[32];
 	int len = snprintf(line, sizeof(line), "0x%" PRIx64 "\n", address);
@@ -389,15 +394,29 @@ int sysfs_probe(struct sysfs *sysfs, uint64_t address)
 	return written < 0 ? (int)written : 0;
 }
 
-int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum online_type word)
+int sysfs_write_state(const struct sysfs *sysfs, uint64_t index, enum online_type word,
+		      struct sysfs_text *after)
 {
-	struct sysfs_text after;
 	char name[NAME_SIZE];
 	long written;
 
-	block_name(name, block->index, "state");
-	written = write_line(sysfs, name, word, &after);
-	take_state(block, after.bytes, after.len);
-	complete_block(sysfs, block, after.len);
+	block_name(name, index, "state");
+	written = write_line(sysfs, name, word, after);
 	return written < 0 ? (int)written : 0;
+}
+
+void sysfs_take_state(struct sysfs *sysfs, struct block *block,
+		      const struct sysfs_text *after)
+{
+	take_state(block, after->bytes, after->len);
+	complete_block(sysfs, block, after->len);
+}
+
+int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum online_type word)
+{
+	struct sysfs_text after;
+	int r = sysfs_write_state(sysfs, block->index, word, &after);
+
+	sysfs_take_state(sysfs, block, &after);
+	return r;
 }

@@ -60,6 +60,9 @@ void sysfs_read_possible_zones(struct sysfs *sysfs, struct snapshot *snapshot, b
 /* State, and the zone once it is online; index and node stay. A block that is gone is ABSENT. */
 void sysfs_read_block(struct sysfs *sysfs, struct block *block);
 
+/* The state alone; of a block that is gone it is UNREADABLE. */
+void sysfs_read_state(struct sysfs *sysfs, struct block *block);
+
 /* How many blocks there are now, or 0 where that cannot be told. */
 size_t sysfs_count_blocks(struct sysfs *sysfs);
 
@@ -82,7 +85,7 @@ bool sysfs_has_probe(struct sysfs *sysfs);
  * checks. What write said: 0 or negative errno, neither of which tells that the block is there
  * (3.10 answers EEXIST where a resource is in the way); sysfs_read_block tells.
  */
-int sysfs_probe(struct sysfs *sysfs, uint64_t address);
+int sysfs_probe(const struct sysfs *sysfs, uint64_t address);
 
 /*
  * Writes the word and a newline with one write(2), then reads the block again into *block, which
@@ -91,5 +94,13 @@ int sysfs_probe(struct sysfs *sysfs, uint64_t address);
  * rest would mean another word (a bare "online" there is online_kernel).
  */
 int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum online_type word);
+/*
+ * The two halves of it. The first one, like sysfs_probe, may run in a thread of its own beside all
+ * other calls; `after` is what `state` says afterwards. The second one makes a block of that.
+ */
+int sysfs_write_state(const struct sysfs *sysfs, uint64_t index, enum online_type word,
+		      struct sysfs_text *after);
+void sysfs_take_state(struct sysfs *sysfs, struct block *block,
+		      const struct sysfs_text *after);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define REAP_MSEC 1000
 
 struct worker {
 	pid_t pid;
@@ -20,18 +23,30 @@ struct worker {
 	void *data;
 };
 
+/*
+ * A signal ends what the kernel is retrying, so the process is gone soon. One that is not is left to
+ * init: the kernel lets it write nothing more.
+ */
+static void reap(const struct worker *worker)
+{
+	struct pollfd end = { .fd = worker->pipe, .events = POLLIN };
+
+	kill(worker->pid, SIGKILL);
+	while (poll(&end, 1, REAP_MSEC) < 0 && errno == EINTR)
+		;
+	while (waitpid(worker->pid, NULL, end.revents ? 0 : WNOHANG) < 0 &&
+	       errno == EINTR)
+		;
+}
+
 static void worker_free(struct worker *worker)
 {
 	loop_watch_remove(worker->watch);
 	loop_timer_remove(worker->timer);
+	if (worker->pid > 0)
+		reap(worker);
 	if (worker->pipe >= 0)
 		close(worker->pipe);
-	if (worker->pid > 0) {
-		kill(worker->pid, SIGKILL);
-		/* A signal ends what the kernel is retrying, so this does not take long. */
-		while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
 	free(worker);
 }
 
@@ -62,9 +77,12 @@ static void on_result(uint32_t events, void *data)
 	finish(worker, error);
 }
 
+/* The loop does not wait for its end: that shows at the pipe. */
 static void on_timeout(void *data)
 {
-	finish(data, -EINTR);
+	const struct worker *worker = data;
+
+	kill(worker->pid, SIGKILL);
 }
 
 static void __attribute__((noreturn))

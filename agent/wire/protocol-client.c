@@ -581,6 +581,32 @@ static const struct field total_fields[] = {
 	{ "size", FIELD_UNSIGNED, AT(total, bytes) },
 };
 
+static const struct field held_up_fields[] = {
+	{ "word", FIELD_STRING, AT(status, held_up_word) },
+	{ "phys-index", FIELD_UNSIGNED, AT(status, held_up_index) },
+	{ "elapsed-usec", FIELD_UNSIGNED, AT(status, held_up_usec) },
+};
+
+static const struct field going_offline_field[] = {
+	{ "going-offline", FIELD_UNSIGNED, AT(status, going_offline) },
+};
+
+static int decode_held_up(struct protocol_answer *answer,
+			  struct protocol_answer_status *status)
+{
+	struct json_object *held_up = member(answer->value, "held-up");
+	int r;
+
+	status->held_up_word = NULL;
+	status->going_offline = UINT64_MAX;
+	if (!held_up)
+		return 0;
+	r = DECODE(answer, held_up, held_up_fields, status);
+	if (r == 0)
+		r = decode_optional(answer, held_up, going_offline_field, 1, status);
+	return r;
+}
+
 int protocol_answer_status(struct protocol_answer *answer,
 			   struct protocol_answer_status *status)
 {
@@ -594,7 +620,8 @@ int protocol_answer_status(struct protocol_answer *answer,
 	if (r < 0)
 		return r;
 	status->totals = member(answer->value, "memory");
-	return decode_list(answer, status->totals, "memory", &status->total_count);
+	r = decode_list(answer, status->totals, "memory", &status->total_count);
+	return r < 0 ? r : decode_held_up(answer, status);
 }
 
 int protocol_answer_progress(struct protocol_answer *answer, uint64_t *pending)

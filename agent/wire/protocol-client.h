@@ -127,6 +127,11 @@ struct protocol_answer_status {
 	size_t total_count;
 	struct json_object *racing_rules;
 	size_t racing_rule_count;
+	/* A write that the kernel holds up; NULL: none. */
+	const char *held_up_word;
+	uint64_t held_up_index;
+	uint64_t held_up_usec;
+	uint64_t going_offline; /* UINT64_MAX: not known */
 };
 struct protocol_answer_total {
 	int64_t node;

@@ -1109,6 +1109,17 @@ static void put_lines(struct text *out, const char *lines)
 	}
 }
 
+static void put_held_up(struct text *out, const struct protocol_status *status)
+{
+	put_unsigned_member(out,
+			    ", \"held-up\": {\"phys-index\": ", status->held_up_index);
+	put_string_member(out, ", \"word\": ", status->held_up_word);
+	put_unsigned_member(out, ", \"elapsed-usec\": ", status->held_up_usec);
+	if (status->going_offline != UINT64_MAX)
+		put_unsigned_member(out, ", \"going-offline\": ", status->going_offline);
+	text_puts(out, "}");
+}
+
 void protocol_put_status(struct text *out, const struct protocol_status *status)
 {
 	size_t i;
@@ -1132,7 +1143,10 @@ void protocol_put_status(struct text *out, const struct protocol_status *status)
 		put_separator(out);
 		put_total(out, &status->totals[i]);
 	}
-	text_puts(out, "]}");
+	text_puts(out, "]");
+	if (status->held_up_word)
+		put_held_up(out, status);
+	text_puts(out, "}");
 }
 
 void protocol_put_range(struct text *out, const struct protocol_range *range)

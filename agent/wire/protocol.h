@@ -138,10 +138,16 @@ struct protocol_status {
 	const struct snapshot_total *totals;
 	size_t total_count;
 	const char *racing_rules; /* paths, a newline after each; NULL: none */
+	/* A write that the kernel holds up; NULL: none, and the others mean nothing. */
+	const char *held_up_word; /* what is written, or "probe" */
+	uint64_t held_up_index;
+	uint64_t held_up_usec; /* so far */
+	uint64_t going_offline; /* the block that it waits for; UINT64_MAX: not known */
 };
 /* Members, kebab-case: version, protocol, kernel, instance, source, policy, carried-out-by,
  * last-seq, block-size, blocks, pending, failed, racing-rules: [path],
- * memory: [{node, state, zone, size}]. */
+ * memory: [{node, state, zone, size}], and while it lasts
+ * held-up: {phys-index, word, elapsed-usec}, with going-offline where that is known. */
 void protocol_put_status(struct text *out, const struct protocol_status *status);
 
 /* One element of memonline-get-ranges: blocks of one DIMM, alike in everything shown. */

@@ -608,6 +608,18 @@ def status():
     check("134217728" in succeeds(ask_with({}, "status", "--bytes")), "bytes")
 
 
+def status_of_a_write_that_is_held_up():
+    held = {"phys-index": 40, "word": "online", "elapsed-usec": 12345678, "going-offline": 34}
+    for going, more in ((held, "; memory34 is being taken offline by somebody"),
+                        ({key: held[key] for key in held if key != "going-offline"}, "")):
+        text = succeeds(ask_with({"memonline-status": dict(STATUS, **{"held-up": going})},
+                                 "status"))
+        check(re.search("^Held up: +memory40 online, 12 s%s$" % more, text, re.M), text)
+    for key in held:
+        bad = {"memonline-status": dict(STATUS, **{"held-up": dict(held, **{key: None})})}
+        fails(ask_with(bad, "status"))
+
+
 def status_json():
     with Agent(answers={"memonline-status": dict(STATUS, novel=[1])}) as agent:
         text = succeeds(ask(agent, "--json", "status"))
@@ -1563,7 +1575,8 @@ TESTS = [
     reports_with_wrong_ranges, reports_without_a_time, return_of_another_type,
     list_with_impossible_numbers, empty_words, list_all_of_too_many,
     terminal_escapes_in_text, terminal_escapes_in_json, broken_utf8, ping,
-    sync_ids_differ, events_between, status, status_json, list_text, list_columns,
+    sync_ids_differ, events_between, status, status_of_a_write_that_is_held_up, status_json,
+    list_text, list_columns,
     list_all, list_json, list_of_many, reports_text, reports_lost, reports_json,
     report_without_ranges, watch_prints_as_it_comes, watch_heading_before_any_report,
     watch_closed, watch_nothing_twice, watch_from_the_beginning,

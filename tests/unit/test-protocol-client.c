@@ -353,16 +353,59 @@ static struct protocol_answer *returned(struct text *bytes)
 	return answer;
 }
 
+static void decodes_a_write_that_is_held_up(void **state)
+{
+	struct protocol_status sent = {
+		.version = "1.0",
+		.kernel = "6.1",
+		.instance = "i",
+		.source = "udev",
+		.policy = "online",
+		.carried_out_by = "agent",
+		.held_up_word = "probe",
+		.held_up_index = 40,
+		.held_up_usec = 2000000,
+		.going_offline = UINT64_MAX,
+	};
+	struct protocol_request request = { .command = PROTOCOL_STATUS };
+	struct protocol_answer_status status;
+	struct protocol_answer *answer;
+	struct text bytes = TEXT_INIT;
+
+	(void)state;
+	protocol_reply_begin(&bytes, &request);
+	protocol_put_status(&bytes, &sent);
+	protocol_reply_end(&bytes, &request);
+	answer = returned(&bytes);
+	assert_int_equal(protocol_answer_status(answer, &status), 0);
+	assert_string_equal(status.held_up_word, "probe");
+	assert_true(status.held_up_index == 40 && status.held_up_usec == 2000000);
+	assert_true(status.going_offline == UINT64_MAX);
+	protocol_answer_free(answer);
+}
+
 static void decodes_status(void **state)
 {
 	static const struct snapshot_total totals[] = {
 		{ 0, BLOCK_ONLINE, BLOCK_ZONE_NORMAL, GIB },
 		{ BLOCK_NODE_UNKNOWN, BLOCK_OFFLINE, BLOCK_ZONE_UNKNOWN, 2 * GIB },
 	};
-	static const struct protocol_status sent = { "1.0",    "6.1\"", "i", "udev",
-						     "online", "agent", 1,   2,
-						     3,	       4,	5,   totals,
-						     2,	       "/etc/x" };
+	static const struct protocol_status sent = {
+		.version = "1.0",
+		.kernel = "6.1\"",
+		.instance = "i",
+		.source = "udev",
+		.policy = "online",
+		.carried_out_by = "agent",
+		.last_seq = 1,
+		.block_size_bytes = 2,
+		.block_count = 3,
+		.pending = 4,
+		.failed = 5,
+		.totals = totals,
+		.total_count = 2,
+		.racing_rules = "/etc/x",
+	};
 	struct protocol_request request = { .command = PROTOCOL_STATUS };
 	struct protocol_answer_status status;
 	struct protocol_answer_total total;
@@ -382,6 +425,7 @@ static void decodes_status(void **state)
 	assert_true(status.block_size_bytes == 2 && status.block_count == 3);
 	assert_true(status.pending == 4 && status.failed == 5 && status.total_count == 2);
 	assert_true(status.racing_rule_count == 1);
+	assert_null(status.held_up_word);
 	assert_string_equal(protocol_answer_racing_rule(&status, 0), "/etc/x");
 	assert_string_equal(protocol_answer_racing_rule(&status, 1), "unknown");
 	assert_int_equal(protocol_answer_total(answer, &status, 1, &total), 0);
@@ -726,6 +770,7 @@ int main(void)
 		cmocka_unit_test(asks),
 		cmocka_unit_test(asks_for_reports),
 		cmocka_unit_test(decodes_status),
+		cmocka_unit_test(decodes_a_write_that_is_held_up),
 		cmocka_unit_test(decodes_ranges),
 		cmocka_unit_test(decodes_reports),
 		cmocka_unit_test(decodes_events),

@@ -753,6 +753,17 @@ static void puts_status(void **state)
 	status.racing_rules = NULL;
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "\"racing-rules\": []"));
+	status.held_up_word = "online";
+	status.held_up_index = 7;
+	status.held_up_usec = 8;
+	status.going_offline = 9;
+	protocol_put_status(&out, &status);
+	assert_non_null(strstr(out.data, "], \"held-up\": {\"phys-index\": 7, "
+					 "\"word\": \"online\", \"elapsed-usec\": 8, "
+					 "\"going-offline\": 9}}"));
+	status.going_offline = UINT64_MAX;
+	protocol_put_status(&out, &status);
+	assert_non_null(strstr(out.data, "\"elapsed-usec\": 8}}"));
 	text_free(&out);
 }
 

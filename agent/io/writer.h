@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_WRITER_H
+#define MEMONLINE_WRITER_H
+
+/*
+ * A thread that writes to `state` and `probe`, one write at a time, so that the loop goes on while
+ * the kernel holds a write up. From 3.13 on (and EL7) the kernel serializes these two files with
+ * everything else that adds, removes or offlines memory: lock_device_hotplug_sysfs() in
+ * drivers/base/memory.c tries again for as long as another task holds the lock, and somebody's
+ * offlining of pinned memory holds it until he gives up. auto_online_blocks and the parameters of
+ * memory_hotplug take no such lock.
+ *
+ * The thread is made beforehand, with a small stack: no write needs memory. It ends with the
+ * process: when the agent is killed, at most the write in hand is still carried out.
+ */
+
+#include "io/loop.h"
+#include "io/sysfs.h"
+
+struct writer;
+
+/* The write is over; called from the loop. */
+typedef void (*writer_over_fn)(void *data);
+
+/* `loop` and `sysfs` stay the caller's and outlive it. NULL with errno on failure. */
+struct writer *writer_new(struct loop *loop, struct sysfs *sysfs, writer_over_fn fn,
+			  void *data);
+/*
+ * Waits a second for the write in hand. One that the kernel still holds up is left to the end of
+ * the process, with what it needs. Accepts NULL.
+ */
+void writer_free(struct writer *writer);
+
+/* Hand one write over. No other may be in hand; writer_take ends it. */
+void writer_write_state(struct writer *writer, uint64_t index, enum online_type word);
+void writer_probe(struct writer *writer, uint64_t address);
+/*
+ * Waits until the write in hand is over, for `msec` at most. true: *result is what write said, 0 or
+ * negative errno, and *after what `state` said afterwards; the next write may be handed over.
+ */
+bool writer_take(struct writer *writer, unsigned msec, int *result,
+		 struct sysfs_text *after);
+/* Has `fn` called once the write in hand is over, or soon where it is already. */
+void writer_notify(struct writer *writer);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A kernel that does not come back from a write: the loop goes on, and all is well once it does. */
+#include "agent-fixture.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/log.h"
+
+#define FIRST 32
+#define BLOCKS 4
+#define HELD "memory33/state"
+#define OFFLINING 40 /* somebody takes it offline meanwhile */
+#define OFTEN_MSEC 10
+#define PATIENCE_MSEC 60000
+
+struct slow_kernel {
+	struct fixture fixture;
+	const char *held; /* the file that writes wait at */
+	int gate[2]; /* a byte in it lets one write pass */
+	bool ran_out; /* nobody came: whoever should have waited for it */
+	unsigned rounds; /* of the loop, while the write was held up */
+	struct agent_held_up seen;
+	struct loop_timer *often;
+	bool open;
+};
+
+static long slow_write(void *data, const char *name, const char *bytes, size_t len,
+		       struct sysfs_text *after)
+{
+	struct slow_kernel *slow = data;
+	struct pollfd gate = { .fd = slow->gate[0], .events = POLLIN };
+	char byte;
+
+	if (strcmp(name, slow->held) == 0 &&
+	    (poll(&gate, 1, PATIENCE_MSEC) != 1 || read(gate.fd, &byte, 1) != 1))
+		slow->ran_out = true;
+	return fake_kernel_operations.write(slow->fixture.kernel, name, bytes, len,
+					    after);
+}
+
+static long slow_read(void *data, const char *name, char *buffer, size_t size)
+{
+	struct slow_kernel *slow = data;
+
+	return fake_kernel_operations.read(slow->fixture.kernel, name, buffer, size);
+}
+
+static int slow_list(void *data, void (*entry)(const char *name, void *user), void *user)
+{
+	struct slow_kernel *slow = data;
+
+	return fake_kernel_operations.list(slow->fixture.kernel, entry, user);
+}
+
+static uint64_t slow_identify(void *data, const char *name)
+{
+	struct slow_kernel *slow = data;
+
+	return fake_kernel_operations.identify(slow->fixture.kernel, name);
+}
+
+static const struct sysfs_operations slow_operations = { slow_read, slow_write, slow_list,
+							 slow_identify };
+
+/* What a host would do while the write is held up; then the kernel comes back. */
+static void meanwhile(void *data)
+{
+	struct slow_kernel *slow = data;
+	struct agent *agent = slow->fixture.agent;
+
+	loop_timer_arm(slow->often, OFTEN_MSEC);
+	if (slow->open)
+		return;
+	slow->rounds++;
+	assert_int_equal(agent_look(agent)->count, BLOCKS + 1);
+	agent_wake(agent);
+	if (!agent_held_up(agent, &slow->seen))
+		return;
+	slow->open = true;
+	assert_int_equal(write(slow->gate[1], "x", 1), 1);
+}
+
+static void on_reported(void *data)
+{
+	struct slow_kernel *slow = data;
+
+	loop_quit(slow->fixture.edges.loop);
+}
+
+static void open_slow(struct slow_kernel *slow, const char *held)
+{
+	struct fixture *fixture = &slow->fixture;
+
+	memset(slow, 0, sizeof(*slow));
+	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_ERROR, true);
+	slow->held = held;
+	assert_int_equal(pipe(slow->gate), 0);
+	fixture->kernel = fake_kernel_new(64);
+	config_defaults(&fixture->config);
+	fixture->config.policy = CONFIG_POLICY_ONLINE;
+	fixture->edges.loop = loop_new();
+	fixture->edges.sysfs = sysfs_new(&slow_operations, slow);
+	fixture->edges.system = system_open("/nonexistent");
+	fixture->edges.journal = journal_new("test", 64, 4096);
+	fixture->edges.reported = on_reported;
+	fixture->edges.data = slow;
+	slow->often = loop_timer_add(fixture->edges.loop, meanwhile, slow);
+	loop_timer_arm(slow->often, OFTEN_MSEC);
+	fake_kernel_add(fixture->kernel, OFFLINING, 1, BLOCK_GOING_OFFLINE);
+}
+
+static void close_slow(struct slow_kernel *slow)
+{
+	struct fixture *fixture = &slow->fixture;
+
+	agent_free(fixture->agent);
+	loop_timer_remove(slow->often);
+	loop_free(fixture->edges.loop);
+	journal_free(fixture->edges.journal);
+	sysfs_close(fixture->edges.sysfs);
+	system_close(fixture->edges.system);
+	fake_kernel_free(fixture->kernel);
+	close(slow->gate[0]);
+	close(slow->gate[1]);
+}
+
+static void check_all_online(const struct slow_kernel *slow)
+{
+	size_t i;
+
+	assert_false(slow->ran_out);
+	assert_true(slow->rounds > 1);
+	assert_int_equal(slow->seen.index, FIRST + 1);
+	assert_true(slow->seen.elapsed_usec > 0);
+	for (i = FIRST; i < FIRST + BLOCKS; i++)
+		assert_int_equal(slow->fixture.kernel->blocks[i].state, BLOCK_ONLINE);
+}
+
+static void the_loop_goes_on_while_a_write_is_held_up(void **state)
+{
+	static struct slow_kernel slow;
+	struct agent_held_up none;
+
+	(void)state;
+	open_slow(&slow, HELD);
+	fake_kernel_add(slow.fixture.kernel, FIRST, BLOCKS, BLOCK_OFFLINE);
+	start(&slow.fixture, false);
+	agent_wake(slow.fixture.agent);
+	assert_int_equal(loop_run(slow.fixture.edges.loop), 0);
+	check_all_online(&slow);
+	assert_int_equal(slow.seen.going_offline, OFFLINING);
+	assert_string_equal(slow.seen.word, "online");
+	assert_false(agent_held_up(slow.fixture.agent, &none));
+	/* Each block once, however often somebody woke the agent meanwhile. */
+	assert_int_equal(slow.fixture.kernel->writes, BLOCKS);
+	assert_int_equal(first_range(&slow.fixture, 1)->size,
+			 BLOCKS * slow.fixture.kernel->block_size_bytes);
+	close_slow(&slow);
+}
+
+/* It is told to end while the kernel holds a write up, and comes back in time. */
+static void an_end_waits_for_the_write(void **state)
+{
+	static struct slow_kernel slow;
+
+	(void)state;
+	open_slow(&slow, HELD);
+	fake_kernel_add(slow.fixture.kernel, FIRST, BLOCKS, BLOCK_OFFLINE);
+	start(&slow.fixture, false);
+	agent_wake(slow.fixture.agent);
+	while (slow.fixture.kernel->writes < 1)
+		assert_true(agent_step(slow.fixture.agent));
+	assert_true(agent_step(slow.fixture.agent));
+	assert_int_equal(write(slow.gate[1], "x", 1), 1);
+	agent_free(slow.fixture.agent);
+	slow.fixture.agent = NULL;
+	assert_false(slow.ran_out);
+	assert_int_equal(slow.fixture.kernel->writes, 2);
+	close_slow(&slow);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_loop_goes_on_while_a_write_is_held_up),
+		cmocka_unit_test(an_end_waits_for_the_write),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
