@@ -103,6 +103,7 @@ void agent_write_probe(struct agent *agent, uint64_t address)
 {
 	struct plan_write write = { .index = address / agent->now.block_size_bytes,
 				    .word = ONLINE_TYPE_NONE };
+	const struct sysfs_text none = { .len = 0 }; /* nothing is read after a probe */
 
 	begin(agent, WRITE_PROBE, &write);
 	if (agent->writer) {
@@ -110,7 +111,7 @@ void agent_write_probe(struct agent *agent, uint64_t address)
 		agent_wait_for_write(agent);
 		return;
 	}
-	over(agent, sysfs_probe(agent->edges.sysfs, address), NULL);
+	over(agent, sysfs_probe(agent->edges.sysfs, address), &none);
 }
 
 /* --- a write that the kernel does not come back from */

@@ -189,13 +189,14 @@ int system_read_resources(struct system_info *system, struct snapshot *snapshot)
 {
 	struct iomem_dax dax = { .found = false };
 	struct iomem_line line;
-	const char *text, *owner;
+	const char *text;
 	size_t len;
 	int r = system_read_file(system, "/proc/iomem", &text, &len);
 
 	snapshot->resource_count = 0;
 	while (r == 0 && iomem_next(&text, &len, &line) > 0) {
-		owner = iomem_owner(&dax, &line);
+		const char *owner = iomem_owner(&dax, &line);
+
 		if (owner)
 			r = snapshot_add_resource(snapshot, line.first,
 						  line.last - line.first + 1, owner);

@@ -182,7 +182,7 @@ static void what_comes_together_is_cut_once_from_the_top(void **state)
 	for (i = 0; i < sizeof(from_top) / sizeof(from_top[0]); i++) {
 		struct snapshot snapshot = SNAPSHOT_INIT;
 		struct ratio ratio;
-		size_t first[4];
+		size_t first[4] = { 0 };
 
 		boot(&snapshot, BOOT_PAGES, 0);
 		for (j = 0; j < 4 && from_top[i].dimms[j].mib; j++)
