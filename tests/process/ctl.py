@@ -616,7 +616,7 @@ def status_of_a_write_that_is_held_up():
                                  "status"))
         check(re.search("^Held up: +memory40 online, 12 s%s$" % more, text, re.M), text)
     for key in held:
-        bad = {"memonline-status": dict(STATUS, **{"held-up": dict(held, **{key: None})})}
+        bad = {"memonline-status": dict(STATUS, **{"held-up": dict(held, **{key: []})})}
         fails(ask_with(bad, "status"))
 
 
