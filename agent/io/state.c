@@ -256,7 +256,9 @@ static bool process_is_ending(int pid)
 	while (!is_ending && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "State: %c", &letter) == 1)
 			is_ending = letter == 'Z' || letter == 'X';
-		else if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+		else if (/* The kernel's own numbers: NOLINTNEXTLINE(cert-err34-c) */
+			 sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+			 /* NOLINTNEXTLINE(cert-err34-c) */
 			 sscanf(line, "ShdPnd: %llx", &pending) == 1)
 			is_ending = (pending & 1ULL << (SIGKILL - 1)) != 0;
 	}
@@ -270,6 +272,7 @@ static bool line_is_of(const char *line, const struct stat *held, int *pid)
 	unsigned device_major, device_minor;
 	unsigned long long inode;
 
+	/* The kernel's own numbers: NOLINTNEXTLINE(cert-err34-c) */
 	return sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", pid, &device_major,
 		      &device_minor, &inode) == 4 &&
 	       *pid > 0 && inode == held->st_ino &&

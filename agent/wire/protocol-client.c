@@ -99,7 +99,7 @@ void protocol_ask_sync(struct text *out, int64_t id)
 const struct protocol_bounds protocol_answer_bounds = {
 	.bytes = PROTOCOL_ANSWER_MAX,
 	.containers = 2 * PROTOCOL_LIST_MAX + 1024,
-	.values = 16 * PROTOCOL_LIST_MAX,
+	.values = (size_t)16 * PROTOCOL_LIST_MAX,
 };
 const struct protocol_bounds protocol_sync_bounds = {
 	.bytes = 4096,

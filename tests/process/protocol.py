@@ -77,6 +77,10 @@ def with_daemon(test, name="debian12-6.1-hotplug512", reports=1):
         tree.remove()
 
 
+# A fake tree holds no write up: the guest of stuck-offline does, and test-protocol has its text.
+IN_GUESTS = "memonline-status.held-up"
+
+
 def replies_are_of_their_shape():
     schema = Schema()
 
@@ -87,7 +91,8 @@ def replies_are_of_their_shape():
         expect(next_reply_after(client, schema) == {}, "ping")
     with_daemon(test)
     missed = sorted(f"{path}.{member}" for _, path, member in schema.all_answers()
-                    if f"{path}.{member}" not in schema.seen)
+                    if f"{path}.{member}" not in schema.seen and
+                    not f"{path}.{member}".startswith(IN_GUESTS))
     expect(not missed, "members that no answer had:", missed)
 
 

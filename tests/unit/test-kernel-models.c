@@ -353,7 +353,7 @@ static void a_dimm_above_goes_on_a_dimm_below_stays_in_its_zone(void **state)
 	fake_kernel_add(room.fixture.kernel, 27, 1, BLOCK_OFFLINE);
 	tell(&room, UEVENT_ADD, 27);
 	wait_for_it(&room);
-	check_dimm(&room, FIRST, 2 * BLOCKS, BLOCK_ZONE_MOVABLE, REASON_POLICY);
+	check_dimm(&room, FIRST, (size_t)2 * BLOCKS, BLOCK_ZONE_MOVABLE, REASON_POLICY);
 	check_dimm(&room, 27, 1, BLOCK_ZONE_NORMAL, REASON_ZONE_FIXED);
 	assert_int_equal(bytes_reported(&room.fixture, REPORT_FAILED), 0);
 	close_room(&room);
