@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "io/log.h"
+#include "io/machine.h"
 
 #define BLOCKS_BEFOREHAND 4096 /* room made at start, before memory can be short */
 #define REPORT_ENTRIES 1024
@@ -361,7 +362,7 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->config = config;
 	agent->edges = *edges;
 	agent->dry_run = dry_run;
-	system_read_machine(agent->edges.system, &agent->machine);
+	machine_read(agent->edges.system, &agent->machine);
 	if (agent->machine.memhp_default_state)
 		log_warning("memhp_default_state= is on the kernel's command line: "
 			    "memory is left to the kernel, only observed");

@@ -70,8 +70,7 @@ int system_read_file(struct system_info *system, const char *path, const char **
 	return 0;
 }
 
-/* The file's first line, as far as it fits; `line` is untouched where there is no file. */
-static int read_line(struct system_info *system, const char *path, char *line,
+int system_read_line(struct system_info *system, const char *path, char *line,
 		     size_t size)
 {
 	int r = read_file(system, path);
@@ -86,8 +85,8 @@ static void read_release(struct system_info *system)
 {
 	struct utsname name;
 
-	if (read_line(system, "/proc/sys/kernel/osrelease", system->release,
-		      sizeof(system->release)) == 0)
+	if (system_read_line(system, "/proc/sys/kernel/osrelease", system->release,
+			     sizeof(system->release)) == 0)
 		return;
 	if (read_file(system, "/proc/version") == 0)
 		(void)sscanf(system->buffer.data, "Linux version %64s", system->release);
@@ -109,8 +108,8 @@ struct system_info *system_open(const char *root)
 	if (strcmp(root, "/") != 0)
 		memcpy(system->root, root, strlen(root) + 1);
 	read_release(system);
-	read_line(system, "/proc/sys/kernel/random/boot_id", system->boot_id,
-		  sizeof(system->boot_id));
+	system_read_line(system, "/proc/sys/kernel/random/boot_id", system->boot_id,
+			 sizeof(system->boot_id));
 	return system;
 }
 
@@ -298,8 +297,6 @@ void system_read_windows(struct system_info *system, struct snapshot *snapshot)
 	}
 }
 
-/* --- what kind of machine */
-
 /* Whether the line of space-separated words in the buffer has one that begins so. */
 static bool has_word(const char *text, const char *word)
 {
@@ -314,99 +311,10 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-static bool on_command_line(struct system_info *system, const char *word)
+bool system_on_command_line(struct system_info *system, const char *word)
 {
 	return read_file(system, "/proc/cmdline") == 0 &&
 	       has_word(system->buffer.data, word);
-}
-
-/* Of another root only what its files say: this process runs on another machine. */
-static void read_architecture(struct system_info *system, struct machine *machine)
-{
-	struct utsname name;
-	char arch[sizeof(name.machine)] = "";
-
-	if (!system->root[0] && uname(&name) == 0)
-		snprintf(arch, sizeof(arch), "%s", name.machine);
-	else /* from 6.1 on */
-		read_line(system, "/proc/sys/kernel/arch", arch, sizeof(arch));
-	machine->keeps_memory = strncmp(arch, "s390", 4) == 0 ||
-				strncmp(arch, "ppc64", 5) == 0;
-	if (!arch[0] && read_file(system, "/proc/cpuinfo") == 0)
-		machine->keeps_memory = strstr(system->buffer.data, "IBM/S390") ||
-					strstr(system->buffer.data, "POWER") != NULL;
-}
-
-/* Makers of virtual machines as SMBIOS names them; arm64 has no flag for it. */
-static const char *const virtual_vendors[] = {
-	"QEMU",	      "KVM",	 "VMware",
-	"Xen",	      "innotek", "Microsoft Corporation Virtual",
-	"Amazon EC2", "Google",	 "OpenStack",
-	"KubeVirt",   "Bochs",	 "Parallels",
-	"Alibaba",    "Nutanix", "Red Hat",
-};
-
-static bool names_virtual_vendor(struct system_info *system)
-{
-	static const char *const files[] = { "/sys/class/dmi/id/sys_vendor",
-					     "/sys/class/dmi/id/product_name" };
-	char text[160] = "", part[72];
-	size_t i;
-
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		part[0] = '\0';
-		read_line(system, files[i], part, sizeof(part));
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", part);
-	}
-	/* As in "a1.metal". */
-	if (strstr(text, ".metal "))
-		return false;
-	for (i = 0; i < sizeof(virtual_vendors) / sizeof(virtual_vendors[0]); i++)
-		if (strstr(text, virtual_vendors[i]))
-			return true;
-	return false;
-}
-
-/* The x86 flag is the CPU's own word for it, and Xen and device trees have files. */
-static bool is_virtual(struct system_info *system)
-{
-	char type[32] = "";
-
-	if (read_file(system, "/proc/cpuinfo") == 0) {
-		if (has_word(system->buffer.data, "hypervisor"))
-			return true;
-		/* An x86 without the flag is none, whoever made it. */
-		if (strstr(system->buffer.data, "\nflags\t"))
-			return false;
-	}
-	if (read_line(system, "/sys/hypervisor/type", type, sizeof(type)) == 0 && type[0])
-		return true;
-	if (read_file(system, "/proc/device-tree/hypervisor/compatible") == 0)
-		return true;
-	return names_virtual_vendor(system);
-}
-
-static bool older_than(const char *release, unsigned major, unsigned minor)
-{
-	unsigned has_major, has_minor;
-
-	return sscanf(release, "%u.%u", &has_major, &has_minor) == 2 &&
-	       (has_major < major || (has_major == major && has_minor < minor));
-}
-
-void system_read_machine(struct system_info *system, struct machine *machine)
-{
-	char yes[4] = "";
-
-	read_architecture(system, machine);
-	machine->is_virtual = is_virtual(system);
-	machine->memhp_default_state = on_command_line(system, "memhp_default_state=");
-	read_line(system, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto", yes,
-		  sizeof(yes));
-	machine->onlines_by_itself = yes[0] == 'Y' || yes[0] == '1';
-	/* Nothing that the kernel shows tells this. */
-	machine->no_hot_remove = older_than(system->release, 3, 0);
-	machine->movable_from_top = older_than(system->release, 4, 13);
 }
 
 const char *system_racing_rules(struct system_info *system)
@@ -422,7 +330,7 @@ bool system_is_capture_kernel(struct system_info *system)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/proc/vmcore", system->root);
-	return access(path, F_OK) == 0 || on_command_line(system, "elfcorehdr=");
+	return access(path, F_OK) == 0 || system_on_command_line(system, "elfcorehdr=");
 }
 
 #define PARAMETERS "/sys/module/memory_hotplug/parameters"
@@ -434,7 +342,7 @@ void system_read_parameter(struct system_info *system, const char *name, char *v
 
 	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
 	value[0] = '\0';
-	read_line(system, path, value, size);
+	system_read_line(system, path, value, size);
 }
 
 int system_write_parameter(struct system_info *system, const char *name,
@@ -529,7 +437,7 @@ int system_dimm_slot(struct system_info *system, int instance)
 
 	snprintf(path, sizeof(path), "/sys/bus/acpi/devices/PNP0C80:%02x/path",
 		 (unsigned)instance);
-	if (read_line(system, path, acpi_path, sizeof(acpi_path)) < 0)
+	if (system_read_line(system, path, acpi_path, sizeof(acpi_path)) < 0)
 		return -1;
 	name = strrchr(acpi_path, '.');
 	if (!name || sscanf(name, ".MP%2x%n", &slot, &end) != 1 || name[end] || end != 5)

@@ -18,6 +18,9 @@ void system_close(struct system_info *system); /* accepts NULL */
  */
 int system_read_file(struct system_info *system, const char *path, const char **text,
 		     size_t *len);
+/* The file's first line, as far as it fits; `line` is untouched where there is no file. */
+int system_read_line(struct system_info *system, const char *path, char *line,
+		     size_t size);
 /* What paths begin with: "" is this machine. */
 const char *system_root(const struct system_info *system);
 /* /sys/kernel/uevent_seqnum, 0 where it cannot be read. */
@@ -39,8 +42,8 @@ int system_read_zoneinfo(struct system_info *system, struct snapshot *snapshot);
  * (/sys/firmware/acpi/tables/SRAT); none where there is no such table or it is not whole.
  */
 void system_read_windows(struct system_info *system, struct snapshot *snapshot);
-/* What does not change while the machine runs; the rest of *machine stays as it is. */
-void system_read_machine(struct system_info *system, struct machine *machine);
+/* Whether a word of the kernel's command line begins so. */
+bool system_on_command_line(struct system_info *system, const char *word);
 /*
  * Whether this kernel was started to save the memory of one that crashed: `elfcorehdr=` on its
  * command line, or /proc/vmcore.

@@ -3,12 +3,14 @@
 /*
  * A SRAT, an NFIT, /proc/iomem or /proc/cpuinfo, by the first byte: either not taken at all, or
  * nothing outside of the real guest's window passes with it, and nothing where it has memory.
+ * The same bytes as SMBIOS and as a device tree's `compatible`.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/probe.h"
+#include "core/virtualization.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -80,6 +82,13 @@ static int take(struct evidence *evidence, uint8_t kind, const uint8_t *data, si
 	return r;
 }
 
+/* What says whether the machine is virtual: any bytes will do, and nothing behind them is read. */
+static void read_machine(const uint8_t *data, size_t size)
+{
+	must(virtualization_smbios(data, size) <= VIRTUALIZATION_SET);
+	virtualization_tree_is_dummy((const char *)data, size);
+}
+
 /* What is never memory that was plugged, whatever the bytes say. */
 static bool is_wrong(const struct evidence *evidence, const struct device *device)
 {
@@ -118,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snapshot.blocks = &block;
 	snapshot.count = 1;
 	real_evidence(&evidence);
+	read_machine(data + 1, size - 1);
 	r = take(&evidence, data[0], data + 1, size - 1);
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct device device = dimm_at(places[i]);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "io/machine.h"
 #include "io/system.h"
 #include "tree.h"
 
@@ -22,7 +23,7 @@ static struct machine machine_of(const char *root)
 	struct machine machine;
 
 	memset(&machine, 0, sizeof(machine));
-	system_read_machine(system, &machine);
+	machine_read(system, &machine);
 	system_close(system);
 	return machine;
 }
@@ -73,6 +74,51 @@ static void tells_virtual_from_bare(void **state)
 	tree_puts(root, "/sys/class/dmi/id/product_name", "a1.metal\n");
 	assert_false(machine_of(root).is_virtual);
 	tree_puts(root, "/sys/hypervisor/type", "xen\n");
+	assert_true(machine_of(root).is_virtual);
+	tree_puts(root, "/proc/xen/capabilities", "control_d\n");
+	assert_false(machine_of(root).is_virtual);
+}
+
+static void the_maker_counts_without_the_flag(void **state)
+{
+	const char *root = *state;
+
+	tree_puts(root, "/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme lm\n");
+	tree_puts(root, "/sys/class/dmi/id/sys_vendor", "QEMU\n");
+	assert_true(machine_of(root).is_virtual);
+}
+
+/* SMBIOS type 0 says "virtual machine" in byte 0x13, and all else nothing. */
+static void firmware_tells_virtual_from_bare(void **state)
+{
+	static const unsigned char structure[] = {
+		0, 0x18, 0, 0, 1, 2,	0, 0, 3, 0, 0,	 0, 0, 0,
+		0, 0,	 0, 0, 0, 0x1c, 0, 0, 0, 0, 'x', 0, 0,
+	};
+	const char *root = *state;
+
+	tree_puts(root, "/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme lm\n");
+	tree_puts(root, "/sys/class/dmi/id/sys_vendor", "ACME\n");
+	assert_false(machine_of(root).is_virtual);
+	tree_put(root, "/sys/firmware/dmi/tables/DMI", structure, sizeof(structure));
+	assert_true(machine_of(root).is_virtual);
+	tree_put(root, "/sys/firmware/dmi/tables/DMI", "", 0);
+	assert_false(machine_of(root).is_virtual);
+	tree_put(root, "/sys/firmware/dmi/entries/0-0/raw", structure, sizeof(structure));
+	assert_true(machine_of(root).is_virtual);
+}
+
+static void a_device_tree_tells_virtual_from_bare(void **state)
+{
+	const char *root = *state;
+
+	tree_puts(root, "/proc/cpuinfo", "processor\t: 0\nFeatures\t: fp asimd\n");
+	tree_put(root, "/proc/device-tree/compatible", "acme,board", 11);
+	assert_false(machine_of(root).is_virtual);
+	tree_put(root, "/proc/device-tree/compatible", "acme,x\0linux,dummy-virt", 24);
+	assert_true(machine_of(root).is_virtual);
+	tree_put(root, "/proc/device-tree/compatible", "acme,board", 11);
+	tree_puts(root, "/proc/device-tree/fw-cfg@9020000/compatible", "x");
 	assert_true(machine_of(root).is_virtual);
 }
 
@@ -250,6 +296,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_empty_tree_is_some_new_bare_machine),
 		TEST(tells_virtual_from_bare),
+		TEST(the_maker_counts_without_the_flag),
+		TEST(firmware_tells_virtual_from_bare),
+		TEST(a_device_tree_tells_virtual_from_bare),
 		TEST(knows_whose_memory_is_not_the_guest_s),
 		TEST(knows_old_kernels),
 		TEST(reads_the_command_line_by_words),
