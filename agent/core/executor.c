@@ -99,10 +99,13 @@ static void by_agent(struct executor *executor, bool one, enum config_policy pol
 	/* A distribution's default that is not the policy: the kernel would be first. */
 	if (!*auto_online || strcmp(auto_online, "offline") == 0)
 		return;
-	if (one && same_as_found(policy, found))
+	if (one && same_as_found(policy, found)) {
 		executor->who = EXECUTOR_KERNEL;
-	else
-		want(executor, INTENT_AUTO_ONLINE, "offline");
+		return;
+	}
+	want(executor, INTENT_AUTO_ONLINE, "offline");
+	if (!online_type_parse(auto_online, &executor->withheld))
+		executor->withheld = ONLINE_TYPE_NONE;
 }
 
 void executor_decide(struct executor *executor, const struct config *config,
@@ -114,6 +117,7 @@ void executor_decide(struct executor *executor, const struct config *config,
 
 	memset(executor, 0, sizeof(*executor));
 	executor->who = EXECUTOR_NOBODY;
+	executor->withheld = ONLINE_TYPE_NONE;
 	if (machine->memhp_default_state || machine->auto_online_changed ||
 	    (one && policy == CONFIG_POLICY_KEEP))
 		return;

@@ -28,6 +28,8 @@ struct executor {
 	enum executor_who who;
 	/* What has to be there; "": leave it as it is found. */
 	struct executor_values wanted;
+	/* The kernel's own default that `wanted` switches off, for all memory; NONE: none. */
+	enum online_type withheld;
 	/* Asked of the kernel, and more than it can. */
 	bool kernel_cannot;
 };

@@ -137,8 +137,12 @@ static void tell_machine(struct telling *telling)
 		tell(telling, "auto-online-blocks", "%s%s",
 		     online_type_text(machine->auto_online),
 		     machine->auto_online_changed ? ", changed by an administrator" : "");
-	if (machine->memhp_default_state)
-		tell(telling, "memhp-default-state", "on the kernel's command line");
+	if (machine->memhp_default_state || machine->memhp_ignored)
+		tell(telling, "memhp-default-state", "on the kernel's command line%s",
+		     machine->memhp_ignored ? ", not in force" : "");
+	if (machine->withheld != ONLINE_TYPE_NONE)
+		tell(telling, "kernel-default", "%s, switched off by the daemon",
+		     online_type_text(machine->withheld));
 	if (machine->movable_from_top)
 		tell(telling, "kernel",
 		     "ZONE_MOVABLE only from the highest block downwards");

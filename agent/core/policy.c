@@ -68,6 +68,18 @@ static void decide_auto(const struct machine *machine, struct policy_verdict *ve
 					    : ONLINE_TYPE_ONLINE_MOVABLE;
 }
 
+/*
+ * auto_online_blocks is one switch for all memory. Where the agent has it off for the sake of a
+ * policy, memory that no policy is about gets from the agent what the kernel would have done.
+ */
+static void give_withheld(const struct machine *machine, struct policy_verdict *verdict)
+{
+	if (machine->withheld == ONLINE_TYPE_NONE)
+		return;
+	verdict->word = machine->withheld;
+	verdict->reason = REASON_KERNEL_DEFAULT;
+}
+
 /* What the configuration says of a block that may be touched. */
 static void decide(struct policy *policy, const struct block *block,
 		   struct policy_verdict *verdict)
@@ -97,6 +109,9 @@ static void decide(struct policy *policy, const struct block *block,
 		verdict->reason = REASON_POLICY_KEEP;
 		break;
 	}
+	/* A section that says keep means this memory. */
+	if (verdict->word == ONLINE_TYPE_NONE && !section)
+		give_withheld(&policy->snapshot->machine, verdict);
 }
 
 /* Why a block is left alone whatever the policy says, or REASON_NONE. */
@@ -198,6 +213,9 @@ bool policy_zone_differs(struct policy *policy, const struct block *block,
 		    CONFIG_POLICY_RATIO)
 		return false;
 	decide(policy, block, &verdict);
+	/* Nobody's policy wants it anywhere. */
+	if (verdict.reason == REASON_KERNEL_DEFAULT)
+		return false;
 	*word = verdict.word;
 	return !block_zone_suits(verdict.word, zone);
 }

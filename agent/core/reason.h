@@ -63,7 +63,9 @@
 	X(EVIDENCE_UNREADABLE, "evidence-unreadable")                                    \
 	/* of a block again: */                                                          \
 	X(ZONE_FIXED,                                                                    \
-	  "zone-fixed") /* before 4.13: it cannot leave the zone that it was added to */
+	  "zone-fixed") /* before 4.13: it cannot leave the zone that it was added to */ \
+	X(KERNEL_DEFAULT,                                                                \
+	  "kernel-default") /* the kernel would online it, were that not switched off */
 
 #define REASON_ENUM(name, text) REASON_##name,
 enum reason { REASON_TABLE(REASON_ENUM) REASONS };

@@ -34,11 +34,17 @@ struct snapshot_window {
 struct machine {
 	bool is_virtual; /* a hypervisor shows itself */
 	bool keeps_memory; /* s390x, ppc64: what comes there is not the guest's to take */
-	bool memhp_default_state; /* given on the kernel's command line */
+	bool memhp_default_state; /* on the kernel's command line, and in force */
+	bool memhp_ignored; /* there too, but the kernel does something else */
 	/* It is not what the agent first saw in this boot, nor what the agent wrote there. */
 	bool auto_online_changed;
 	enum online_type
 		auto_online; /* auto_online_blocks; NONE: no such file (before 4.7) */
+	/*
+	 * What the kernel would do with memory that comes now, had the agent not switched that off;
+	 * NONE: the agent keeps it from nothing.
+	 */
+	enum online_type withheld;
 	/* EL6: the kernel onlines what ACPI adds, and gives up when somebody gets in between. */
 	bool onlines_by_itself;
 	bool no_hot_remove; /* before 3.0: unplugging what was online ends in a panic */

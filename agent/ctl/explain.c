@@ -40,6 +40,9 @@ static const struct {
 	{ REASON_ZONE_FIXED,
 	  "This kernel refused the zone of the policy: the block stays in the zone that it was "
 	  "added to." },
+	{ REASON_KERNEL_DEFAULT,
+	  "The policy leaves it alone; the kernel would bring it online, were that not switched "
+	  "off for other memory." },
 	{ REASON_REZONED, "It is on its way to the zone of the policy." },
 };
 

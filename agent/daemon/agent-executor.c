@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/log.h"
+#include "io/machine.h"
 
 /* Parameters of the kernel module memory_hotplug; auto_online_blocks is io/sysfs's. */
 static const char *const names[INTENT_SETTINGS] = {
@@ -82,6 +83,29 @@ static void read_found(struct agent *agent, struct executor_values *found)
 	}
 }
 
+void agent_read_command_line(struct agent *agent)
+{
+	struct machine *machine = &agent->machine;
+	struct executor_values found;
+	const char *auto_online;
+
+	memset(&found, 0, sizeof(found));
+	if (agent->edges.intent)
+		read_found(agent, &found);
+	else
+		read_setting(agent, INTENT_AUTO_ONLINE, found.value[INTENT_AUTO_ONLINE]);
+	auto_online = found.value[INTENT_AUTO_ONLINE];
+	machine_read_memhp(agent->edges.system, auto_online, machine);
+	if (machine->memhp_default_state)
+		log_warning("memhp_default_state=%s is on the kernel's command line: "
+			    "memory is left to the kernel, only observed",
+			    auto_online);
+	else if (machine->memhp_ignored)
+		log_warning("memhp_default_state= on the kernel's command line is not in "
+			    "force (auto_online_blocks: %s): ignoring it",
+			    *auto_online ? auto_online : "missing");
+}
+
 static int change(struct agent *agent, enum intent_setting setting, const char *from,
 		  const char *to)
 {
@@ -153,6 +177,7 @@ static bool apply(struct agent *agent)
 		read_found(agent, &found);
 	executor_decide(&agent->executor, agent->config, &agent->machine, &found,
 			agent->executor_refused);
+	agent->machine.withheld = agent->executor.withheld;
 	if (agent->executor.kernel_cannot)
 		log_warning("this kernel cannot carry policy %s out: the agent does",
 			    config_policy_text(agent->config->policy));

@@ -184,6 +184,8 @@ void agent_disown_probe(struct agent *agent, const void *data);
 void agent_end_probe(struct agent *agent);
 
 /* agent-executor.c */
+/* Who decides where memhp_default_state= is given. Before agent_read_executor. */
+void agent_read_command_line(struct agent *agent);
 /* Reads who else onlines memory into `machine`. */
 void agent_read_executor(struct agent *agent);
 /* Sets the kernel's own settings as the policy needs them. */

@@ -363,15 +363,13 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->edges = *edges;
 	agent->dry_run = dry_run;
 	machine_read(agent->edges.system, &agent->machine);
-	if (agent->machine.memhp_default_state)
-		log_warning("memhp_default_state= is on the kernel's command line: "
-			    "memory is left to the kernel, only observed");
 	r = allocate(agent);
 	if (r == 0)
 		r = connect_edges(agent);
 	if (r == 0) {
 		system_read_windows(agent->edges.system, &agent->now);
 		system_read_windows(agent->edges.system, &agent->next);
+		agent_read_command_line(agent);
 		agent_read_executor(agent);
 		agent_apply_executor(agent);
 		return agent;

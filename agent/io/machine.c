@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "core/command-line.h"
 #include "core/virtualization.h"
 
 /* Of another root only what its files say: this process runs on another machine. */
@@ -129,8 +130,6 @@ void machine_read(struct system_info *system, struct machine *machine)
 
 	read_architecture(system, machine);
 	machine->is_virtual = is_virtual(system);
-	machine->memhp_default_state =
-		system_on_command_line(system, "memhp_default_state=");
 	system_read_line(system, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto",
 			 yes, sizeof(yes));
 	machine->onlines_by_itself = yes[0] == 'Y' || yes[0] == '1';
@@ -140,3 +139,16 @@ void machine_read(struct system_info *system, struct machine *machine)
 }
 
 /* NOLINTEND(cert-err34-c) */
+
+void machine_read_memhp(struct system_info *system, const char *found,
+			struct machine *machine)
+{
+	enum command_line_memhp memhp = COMMAND_LINE_MEMHP_NONE;
+	const char *text;
+	size_t len;
+
+	if (system_read_file(system, "/proc/cmdline", &text, &len) == 0)
+		memhp = command_line_memhp(text, found);
+	machine->memhp_default_state = memhp == COMMAND_LINE_MEMHP_IN_FORCE;
+	machine->memhp_ignored = memhp == COMMAND_LINE_MEMHP_IGNORED;
+}

@@ -9,5 +9,11 @@
 
 /* Reads it; the rest of *machine stays as it is. */
 void machine_read(struct system_info *system, struct machine *machine);
+/*
+ * Whether memhp_default_state= is on the kernel's command line and in force. `found`: what
+ * auto_online_blocks is without the agent, "" where the kernel has no such file.
+ */
+void machine_read_memhp(struct system_info *system, const char *found,
+			struct machine *machine);
 
 #endif

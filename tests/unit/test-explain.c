@@ -264,6 +264,13 @@ static void the_machine_and_its_kernel(void **state)
 	expect_fact(world, "auto-online-blocks", "offline, changed by an administrator");
 	expect_fact(world, "memhp-default-state", "on the kernel's command line");
 	expect_fact(world, "kernel", "onlines by itself what ACPI adds");
+	machine->memhp_default_state = false;
+	machine->memhp_ignored = true;
+	machine->withheld = ONLINE_TYPE_ONLINE;
+	assert_int_equal(explain(world, 32), 0);
+	expect_fact(world, "memhp-default-state",
+		    "on the kernel's command line, not in force");
+	expect_fact(world, "kernel-default", "online, switched off by the daemon");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

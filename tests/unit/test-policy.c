@@ -19,6 +19,8 @@ enum {
 	COMMAND_LINE,
 	CHANGED,
 	KMEM,
+	OFF,
+	KMEM_OFF,
 	ROOM,
 	NO_ROOM,
 	FROM_TOP
@@ -44,14 +46,21 @@ static const struct {
 	{ "offline, was online in this boot\tany\t(offlined-elsewhere)", BLOCK_OFFLINE,
 	  BLOCK_MARK_WAS_ONLINE, 0, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE,
 	  REASON_OFFLINED_ELSEWHERE },
-	{ "offline, memhp_default_state= is given\tany\t(administrator)", BLOCK_OFFLINE,
-	  0, COMMAND_LINE, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_ADMINISTRATOR },
+	{ "offline, memhp_default_state= is in force\tany\t(administrator)",
+	  BLOCK_OFFLINE, 0, COMMAND_LINE, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE,
+	  REASON_ADMINISTRATOR },
 	{ "offline, auto_online_blocks was changed\tany\t(administrator)", BLOCK_OFFLINE,
 	  0, CHANGED, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_ADMINISTRATOR },
 	{ "offline, the kernel refused it\tany\t(refused)", BLOCK_OFFLINE,
 	  BLOCK_MARK_FAILED, 0, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_REFUSED },
+	{ "offline, the kernel would online it\tkeep\tthe kernel's (kernel-default)",
+	  BLOCK_OFFLINE, 0, OFF, CONFIG_POLICY_KEEP, ONLINE_TYPE_ONLINE_KERNEL,
+	  REASON_KERNEL_DEFAULT },
 	{ "offline\tkeep\t(policy-keep)", BLOCK_OFFLINE, 0, 0, CONFIG_POLICY_KEEP,
 	  ONLINE_TYPE_NONE, REASON_POLICY_KEEP },
+	{ "offline, the same, of System RAM (kmem)\tany\tthe kernel's (kernel-default)",
+	  BLOCK_OFFLINE, 0, KMEM_OFF, CONFIG_POLICY_ONLINE, ONLINE_TYPE_ONLINE_KERNEL,
+	  REASON_KERNEL_DEFAULT },
 	{ "offline, of System RAM (kmem)\tany\t(policy-keep)", BLOCK_OFFLINE, 0, KMEM,
 	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_POLICY_KEEP },
 	{ "offline, s390x, ppc64\tauto\t(architecture)", BLOCK_OFFLINE, 0, MAINFRAME,
@@ -93,11 +102,15 @@ static void set_known(struct snapshot *snapshot, int known)
 	snapshot->machine.keeps_memory = known == MAINFRAME;
 	snapshot->machine.memhp_default_state = known == COMMAND_LINE;
 	snapshot->machine.auto_online_changed = known == CHANGED;
+	snapshot->machine.withheld = known == OFF || known == KMEM_OFF
+					     ? ONLINE_TYPE_ONLINE_KERNEL
+					     : ONLINE_TYPE_NONE;
 	snapshot->machine.movable_from_top = known == FROM_TOP;
 	node->kernel_bytes = known == ROOM ? 1024 * MIB : 1 * MIB;
 	assert_int_equal(snapshot_add_resource(snapshot, 32 * BLOCK_SIZE, BLOCK_SIZE,
-					       known == KMEM ? "System RAM (kmem)"
-							     : "System RAM"),
+					       known == KMEM || known == KMEM_OFF
+						       ? "System RAM (kmem)"
+						       : "System RAM"),
 			 0);
 }
 
@@ -345,6 +358,7 @@ static void a_distribution_s_default_gives_way_where_it_differs(void **state)
 			       kernel_6_1("online"), false);
 	assert_int_equal(executor.who, EXECUTOR_AGENT);
 	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "offline");
+	assert_int_equal(executor.withheld, ONLINE_TYPE_ONLINE);
 	/* One policy here, another one there: that is more than the kernel has. */
 	executor = executor_of("[memonlined]\npolicy = online\n[node 1]\npolicy = keep\n",
 			       kernel_6_1("online"), false);
@@ -353,8 +367,10 @@ static void a_distribution_s_default_gives_way_where_it_differs(void **state)
 		executor_of("[memonlined]\npolicy = keep\n", kernel_6_1("online"), false);
 	assert_int_equal(executor.who, EXECUTOR_NOBODY);
 	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "");
+	assert_int_equal(executor.withheld, ONLINE_TYPE_NONE);
 	executor = executor_of("", kernel_6_1("offline"), false);
 	assert_int_equal(executor.who, EXECUTOR_AGENT);
+	assert_int_equal(executor.withheld, ONLINE_TYPE_NONE);
 	assert_string_equal(executor.wanted.value[INTENT_AUTO_ONLINE], "");
 }
 

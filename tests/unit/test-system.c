@@ -159,11 +159,15 @@ static void reads_the_command_line_by_words(void **state)
 {
 	const char *root = *state;
 	struct system_info *system = open_tree(root);
+	struct machine machine;
 
-	tree_puts(root, "/proc/cmdline", "quiet xmemhp_default_state=online\n");
-	assert_false(machine_of(root).memhp_default_state);
 	tree_puts(root, "/proc/cmdline", "quiet memhp_default_state=offline\n");
-	assert_true(machine_of(root).memhp_default_state);
+	machine_read_memhp(system, "offline", &machine);
+	assert_true(machine.memhp_default_state);
+	machine_read_memhp(system, "online", &machine);
+	assert_false(machine.memhp_default_state);
+	assert_true(machine.memhp_ignored);
+	tree_puts(root, "/proc/cmdline", "xelfcorehdr=0 memhp_default_state=offline\n");
 	assert_false(system_is_capture_kernel(system));
 	tree_puts(root, "/proc/cmdline", "elfcorehdr=0x2b000000 quiet\n");
 	assert_true(system_is_capture_kernel(system));

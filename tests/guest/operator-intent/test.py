@@ -2,11 +2,13 @@
 """What an operator took offline or decided stays so, until asked otherwise by name.
 
 A block offlined by hand, DIMMs that take the place of such a one, auto_online_blocks changed
-by hand in either direction, memhp_default_state= on the command line, and a distribution's
-own auto_online_blocks, which is not an operator's word.
+by hand in either direction, memhp_default_state= on the command line, obeyed by the
+kernel or not, and a distribution's own auto_online_blocks, which is not an operator's word.
 """
 
-from lab import Guest, check, equal, expect
+import os
+
+from lab import Guest, check, equal, expect, image, paths
 
 CONFIG = "[memonlined]\npolicy = online_movable\n"
 BARRIER = "128M"
@@ -147,6 +149,32 @@ def command_line(lab):
             equal(guest.auto_online(), value, "auto_online_blocks")
 
 
+def ignored_command_line(lab):
+    """A word that this kernel does not know decides nothing, neither here nor for the rule."""
+    with Guest(lab, name="memhp-ignored", config=CONFIG, auto_online="",
+               append="memhp_default_state=unknown") as guest:
+        movable(guest)
+        logged(guest, "memhp_default_state= on the kernel's command line is not in force")
+        guest.stop_daemon("KILL")
+        guest.start_daemon()
+        movable(guest)
+
+
+def rule_alone(lab):
+    """The rule that stands in for the agent heeds the command line as far as the kernel does."""
+    rule = image.contents(os.path.join(paths.TOP, "rules", "99-memonline.rules"))
+    for value, state in (("offline", "offline"), ("unknown", "online")):
+        with Guest(lab, name="rule-" + value, daemon=False, auto_online="",
+                   files={"/usr/lib/udev/rules.d/99-memonline.rules": rule},
+                   append="memhp_default_state=" + value) as guest:
+            if guest.auto_online() not in ("offline", value):
+                continue  # this kernel onlines by itself, whatever the rule does
+            dimm = guest.plug("256M")
+            guest.wait_blocks(dimm["addr"], dimm["size"])
+            guest.settle()
+            guest.wait_blocks(dimm["addr"], dimm["size"], state)
+
+
 def movable(guest):
     dimm = guest.plug("256M")
     expect.all_online(guest, dimm)
@@ -174,4 +202,6 @@ def run(lab):
     turned_on(lab)
     turned_off(lab)
     command_line(lab)
+    ignored_command_line(lab)
+    rule_alone(lab)
     distribution(lab)
