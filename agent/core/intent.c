@@ -19,7 +19,7 @@ struct value {
 	char found[INTENT_VALUE_SIZE]; /* "": nothing of ours is there */
 };
 
-/* One store makes or forgets a slot: its key, 0 where it is free. */
+/* Its key makes or forgets a slot: 0 where it is free. */
 struct slot {
 	uint64_t identity;
 	uint64_t key; /* (index + 1) << 8 | marks and KEY_UNREPORTED */
@@ -37,22 +37,23 @@ struct intent {
 	struct slot *slots;
 	size_t max;
 	size_t hint; /* no free slot below */
+	const struct store *store; /* NULL: nobody keeps the memory */
 };
-
-/* What is stored before is in the memory before what follows, should the process end here. */
-static void store_barrier(void)
-{
-	__sync_synchronize();
-}
 
 size_t intent_size(size_t blocks)
 {
 	return sizeof(struct header) + blocks * sizeof(struct slot);
 }
 
-static bool ended(const char value[INTENT_VALUE_SIZE])
+/* Text that ends, and that can be logged and written to the kernel. */
+static bool is_text(const char value[INTENT_VALUE_SIZE])
 {
-	return memchr(value, '\0', INTENT_VALUE_SIZE) != NULL;
+	size_t i;
+
+	for (i = 0; i < INTENT_VALUE_SIZE && value[i]; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return false;
+	return i < INTENT_VALUE_SIZE;
 }
 
 static bool usable(const struct intent *intent, const char *boot_id)
@@ -64,8 +65,9 @@ static bool usable(const struct intent *intent, const char *boot_id)
 	    strncmp(header->boot_id, boot_id, BOOT_ID_SIZE) != 0)
 		return false;
 	for (i = 0; i < INTENT_SETTINGS; i++)
-		if (!ended(header->values[i].expected) ||
-		    !ended(header->values[i].intended) || !ended(header->values[i].found))
+		if (!is_text(header->values[i].expected) ||
+		    !is_text(header->values[i].intended) ||
+		    !is_text(header->values[i].found))
 			return false;
 	return true;
 }
@@ -83,9 +85,14 @@ struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id)
 		return intent;
 	memset(intent->header, 0, sizeof(*intent->header));
 	memcpy(intent->header->boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
-	store_barrier();
 	intent->header->magic = INTENT_MAGIC;
 	return intent;
+}
+
+void intent_keep_in(struct intent *intent, const struct store *store)
+{
+	intent->store = store;
+	store_keep(store, intent->header, sizeof(*intent->header));
 }
 
 void intent_free(struct intent *intent)
@@ -93,9 +100,15 @@ void intent_free(struct intent *intent)
 	free(intent);
 }
 
+static void set_key(const struct intent *intent, struct slot *slot, uint64_t key)
+{
+	slot->key = key;
+	store_keep(intent->store, &slot->key, sizeof(slot->key));
+}
+
 static void free_slot(struct intent *intent, size_t number)
 {
-	intent->slots[number].key = 0;
+	set_key(intent, &intent->slots[number], 0);
 	if (number < intent->hint)
 		intent->hint = number;
 }
@@ -132,10 +145,13 @@ static bool take_slot(struct intent *intent, struct block *block)
 	if (i == intent->max)
 		return false;
 	intent->hint++;
-	intent->slots[i].key = 0;
-	store_barrier();
-	if (i == intent->header->count)
+	if (i == intent->header->count) {
+		if (intent->slots[i].key)
+			set_key(intent, &intent->slots[i], 0);
 		intent->header->count++;
+		store_keep(intent->store, &intent->header->count,
+			   sizeof(intent->header->count));
+	}
 	block->slot = (uint32_t)i + 1;
 	return true;
 }
@@ -152,12 +168,12 @@ bool intent_remember(struct intent *intent, struct block *block)
 	if (slot->key == key && slot->identity == block->identity)
 		return true;
 	if (slot->identity != block->identity) {
-		slot->key = 0;
-		store_barrier();
+		if (slot->key)
+			set_key(intent, slot, 0);
 		slot->identity = block->identity;
-		store_barrier();
+		store_keep(intent->store, &slot->identity, sizeof(slot->identity));
 	}
-	slot->key = key;
+	set_key(intent, slot, key);
 	return true;
 }
 
@@ -170,20 +186,15 @@ void intent_forget(struct intent *intent, struct block *block)
 
 /* --- the kernel's settings */
 
-/* Empty until it is whole: its first byte comes last. */
-static void store(char target[INTENT_VALUE_SIZE], const char *text)
+/* By one write, within the file's first page: whole or not at all. */
+static void set(const struct intent *intent, char target[INTENT_VALUE_SIZE],
+		const char *text)
 {
-	char copy[INTENT_VALUE_SIZE];
 	size_t len = strnlen(text, INTENT_VALUE_SIZE - 1);
 
-	memset(copy, 0, sizeof(copy));
-	memcpy(copy, text, len);
-	target[0] = '\0';
-	store_barrier();
-	memcpy(target + 1, copy + 1, sizeof(copy) - 1);
-	store_barrier();
-	target[0] = copy[0];
-	store_barrier();
+	memset(target, 0, INTENT_VALUE_SIZE);
+	memcpy(target, text, len);
+	store_keep(intent->store, target, INTENT_VALUE_SIZE);
 }
 
 const char *intent_expected(const struct intent *intent, enum intent_setting setting)
@@ -204,7 +215,7 @@ bool intent_setting_changed(struct intent *intent, enum intent_setting setting,
 	struct value *value = &intent->header->values[setting];
 
 	if (!*value->expected)
-		store(value->expected, text);
+		set(intent, value->expected, text);
 	return strcmp(text, value->expected) != 0 &&
 	       (!*value->intended || strcmp(text, value->intended) != 0);
 }
@@ -214,9 +225,9 @@ void intent_change_begin(struct intent *intent, enum intent_setting setting,
 {
 	struct value *value = &intent->header->values[setting];
 
-	store(value->intended, text);
+	set(intent, value->intended, text);
 	if (!*value->found)
-		store(value->found, found);
+		set(intent, value->found, found);
 }
 
 void intent_change_done(struct intent *intent, enum intent_setting setting)
@@ -225,8 +236,8 @@ void intent_change_done(struct intent *intent, enum intent_setting setting)
 
 	if (!*value->intended)
 		return;
-	store(value->expected, value->intended);
-	store(value->intended, "");
+	set(intent, value->expected, value->intended);
+	set(intent, value->intended, "");
 }
 
 void intent_change_seen(struct intent *intent, enum intent_setting setting,
@@ -240,10 +251,10 @@ void intent_change_failed(struct intent *intent, enum intent_setting setting)
 {
 	struct value *value = &intent->header->values[setting];
 
-	store(value->intended, "");
+	set(intent, value->intended, "");
 	/* Nothing else of ours is there: what is found is what was expected. */
 	if (strcmp(value->expected, value->found) == 0 || !*value->expected)
-		store(value->found, "");
+		set(intent, value->found, "");
 }
 
 void intent_change_over(struct intent *intent, enum intent_setting setting,
@@ -251,7 +262,7 @@ void intent_change_over(struct intent *intent, enum intent_setting setting,
 {
 	struct value *value = &intent->header->values[setting];
 
-	store(value->expected, text);
-	store(value->intended, "");
-	store(value->found, "");
+	set(intent, value->expected, text);
+	set(intent, value->intended, "");
+	set(intent, value->found, "");
 }

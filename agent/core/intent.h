@@ -5,11 +5,12 @@
 /*
  * What must be known of this boot after a restart, to leave alone what somebody wanted: which
  * blocks were online, and what the kernel's own settings were before they were changed. It lives
- * in one piece of memory, a file mapped from /run, and is whole whenever the process ends.
+ * in one piece of memory, kept in a file in /run, which is whole whenever the process ends.
  */
 
 #include "core/block.h"
 #include "core/snapshot.h"
+#include "core/store.h"
 
 struct intent;
 
@@ -32,6 +33,11 @@ size_t intent_size(size_t blocks);
  * outlives the intent. NULL on lack of memory.
  */
 struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id);
+/*
+ * From here on `store`, the caller's, keeps the memory. It has what intent_attach was given; what
+ * that changed is handed over now.
+ */
+void intent_keep_in(struct intent *intent, const struct store *store);
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*

@@ -12,11 +12,16 @@ struct journal_header {
 	char boot_id[JOURNAL_INSTANCE_SIZE];
 	char instance[JOURNAL_INSTANCE_SIZE];
 	uint64_t report_max, range_max, mark_max;
-	uint64_t range_next; /* where the next report's ranges may begin */
-	uint64_t first, last; /* numbers held; none where first > last */
+	/* Kept together, by one write: */
+	struct journal_ring {
+		uint64_t range_next; /* where the next report's ranges may begin */
+		uint64_t first, last; /* numbers held; none where first > last */
+	} ring;
 	uint64_t position;
-	uint64_t mark_count;
-	uint64_t marked_after; /* the newest report when the first mark was set */
+	struct journal_marks {
+		uint64_t count;
+		uint64_t after; /* the newest report when the first mark was set */
+	} marks;
 };
 
 struct journal {
@@ -24,14 +29,9 @@ struct journal {
 	struct report *reports; /* ring: number n lies at n % report_max */
 	struct report_range *ranges; /* ring; one report's ranges never wrap */
 	struct journal_mark *marks;
+	const struct store *store; /* NULL: nobody keeps the memory */
 	void *owned; /* the memory, where it is ours */
 };
-
-/* What is stored before is in the memory before what follows, should the process end here. */
-static void store_barrier(void)
-{
-	__sync_synchronize();
-}
 
 const char *report_result_text(enum report_result result)
 {
@@ -55,13 +55,34 @@ static bool same_bounds(const struct journal_header *header,
 /* The numbers that index into the rings; a file is no place to trust. */
 static bool counts_whole(const struct journal_header *header)
 {
-	return header->first >= 1 && header->last < INT64_MAX &&
-	       header->first <= header->last + 1 &&
-	       header->last - header->first + 1 <= header->report_max &&
-	       header->range_next <= header->range_max &&
-	       header->mark_count <= header->mark_max &&
+	return header->ring.first >= 1 && header->ring.last < INT64_MAX &&
+	       header->ring.first <= header->ring.last + 1 &&
+	       header->ring.last - header->ring.first + 1 <= header->report_max &&
+	       header->ring.range_next <= header->range_max &&
+	       header->marks.count <= header->mark_max &&
 	       !header->boot_id[JOURNAL_INSTANCE_SIZE - 1] &&
 	       !header->instance[JOURNAL_INSTANCE_SIZE - 1];
+}
+
+static bool range_whole(const struct report_range *range)
+{
+	return range->from < BLOCK_STATES && range->to < BLOCK_STATES &&
+	       range->requested < ONLINE_TYPES && range->zone < BLOCK_ZONES &&
+	       range->result <= REPORT_FAILED && range->reason < REASONS &&
+	       range->size <= UINT64_MAX - range->start;
+}
+
+static bool report_whole(const struct journal *journal, const struct report *report)
+{
+	uint64_t range_max = journal->header->range_max;
+	size_t i;
+
+	if (report->first > range_max || report->count > range_max - report->first)
+		return false;
+	for (i = 0; i < report->count; i++)
+		if (!range_whole(&journal->ranges[report->first + i]))
+			return false;
+	return true;
 }
 
 static bool reports_whole(const struct journal *journal)
@@ -69,13 +90,23 @@ static bool reports_whole(const struct journal *journal)
 	const struct journal_header *header = journal->header;
 	uint64_t seq;
 
-	for (seq = header->first; seq <= header->last; seq++) {
+	for (seq = header->ring.first; seq <= header->ring.last; seq++) {
 		const struct report *report = &journal->reports[seq % header->report_max];
 
-		if (report->seq != seq || report->first > header->range_max ||
-		    report->count > header->range_max - report->first)
+		if (report->seq != seq || !report_whole(journal, report))
 			return false;
 	}
+	return true;
+}
+
+static bool marks_whole(const struct journal *journal)
+{
+	size_t i;
+
+	for (i = 0; i < journal->header->marks.count; i++)
+		if (journal->marks[i].word >= ONLINE_TYPES ||
+		    journal->marks[i].from >= BLOCK_STATES)
+			return false;
 	return true;
 }
 
@@ -86,7 +117,7 @@ static bool usable(const struct journal *journal, const struct journal_bounds *b
 
 	return header->magic == JOURNAL_MAGIC && same_bounds(header, bounds) &&
 	       counts_whole(header) && strcmp(header->boot_id, boot_id) == 0 &&
-	       reports_whole(journal);
+	       reports_whole(journal) && marks_whole(journal);
 }
 
 static void copy_id(char target[JOURNAL_INSTANCE_SIZE], const char *id)
@@ -102,10 +133,9 @@ static void start_anew(struct journal_header *header, const struct journal_bound
 	header->report_max = bounds->reports;
 	header->range_max = bounds->ranges;
 	header->mark_max = bounds->marks;
-	header->first = 1;
+	header->ring.first = 1;
 	copy_id(header->boot_id, boot_id);
 	copy_id(header->instance, instance);
-	store_barrier();
 	header->magic = JOURNAL_MAGIC;
 }
 
@@ -147,6 +177,12 @@ void journal_free(struct journal *journal)
 	free(journal);
 }
 
+void journal_keep_in(struct journal *journal, const struct store *store)
+{
+	journal->store = store;
+	store_keep(store, journal->header, sizeof(*journal->header));
+}
+
 const char *journal_instance(const struct journal *journal)
 {
 	return journal->header->instance;
@@ -154,19 +190,20 @@ const char *journal_instance(const struct journal *journal)
 
 uint64_t journal_last(const struct journal *journal)
 {
-	return journal->header->last;
+	return journal->header->ring.last;
 }
 
 uint64_t journal_first(const struct journal *journal)
 {
-	return journal->header->first;
+	return journal->header->ring.first;
 }
 
 uint64_t journal_lost(const struct journal *journal, uint64_t since)
 {
 	/* first is at least 1 */
-	return since < journal->header->first - 1 ? journal->header->first - 1 - since
-						  : 0;
+	return since < journal->header->ring.first - 1
+		       ? journal->header->ring.first - 1 - since
+		       : 0;
 }
 
 static struct report *slot(const struct journal *journal, uint64_t seq)
@@ -183,48 +220,58 @@ static bool in_the_way(const struct report *report, size_t start, size_t count)
 }
 
 /* Drops the oldest reports until `count` ranges fit at the returned place. */
-static size_t make_room(struct journal *journal, size_t count)
+static size_t make_room(struct journal_header *header, const struct journal *journal,
+			size_t count)
 {
-	struct journal_header *header = journal->header;
-	size_t start = header->range_next;
+	size_t start = header->ring.range_next;
 
 	if (start + count > header->range_max) {
 		/*
 		 * The tail of the ring is too short: what is stored there is the oldest, and goes,
 		 * or the order of age would break.
 		 */
-		while (header->first <= header->last &&
-		       slot(journal, header->first)->first >= start)
-			header->first++;
+		while (header->ring.first <= header->ring.last &&
+		       slot(journal, header->ring.first)->first >= start)
+			header->ring.first++;
 		start = 0;
 	}
-	while (header->first <= header->last &&
-	       (header->last - header->first + 1 >= header->report_max ||
-		in_the_way(slot(journal, header->first), start, count)))
-		header->first++;
-	store_barrier();
+	while (header->ring.first <= header->ring.last &&
+	       (header->ring.last - header->ring.first + 1 >= header->report_max ||
+		in_the_way(slot(journal, header->ring.first), start, count)))
+		header->ring.first++;
 	return start;
+}
+
+static void keep_ring(const struct journal *journal)
+{
+	store_keep(journal->store, &journal->header->ring, sizeof(journal->header->ring));
 }
 
 uint64_t journal_append(struct journal *journal, const struct report *report,
 			const struct report_range *ranges, size_t count)
 {
 	struct journal_header *header = journal->header;
-	struct report *kept = slot(journal, header->last + 1);
+	struct report *kept = slot(journal, header->ring.last + 1);
+	uint64_t first = header->ring.first;
 	size_t start;
 
 	if (count > header->range_max)
 		count = header->range_max;
-	start = make_room(journal, count);
+	start = make_room(header, journal, count);
+	/* What is dropped is dropped before it is overwritten. */
+	if (header->ring.first != first)
+		keep_ring(journal);
 	memcpy(&journal->ranges[start], ranges, count * sizeof(*ranges));
+	store_keep(journal->store, &journal->ranges[start], count * sizeof(*ranges));
 	*kept = *report;
-	kept->seq = header->last + 1;
+	kept->seq = header->ring.last + 1;
 	kept->first = start;
 	kept->count = count;
-	header->range_next = start + count;
-	store_barrier();
-	header->last++;
-	return header->last;
+	store_keep(journal->store, kept, sizeof(*kept));
+	header->ring.range_next = start + count;
+	header->ring.last++;
+	keep_ring(journal);
+	return header->ring.last;
 }
 
 const struct report *journal_after(const struct journal *journal, uint64_t since)
@@ -232,9 +279,9 @@ const struct report *journal_after(const struct journal *journal, uint64_t since
 	const struct journal_header *header = journal->header;
 
 	/* A ring may have counted and be empty: a report at `first` is none of this ring's. */
-	if (since >= header->last || header->first > header->last)
+	if (since >= header->ring.last || header->ring.first > header->ring.last)
 		return NULL;
-	return slot(journal, since < header->first ? header->first : since + 1);
+	return slot(journal, since < header->ring.first ? header->ring.first : since + 1);
 }
 
 const struct report_range *journal_ranges(const struct journal *journal,
@@ -261,23 +308,32 @@ uint64_t journal_position(const struct journal *journal)
 void journal_set_position(struct journal *journal, uint64_t seq)
 {
 	journal->header->position = seq;
+	store_keep(journal->store, &journal->header->position,
+		   sizeof(journal->header->position));
+}
+
+static void keep_marks(const struct journal *journal)
+{
+	store_keep(journal->store, &journal->header->marks,
+		   sizeof(journal->header->marks));
 }
 
 bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
 		  enum block_state from)
 {
 	struct journal_header *header = journal->header;
-	struct journal_mark *mark = &journal->marks[header->mark_count];
+	struct journal_mark *mark = &journal->marks[header->marks.count];
 
-	if (header->mark_count == header->mark_max)
+	if (header->marks.count == header->mark_max)
 		return false;
-	if (!header->mark_count)
-		header->marked_after = header->last;
+	if (!header->marks.count)
+		header->marks.after = header->ring.last;
 	mark->index = index;
 	mark->word = (uint8_t)word;
 	mark->from = (uint8_t)from;
-	store_barrier();
-	header->mark_count++;
+	store_keep(journal->store, mark, sizeof(*mark));
+	header->marks.count++;
+	keep_marks(journal);
 	return true;
 }
 
@@ -288,7 +344,7 @@ uint64_t journal_mark_index(const struct journal *journal, size_t position)
 
 size_t journal_mark_count(const struct journal *journal)
 {
-	return journal->header->mark_count;
+	return journal->header->marks.count;
 }
 
 /* Whether a report after `since` tells of this address. */
@@ -315,7 +371,7 @@ const struct journal_mark *journal_mark_at(const struct journal *journal, size_t
 {
 	const struct journal_mark *mark = &journal->marks[position];
 
-	return reported_after(journal, journal->header->marked_after,
+	return reported_after(journal, journal->header->marks.after,
 			      mark->index * block_size_bytes)
 		       ? NULL
 		       : mark;
@@ -323,5 +379,8 @@ const struct journal_mark *journal_mark_at(const struct journal *journal, size_t
 
 void journal_forget_marks(struct journal *journal)
 {
-	journal->header->mark_count = 0;
+	if (!journal->header->marks.count)
+		return;
+	journal->header->marks.count = 0;
+	keep_marks(journal);
 }

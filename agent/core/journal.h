@@ -9,6 +9,7 @@
 
 #include "core/block.h"
 #include "core/reason.h"
+#include "core/store.h"
 
 /* "instance" in the protocol: numbers count within it. */
 #define JOURNAL_INSTANCE_SIZE 37
@@ -42,8 +43,8 @@ struct report {
 struct journal;
 
 /*
- * The journal lives in one piece of memory, so that a file mapped from /run keeps it across a
- * killed agent. `reports`, `ranges` and `marks` are the bounds, each at least 1.
+ * The journal lives in one piece of memory, so that a file in /run can keep it across a killed
+ * agent. `reports`, `ranges` and `marks` are the bounds, each at least 1.
  */
 struct journal_bounds {
 	size_t reports;
@@ -59,6 +60,11 @@ size_t journal_size(const struct journal_bounds *bounds);
  */
 struct journal *journal_attach(void *memory, const struct journal_bounds *bounds,
 			       const char *boot_id, const char *instance);
+/*
+ * From here on `store`, the caller's, keeps the memory. It has what journal_attach was given; what
+ * that changed is handed over now.
+ */
+void journal_keep_in(struct journal *journal, const struct store *store);
 /* The same in memory of its own, with room for one mark for each range. */
 struct journal *journal_new(const char *instance, size_t reports, size_t ranges);
 void journal_free(struct journal *journal); /* accepts NULL */

@@ -19,23 +19,21 @@
 #include "io/log.h"
 #include "io/memlock.h"
 #include "io/notify.h"
-#include "io/runtime-files.h"
-#include "io/state.h"
+#include "runtime.h"
 #include "session.h"
 
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
 #endif
 #define CONFIG_FILE SYSCONFDIR "/memonlined.conf"
-#define STATE_FILE "/run/memonline/state"
 #define CONFIG_SIZE_MAX (1024UL * 1024)
 #define FIRST_ROUND_USEC 20000000 /* of the 90 s that systemd waits for READY=1 */
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
 #define INTENT_BLOCKS 4096 /* at least; 64 KiB for what is remembered of blocks */
-/* Below the 90 s that systemd gives a start (DefaultTimeoutStartSec). */
-#define HOLDER_USEC 60000000
-#define HOLDER_PAUSE_USEC 50000
 #define JOURNAL_MARKS 32768 /* writes in one burst before it is reported in parts */
 
 struct options {
@@ -55,15 +53,10 @@ struct daemon {
 	struct system_info *system;
 	struct source *source;
 	struct source *backup_source; /* beside udevd's events; may be NULL */
-	struct state *state;
-	struct journal *journal;
-	struct state *blocks; /* the memory of the next */
-	struct intent *intent;
+	struct runtime *runtime; /* what is in /run */
 	struct agent *agent;
 	struct sessions *sessions;
 	struct channel *channel;
-	struct runtime_files *runtime_files; /* of the files in /run */
-	bool has_mark; /* memonline-rules has set agent-onlines */
 	struct loop_timer *watchdog;
 	bool failed;
 };
@@ -247,7 +240,7 @@ static void reload(struct daemon *daemon)
 		log_info("configuration read again: policy %s",
 			 config_policy_text(config.policy));
 	}
-	runtime_files_now(daemon->runtime_files);
+	runtime_restore(daemon->runtime);
 	notify_send("READY=1");
 }
 
@@ -341,103 +334,23 @@ static int open_kernel_side(struct daemon *daemon)
 	return daemon->options.dry_run ? 0 : open_source(daemon);
 }
 
-/* Numbers count within an instance: a random one where no journal is taken up. */
-static void make_instance(char instance[JOURNAL_INSTANCE_SIZE])
+static int open_runtime(struct daemon *daemon)
 {
-	struct text text = TEXT_INIT;
-
-	if (read_whole("/proc/sys/kernel/random/uuid", &text) == 0 &&
-	    text.len >= JOURNAL_INSTANCE_SIZE - 1)
-		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%.*s",
-			 JOURNAL_INSTANCE_SIZE - 1, text.data);
-	else
-		snprintf(instance, JOURNAL_INSTANCE_SIZE, "%d-%llx", getpid(),
-			 (unsigned long long)loop_now_usec());
-	text_free(&text);
-}
-
-/* One that was killed inside a write holds the lock until the kernel lets it end. */
-static struct state *open_when_free(const char *root, size_t bytes)
-{
-	uint64_t until = loop_now_usec() + HOLDER_USEC;
-	struct state *state = state_open(root, "state", bytes);
-	bool is_logged = false;
-
-	while (!state && errno == EWOULDBLOCK && loop_now_usec() < until) {
-		if (!state_holder_is_ending(root, "state")) {
-			/* Gone between the two calls, or at work. */
-			return state_open(root, "state", bytes);
-		}
-		if (!is_logged)
-			log_info("waiting for the memonlined that was killed to end");
-		is_logged = true;
-		usleep(HOLDER_PAUSE_USEC);
-		state = state_open(root, "state", bytes);
-	}
-	return state;
-}
-
-/* false: another agent is at work here. */
-static bool open_state(struct daemon *daemon, size_t bytes)
-{
-	if (!daemon->options.dry_run) {
-		daemon->state = open_when_free(daemon->options.root, bytes);
-		if (daemon->state)
-			return true;
-		if (errno == EWOULDBLOCK) {
-			log_error("another memonlined is at work here");
-			return false;
-		}
-		log_warning(
-			"/run/memonline/state: %s; while that lasts reports will not outlive this process",
-			strerror(errno));
-	}
-	daemon->state = daemon->options.dry_run
-				? state_open_private(bytes)
-				: state_open_copy(daemon->options.root, "state", bytes);
-	if (!daemon->state)
-		log_error("cannot start: %s", strerror(errno));
-	return daemon->state != NULL;
-}
-
-static int open_journal(struct daemon *daemon)
-{
-	struct journal_bounds bounds = { daemon->config.journal_reports,
-					 daemon->config.journal_reports * JOURNAL_RANGES +
-						 JOURNAL_RANGES_SPARE,
-					 JOURNAL_MARKS };
-	char instance[JOURNAL_INSTANCE_SIZE];
-
-	make_instance(instance);
-	if (!open_state(daemon, journal_size(&bounds)))
-		return -1;
-	daemon->journal = journal_attach(state_memory(daemon->state), &bounds,
-					 system_boot_id(daemon->system), instance);
-	if (!daemon->journal)
-		log_error("cannot start: %s", strerror(ENOMEM));
-	return daemon->journal ? 0 : -1;
-}
-
-/* Without it an operator's wishes do not outlive this process; open_state has said why. */
-static int open_intent(struct daemon *daemon)
-{
+	const struct config *config = &daemon->config;
 	size_t blocks = 2 * sysfs_count_blocks(daemon->sysfs);
-	size_t bytes = intent_size(blocks < INTENT_BLOCKS ? INTENT_BLOCKS : blocks);
+	struct runtime_options options = {
+		.root = daemon->options.root,
+		.boot_id = system_boot_id(daemon->system),
+		.dry_run = daemon->options.dry_run,
+		.journal = { config->journal_reports,
+			     config->journal_reports * JOURNAL_RANGES +
+				     JOURNAL_RANGES_SPARE,
+			     JOURNAL_MARKS },
+		.blocks = blocks < INTENT_BLOCKS ? INTENT_BLOCKS : blocks,
+	};
 
-	/* A dry run knows what a running agent knows, and changes none of it. */
-	if (daemon->options.dry_run)
-		daemon->blocks = state_open_copy(daemon->options.root, "blocks", bytes);
-	else
-		daemon->blocks = state_open(daemon->options.root, "blocks", bytes);
-	if (!daemon->blocks)
-		daemon->blocks = state_open_copy(daemon->options.root, "blocks", bytes);
-	if (daemon->blocks)
-		daemon->intent = intent_attach(state_memory(daemon->blocks),
-					       state_bytes(daemon->blocks),
-					       system_boot_id(daemon->system));
-	if (!daemon->intent)
-		log_error("cannot start: %s", strerror(errno));
-	return daemon->intent ? 0 : -1;
+	daemon->runtime = runtime_open(&options);
+	return daemon->runtime ? 0 : -1;
 }
 
 static int open_agent(struct daemon *daemon)
@@ -450,8 +363,8 @@ static int open_agent(struct daemon *daemon)
 	edges.system = daemon->system;
 	edges.source = daemon->source;
 	edges.backup_source = daemon->backup_source;
-	edges.journal = daemon->journal;
-	edges.intent = daemon->intent;
+	edges.journal = runtime_journal(daemon->runtime);
+	edges.intent = runtime_intent(daemon->runtime);
 	edges.reported = on_reported;
 	edges.broken = on_broken;
 	edges.data = daemon;
@@ -496,54 +409,14 @@ static int open_channel(struct daemon *daemon)
 	return r < 0 ? -1 : 0;
 }
 
-/*
- * The mark of memonline-rules, which 99-memonline.rules asks for: gone with the whole directory, it
- * comes back; gone alone, memonline-rules has taken it away.
- */
-static int restore_mark(struct daemon *daemon)
+static int watch_runtime(struct daemon *daemon)
 {
-	const char *root = daemon->options.root;
+	int r = runtime_watch(daemon->runtime, daemon->loop, daemon->channel,
+			      daemon->config.control_socket);
 
-	if (state_in_place(daemon->state, root, "state"))
-		daemon->has_mark = state_has_mark(root, "agent-onlines");
-	return daemon->has_mark ? state_make_mark(root, "agent-onlines") : 0;
-}
-
-/* 0, or why something is missing still. */
-static int restore_files(void *data)
-{
-	struct daemon *daemon = data;
-	const char *root = daemon->options.root;
-	int mark = restore_mark(daemon);
-	int state = state_keep(daemon->state, root, "state");
-	int blocks = state_keep(daemon->blocks, root, "blocks");
-	int channel = channel_listen_again(daemon->channel);
-
-	if (mark < 0 || state < 0)
-		return mark < 0 ? mark : state;
-	return blocks < 0 ? blocks : channel;
-}
-
-static int open_runtime_files(struct daemon *daemon)
-{
-	char path[PATH_MAX];
-	const char *prefix = own_root(&daemon->options) ? "" : daemon->options.root;
-	int r;
-
-	daemon->runtime_files = runtime_files_new(daemon->loop, restore_files, daemon);
-	if (!daemon->runtime_files) {
-		log_error("cannot watch /run: %s", strerror(errno));
-		return -1;
-	}
-	snprintf(path, sizeof(path), "%s%s", prefix, STATE_FILE);
-	r = runtime_files_watch(daemon->runtime_files, path);
-	snprintf(path, sizeof(path), "%s%s", prefix, daemon->config.control_socket);
-	if (r == 0)
-		r = runtime_files_watch(daemon->runtime_files, path);
 	if (r < 0)
-		log_warning("cannot watch /run: %s; ignoring", strerror(-r));
-	runtime_files_now(daemon->runtime_files);
-	return 0;
+		log_error("cannot watch /run: %s", strerror(-r));
+	return r;
 }
 
 static int open_loop(struct daemon *daemon)
@@ -574,23 +447,19 @@ static int open_edges(struct daemon *daemon)
 		log_info("this is a kdump capture kernel: ending");
 		return 1;
 	}
-	if (open_journal(daemon) < 0 || open_intent(daemon) < 0 || open_agent(daemon) < 0)
+	if (open_runtime(daemon) < 0 || open_agent(daemon) < 0)
 		return -1;
 	if (daemon->options.dry_run)
 		return 0;
-	return open_channel(daemon) < 0 ? -1 : open_runtime_files(daemon);
+	return open_channel(daemon) < 0 ? -1 : watch_runtime(daemon);
 }
 
 static void close_edges(struct daemon *daemon)
 {
-	runtime_files_free(daemon->runtime_files);
 	channel_free(daemon->channel);
 	sessions_free(daemon->sessions);
 	agent_free(daemon->agent);
-	journal_free(daemon->journal);
-	state_close(daemon->state);
-	intent_free(daemon->intent);
-	state_close(daemon->blocks);
+	runtime_close(daemon->runtime);
 	source_close(daemon->source);
 	source_close(daemon->backup_source);
 	system_close(daemon->system);

@@ -4,29 +4,38 @@
 
 /*
  * Files of ours in directories that others may remove, and in file systems that may be full: notices
- * when one goes, by inotify, and has it made again. What a file is, its owner knows.
+ * when one goes or is damaged, by inotify, and has it made again. What a file is, its owner knows.
  */
+
+#include <stdbool.h>
 
 #include "io/loop.h"
 
 struct runtime_files;
 
-/*
- * Makes what is missing, leaves the rest. 0, or negative errno where something still is: then it
- * is called again, after a second and pauses that double up to a minute.
- */
-typedef int (*runtime_files_fn)(void *data);
+struct runtime_files_owner {
+	/*
+	 * Makes what is missing, leaves the rest. 0, or negative errno where something still is: then
+	 * it is called again, after a second and pauses that double up to a minute.
+	 */
+	int (*restore)(void *data);
+	/* Whether the files, which somebody or the owner has written to, are as they should be. */
+	bool (*is_whole)(void *data);
+};
 
-/* NULL with errno on failure. */
-struct runtime_files *runtime_files_new(struct loop *loop, runtime_files_fn fn,
-					void *data);
+/* `owner` outlives it. NULL with errno on failure. */
+struct runtime_files *
+runtime_files_new(struct loop *loop, const struct runtime_files_owner *owner, void *data);
 void runtime_files_free(struct runtime_files *files); /* accepts NULL */
 /*
  * Watches the directory that `path` lies in, as soon as there is one. At most four; 0, -ENAMETOOLONG
- * or -ENOSPC. What is mounted over a directory is not noticed: keep_now.
+ * or -ENOSPC. What is mounted over a directory is not noticed: runtime_files_now. `is_written`: also when
+ * somebody writes to what is in it. A name that ends in ".new" there is left to the owner.
  */
-int runtime_files_watch(struct runtime_files *files, const char *path);
-/* Calls `fn` now: at the start, and when an administrator wants it. */
+int runtime_files_watch(struct runtime_files *files, const char *path, bool is_written);
+/* Restores now: at the start, and when an administrator wants it. */
 void runtime_files_now(struct runtime_files *files);
+/* Restores within a second: something was found to be missing. */
+void runtime_files_soon(struct runtime_files *files);
 
 #endif

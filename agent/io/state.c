@@ -4,23 +4,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define STATE_BYTES_MAX (64 << 20)
+#define PIECE 4096
+#define BEGIN 64 /* bytes that show whether the file begins as the memory does */
 
 struct state {
-	int fd; /* holds the lock; -1: private */
+	int fd; /* -1: the memory is in no file */
 	void *memory;
 	size_t bytes;
+	void *pinned; /* the file's pages, so that none has to be read from swap; nobody reads it */
+	int error; /* why the file is not the memory any more; 0: it is */
 };
 
 void *state_memory(const struct state *state)
@@ -33,10 +33,18 @@ size_t state_bytes(const struct state *state)
 	return state->bytes;
 }
 
+static void unpin(struct state *state)
+{
+	if (state->pinned)
+		munmap(state->pinned, state->bytes);
+	state->pinned = NULL;
+}
+
 void state_close(struct state *state)
 {
 	if (!state)
 		return;
+	unpin(state);
 	if (state->memory)
 		munmap(state->memory, state->bytes);
 	if (state->fd >= 0)
@@ -44,33 +52,51 @@ void state_close(struct state *state)
 	free(state);
 }
 
-static int map(struct state *state, int flags)
+/* Works as well without. The kernel fills a locked mapping without a signal for what is not there. */
+static void pin(struct state *state)
 {
-	void *memory =
-		mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, flags, state->fd, 0);
+	void *pages = mmap(NULL, state->bytes, PROT_READ, MAP_SHARED, state->fd, 0);
 
-	if (memory == MAP_FAILED)
-		return -errno;
+	if (pages == MAP_FAILED)
+		return;
+	state->pinned = pages;
+	if (mlock(pages, state->bytes) < 0)
+		unpin(state);
+}
+
+/* Not a file's: what others do to that is no signal here. */
+static int make_memory(struct state *state)
+{
+	void *memory = mmap(NULL, state->bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (!memory || memory == MAP_FAILED)
+		return -ENOMEM;
 	state->memory = memory;
 	return 0;
 }
 
-static void file_path(char path[PATH_MAX], const char *root, const char *name)
+static const char *prefix(const char *root)
 {
-	snprintf(path, PATH_MAX, "%s/run/memonline/%s",
-		 strcmp(root, "/") == 0 ? "" : root, name);
+	return strcmp(root, "/") == 0 ? "" : root;
 }
 
-/* Whatever the umask: udevd and others look into it. One that is there stays as it is. */
-static int make_directory(const char *path)
+static void file_path(char path[PATH_MAX], const char *root, const char *name)
 {
+	snprintf(path, PATH_MAX, "%s/run/memonline/%s", prefix(root), name);
+}
+
+int state_make_directory(const char *root, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", prefix(root), name);
 	if (mkdir(path, 0755) < 0)
 		return errno == EEXIST ? 0 : -errno;
 	return chmod(path, 0755) < 0 ? -errno : 0;
 }
 
-/* Never waits: a FIFO or a device in the file's place is refused. */
-static int open_regular(const char *path, int flags)
+int state_open_regular(const char *path, int flags)
 {
 	struct stat status;
 	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
@@ -83,22 +109,17 @@ static int open_regular(const char *path, int flags)
 	return -EEXIST;
 }
 
-static int open_file(const char *root, const char *name)
+static int open_file(const char *root, const char *name, int flags)
 {
 	char path[PATH_MAX];
-	const char *prefix = strcmp(root, "/") == 0 ? "" : root;
-	int r;
+	int r = state_make_directory(root, "/run");
 
-	snprintf(path, sizeof(path), "%s/run", prefix);
-	r = make_directory(path);
-	if (r < 0)
-		return r;
-	snprintf(path, sizeof(path), "%s/run/memonline", prefix);
-	r = make_directory(path);
+	if (r == 0)
+		r = state_make_directory(root, "/run/memonline");
 	if (r < 0)
 		return r;
 	file_path(path, root, name);
-	return open_regular(path, O_RDWR | O_CREAT);
+	return state_open_regular(path, O_RDWR | flags);
 }
 
 /* The file at its size, every page of it there. */
@@ -114,8 +135,8 @@ static int allocate(struct state *state)
 	/* Nobody makes it that large: it is not ours. */
 	if (status.st_size > STATE_BYTES_MAX && ftruncate(state->fd, 0) < 0)
 		return -errno;
-	if (status.st_size <= STATE_BYTES_MAX && (size_t)status.st_size > state->bytes)
-		state->bytes = (size_t)status.st_size;
+	if ((size_t)kept > state->bytes)
+		state->bytes = (size_t)kept;
 	r = posix_fallocate(state->fd, 0, (off_t)state->bytes);
 	/* As it was: what is in it stays, and what was not is in nobody's way. */
 	if (r != 0 && ftruncate(state->fd, kept) < 0)
@@ -123,17 +144,43 @@ static int allocate(struct state *state)
 	return -r;
 }
 
+/* What is not there stays zero; pages of zeros are not touched, and cost nothing. */
+static int read_file(const struct state *state, int fd)
+{
+	static const char zeros[PIECE];
+	char bytes[PIECE];
+	size_t at = 0;
+
+	while (at < state->bytes) {
+		size_t left = state->bytes - at;
+		ssize_t len = pread(fd, bytes, left < PIECE ? left : PIECE, (off_t)at);
+
+		if (len < 0)
+			return -errno;
+		if (len == 0)
+			return 0;
+		if (memcmp(bytes, zeros, (size_t)len) != 0)
+			memcpy((char *)state->memory + at, bytes, (size_t)len);
+		at += (size_t)len;
+	}
+	return 0;
+}
+
 static int open_shared(struct state *state, const char *root, const char *name)
 {
 	int r;
 
-	state->fd = open_file(root, name);
+	state->fd = open_file(root, name, O_CREAT);
 	if (state->fd < 0)
 		return state->fd;
-	if (flock(state->fd, LOCK_EX | LOCK_NB) < 0)
-		return -errno;
 	r = allocate(state);
-	return r < 0 ? r : map(state, MAP_SHARED);
+	if (r == 0)
+		r = make_memory(state);
+	if (r == 0)
+		r = read_file(state, state->fd);
+	if (r == 0)
+		pin(state);
+	return r;
 }
 
 static struct state *state_new(size_t bytes)
@@ -149,7 +196,7 @@ static struct state *state_new(size_t bytes)
 
 static struct state *finish(struct state *state, int r)
 {
-	if (state->memory)
+	if (r == 0)
 		return state;
 	state_close(state);
 	errno = -r;
@@ -171,13 +218,13 @@ struct state *state_open_copy(const char *root, const char *name, size_t bytes)
 	int fd;
 
 	file_path(path, root, name);
-	fd = open_regular(path, O_RDONLY);
+	fd = state_open_regular(path, O_RDONLY);
 	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size <= STATE_BYTES_MAX &&
 	    (size_t)status.st_size > bytes)
 		bytes = (size_t)status.st_size;
 	state = state_open_private(bytes);
 	/* What is not read whole is no more than a new start. */
-	if (state && fd >= 0 && read(fd, state->memory, bytes) < 0)
+	if (state && fd >= 0 && read_file(state, fd) < 0)
 		memset(state->memory, 0, bytes);
 	if (fd >= 0)
 		close(fd);
@@ -188,10 +235,49 @@ struct state *state_open_private(size_t bytes)
 {
 	struct state *state = state_new(bytes);
 
-	return state ? finish(state, map(state, MAP_PRIVATE | MAP_ANONYMOUS)) : NULL;
+	return state ? finish(state, make_memory(state)) : NULL;
 }
 
-/* --- a file that went */
+/* --- what is stored */
+
+static bool has_size(const struct state *state)
+{
+	struct stat status;
+
+	return fstat(state->fd, &status) == 0 && status.st_size >= (off_t)state->bytes;
+}
+
+/* Once a store is missing in the file, later ones must not be there either: their order counts. */
+int state_store(struct state *state, const void *start, size_t bytes)
+{
+	off_t at = (const char *)start - (const char *)state->memory;
+	ssize_t len;
+
+	if (state->fd < 0 || state->error || !bytes)
+		return 0;
+	if (!has_size(state)) {
+		state->error = -ENODATA;
+		return state->error;
+	}
+	len = pwrite(state->fd, start, bytes, at);
+	if (len != (ssize_t)bytes)
+		state->error = len < 0 ? -errno : -EIO;
+	return state->error;
+}
+
+/* --- a file that went, or is not what it was */
+
+bool state_is_whole(const struct state *state)
+{
+	char begin[BEGIN];
+	size_t len = state->bytes < BEGIN ? state->bytes : BEGIN;
+
+	if (state->fd < 0)
+		return true;
+	return !state->error && has_size(state) &&
+	       pread(state->fd, begin, len, 0) == (ssize_t)len &&
+	       memcmp(begin, state->memory, len) == 0;
+}
 
 bool state_in_place(const struct state *state, const char *root, const char *name)
 {
@@ -204,15 +290,12 @@ bool state_in_place(const struct state *state, const char *root, const char *nam
 	       ours.st_ino == found.st_ino;
 }
 
-/* What is in memory, in this file. A full file system is met before a byte of it is changed. */
-static int copy(const struct state *state, int fd)
+/* All of the memory. A full file system is met before a byte is written. */
+static int write_file(const struct state *state, int fd)
 {
 	ssize_t len;
-	int r;
+	int r = posix_fallocate(fd, 0, (off_t)state->bytes);
 
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return -errno;
-	r = posix_fallocate(fd, 0, (off_t)state->bytes);
 	if (r != 0)
 		return -r;
 	len = pwrite(fd, state->memory, state->bytes, 0);
@@ -221,83 +304,54 @@ static int copy(const struct state *state, int fd)
 	return (size_t)len == state->bytes ? 0 : -EIO;
 }
 
-/* Takes the place of the memory, all at once: others point into it. */
-static int map_over(const struct state *state, int fd)
+/* Only a file of ours is replaced, and by a whole one, whenever the process is killed. */
+static int replace(const struct state *state, const char *root, const char *name, int fd)
 {
-	void *memory =
-		mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char path[PATH_MAX], path_new[PATH_MAX + 8];
+	struct stat found;
 	int r;
 
-	if (memory == MAP_FAILED)
-		return -errno;
-	if (mremap(memory, state->bytes, state->bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
-		   state->memory) != MAP_FAILED)
-		return 0;
-	r = -errno;
-	munmap(memory, state->bytes);
+	file_path(path, root, name);
+	snprintf(path_new, sizeof(path_new), "%s.new", path);
+	if (lstat(path, &found) == 0 && !S_ISREG(found.st_mode))
+		r = -EEXIST;
+	else
+		r = write_file(state, fd);
+	if (r == 0 && rename(path_new, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(path_new);
 	return r;
 }
 
-/* --- who holds it */
-
-/* fs/proc/array.c: State, SigPnd and ShdPnd, a mask in which bit 8 is SIGKILL. */
-static bool process_is_ending(int pid)
+int state_keep(struct state *state, const char *root, const char *name)
 {
-	char path[64], line[128];
-	unsigned long long pending = 0;
-	bool is_ending = false;
-	char letter = 0;
-	FILE *file;
+	char path[PATH_MAX], name_new[NAME_MAX];
+	int fd, r;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return true;
-	while (!is_ending && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "State: %c", &letter) == 1)
-			is_ending = letter == 'Z' || letter == 'X';
-		else if (/* The kernel's own numbers: NOLINTNEXTLINE(cert-err34-c) */
-			 sscanf(line, "SigPnd: %llx", &pending) == 1 ||
-			 /* NOLINTNEXTLINE(cert-err34-c) */
-			 sscanf(line, "ShdPnd: %llx", &pending) == 1)
-			is_ending = (pending & 1ULL << (SIGKILL - 1)) != 0;
+	if (state_in_place(state, root, name) && state_is_whole(state))
+		return 0;
+	snprintf(name_new, sizeof(name_new), "%s.new", name);
+	file_path(path, root, name_new);
+	unlink(path);
+	fd = open_file(root, name_new, O_CREAT | O_EXCL);
+	if (fd < 0)
+		return fd;
+	r = replace(state, root, name, fd);
+	if (r < 0) {
+		close(fd);
+		return r;
 	}
-	fclose(file);
-	return is_ending;
+	unpin(state);
+	if (state->fd >= 0)
+		close(state->fd);
+	state->fd = fd;
+	state->error = 0;
+	pin(state);
+	return 1;
 }
 
-/* fs/locks.c, lock_get_status. */
-static bool line_is_of(const char *line, const struct stat *held, int *pid)
-{
-	unsigned device_major, device_minor;
-	unsigned long long inode;
-
-	/* The kernel's own numbers: NOLINTNEXTLINE(cert-err34-c) */
-	return sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", pid, &device_major,
-		      &device_minor, &inode) == 4 &&
-	       *pid > 0 && inode == held->st_ino &&
-	       makedev(device_major, device_minor) == held->st_dev;
-}
-
-bool state_holder_is_ending(const char *root, const char *name)
-{
-	char path[PATH_MAX], line[256];
-	bool is_ending = false;
-	struct stat held;
-	FILE *file;
-	int pid;
-
-	file_path(path, root, name);
-	if (lstat(path, &held) < 0)
-		return false;
-	file = fopen("/proc/locks", "re");
-	if (!file)
-		return false;
-	while (!is_ending && fgets(line, sizeof(line), file))
-		is_ending = line_is_of(line, &held, &pid) && process_is_ending(pid);
-	fclose(file);
-	return is_ending;
-}
+/* --- a mark for others */
 
 bool state_has_mark(const char *root, const char *name)
 {
@@ -310,33 +364,11 @@ bool state_has_mark(const char *root, const char *name)
 
 int state_make_mark(const char *root, const char *name)
 {
-	int fd = open_file(root, name), r;
+	int fd = open_file(root, name, O_CREAT), r;
 
 	if (fd < 0)
 		return fd;
 	r = fchmod(fd, 0644) < 0 ? -errno : 0;
 	close(fd);
 	return r;
-}
-
-int state_keep(struct state *state, const char *root, const char *name)
-{
-	int fd, r;
-
-	if (state_in_place(state, root, name))
-		return 0;
-	fd = open_file(root, name);
-	if (fd < 0)
-		return fd;
-	r = copy(state, fd);
-	if (r == 0)
-		r = map_over(state, fd);
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	if (state->fd >= 0)
-		close(state->fd);
-	state->fd = fd;
-	return 0;
 }

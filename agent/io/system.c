@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/iomem.h"
@@ -375,6 +376,23 @@ const char *system_kernel_release(struct system_info *system)
 const char *system_boot_id(struct system_info *system)
 {
 	return system->boot_id;
+}
+
+void system_make_id(char id[SYSTEM_ID_SIZE])
+{
+	int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, id, SYSTEM_ID_SIZE - 1);
+	struct timespec now;
+
+	if (fd >= 0)
+		close(fd);
+	if (len == SYSTEM_ID_SIZE - 1) {
+		id[len] = '\0';
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(id, SYSTEM_ID_SIZE, "%d-%llx-%lx", (int)getpid(),
+		 (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec);
 }
 
 static int read_ring(struct system_info *system)

@@ -67,6 +67,9 @@ const char *system_racing_rules(struct system_info *system);
 const char *system_kernel_release(struct system_info *system);
 /* Another one after every boot; "" where the kernel does not tell. */
 const char *system_boot_id(struct system_info *system);
+/* A random one, 36 characters: another with each call. */
+#define SYSTEM_ID_SIZE 37
+void system_make_id(char id[SYSTEM_ID_SIZE]);
 /*
  * The kernel's log as syslog(2) has it: its newest part, at most SYSTEM_LOG_MAX bytes, read without
  * waiting and without taking it from anybody. 2.6.32 has no /dev/kmsg to read, and a sandbox that

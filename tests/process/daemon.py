@@ -678,7 +678,7 @@ def what_others_need_of_a_removed_run_directory_comes_back(tree):
 HOLDER = '''
 import ctypes, fcntl, os, pathlib, platform, sys, threading, time
 run = pathlib.Path(sys.argv[1])
-file = open(run / "state", "w+")
+file = open(run.parent / "memonlined.lock", "w+")
 fcntl.flock(file, fcntl.LOCK_EX)
 def hold():
     while not (run / "go").exists():
@@ -712,6 +712,78 @@ def a_killed_one_that_is_not_gone_yet_is_waited_for(tree):
         holder.wait()
         if daemon:
             daemon.end()
+
+
+def a_removed_run_directory_lets_no_second_daemon_in(tree):
+    """Before the first one has made it again: the lock is not in it."""
+    daemon = Daemon(tree).start()
+    try:
+        daemon.connect().reports(1)
+        daemon.process.send_signal(signal.SIGSTOP)
+        shutil.rmtree(tree.path / "run/memonline")
+        second = Daemon(tree)
+        expect(second.process.wait(PATIENCE) == 1, "two at work")
+        expect("another memonlined is at work" in second.output(), second.output())
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+        daemon.end()
+
+
+def the_mark_comes_back_though_the_daemon_was_killed(tree):
+    """After the removal, before it could make the mark again."""
+    run = tree.path / "run/memonline"
+    run.mkdir(parents=True)
+    mark = run / "agent-onlines"
+    mark.touch()
+    daemon = Daemon(tree).start()
+    daemon.connect().reports(1)
+    daemon.process.send_signal(signal.SIGSTOP)
+    shutil.rmtree(run)
+    daemon.end(signal.SIGKILL)
+    daemon = Daemon(tree).start()
+    try:
+        expect(mark.exists(), "the mark of memonline-rules is gone")
+    finally:
+        daemon.end()
+    shutil.rmtree(run)
+    daemon = Daemon(tree).start()
+    try:
+        expect(not mark.exists(), "a mark that the end of the service took away")
+    finally:
+        daemon.end()
+
+
+def damage(path, kind):
+    """What others do to a file; each leaves nothing of its beginning."""
+    if kind == "cut":
+        os.truncate(path, 0)
+    elif kind == "cut short":
+        os.truncate(path, 4096)
+    elif kind == "zeros":
+        size = path.stat().st_size
+        os.truncate(path, 0)
+        os.truncate(path, size)
+    else:
+        path.write_bytes(b"x" * path.stat().st_size)
+
+
+def damaged_files_are_written_again(tree):
+    """While it runs: no signal, and a killed daemon leaves what it would have left without it."""
+    daemon = Daemon(tree).start()
+    try:
+        before = daemon.connect().reports(1)
+        run = tree.path / "run/memonline"
+        for kind in ("cut", "cut short", "zeros", "garbage"):
+            for name in ("state", "blocks"):
+                size, begin = (run / name).stat().st_size, (run / name).read_bytes()[:40]
+                damage(run / name, kind)
+                daemon.wait_for(lambda: (run / name).stat().st_size >= size and
+                                (run / name).read_bytes()[:40] == begin, f"{name}, {kind}")
+            expect(daemon.connect().reports(1) == before, kind, "reports of one that works on")
+        expect(daemon.output().count("damaged by somebody") == 8, daemon.output())
+        expect(reports_after_a_kill(tree, daemon) == before, "reports in the new files")
+    finally:
+        daemon.end()
 
 
 def a_fifo_hangs_nothing(tree):
@@ -799,6 +871,9 @@ TESTS = [
     what_others_need_of_a_removed_run_directory_comes_back,
     a_killed_one_that_is_not_gone_yet_is_waited_for,
     a_fifo_hangs_nothing,
+    a_removed_run_directory_lets_no_second_daemon_in,
+    the_mark_comes_back_though_the_daemon_was_killed,
+    damaged_files_are_written_again,
     a_removed_socket_alone_is_made_again,
     state_is_saved_once_it_can_be,
     sigterm_ends_cleanly,

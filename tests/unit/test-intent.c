@@ -212,6 +212,88 @@ static void a_second_change_keeps_what_was_found(void **state)
 	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
 }
 
+/* A file, and what the next agent finds in it should this one be killed after each store. */
+struct file {
+	char *memory, *bytes, *copy;
+	size_t size;
+};
+
+/* Every block has its index as its identity, and one mark or both. */
+static void keep(void *data, const void *start, size_t bytes)
+{
+	struct file *file = data;
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct intent *intent;
+	uint64_t i;
+
+	memcpy(file->bytes + ((const char *)start - file->memory), start, bytes);
+	memcpy(file->copy, file->bytes, file->size);
+	intent = intent_attach(file->copy, file->size, "boot-1");
+	assert_non_null(intent);
+	assert_string_equal(intent_expected(intent, INTENT_AUTO_ONLINE), "offline");
+	for (i = 1; i < 8; i++) {
+		struct block block = make(i, i == 7 ? 8 : i, 0);
+
+		assert_int_equal(snapshot_add_block(&snapshot, &block), 0);
+	}
+	intent_recall(intent, &snapshot);
+	for (i = 0; i < 6; i++)
+		assert_true(!snapshot.blocks[i].slot || snapshot.blocks[i].marks);
+	assert_int_equal(snapshot.blocks[6].marks, 0);
+	snapshot_free(&snapshot);
+	intent_free(intent);
+}
+
+static void is_whole_after_each_store(void **state)
+{
+	struct fixture *fixture = *state;
+	struct file file = { .memory = fixture->memory, .size = fixture->bytes };
+	struct store store = { keep, &file };
+	struct block blocks[8];
+	unsigned seed = 1, i;
+
+	file.bytes = test_alloc(file.size);
+	file.copy = test_alloc(file.size);
+	intent_setting_changed(fixture->intent, INTENT_AUTO_ONLINE, "offline");
+	memcpy(file.bytes, file.memory, file.size);
+	intent_keep_in(fixture->intent, &store);
+	for (i = 0; i < 8; i++)
+		blocks[i] = make(i, i, BLOCK_MARK_WAS_ONLINE);
+	for (i = 0; i < 3000; i++) {
+		struct block *block = &blocks[1 + rand_r(&seed) % 7];
+
+		block->marks = rand_r(&seed) % 2
+				       ? BLOCK_MARK_WAS_ONLINE
+				       : BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED;
+		if (rand_r(&seed) % 3)
+			intent_remember(fixture->intent, block);
+		else
+			intent_forget(fixture->intent, block);
+		assert_memory_equal(file.bytes, file.memory, file.size);
+	}
+	intent_change_begin(fixture->intent, INTENT_MOVABLE_RATIO, "301", "100");
+	intent_change_done(fixture->intent, INTENT_MOVABLE_RATIO);
+	assert_memory_equal(file.bytes, file.memory, file.size);
+	free(file.bytes);
+	free(file.copy);
+}
+
+static void a_value_that_is_no_text_is_a_new_start(void **state)
+{
+	struct fixture *fixture = *state;
+	char *found;
+
+	intent_change_begin(fixture->intent, INTENT_MOVABLE_RATIO, "found-there", "100");
+	found = memmem(fixture->memory, fixture->bytes, "found-there", 11);
+	assert_non_null(found);
+	restart(fixture, "boot-1");
+	assert_string_equal(intent_found(fixture->intent, INTENT_MOVABLE_RATIO),
+			    "found-there");
+	found[3] = '\n';
+	restart(fixture, "boot-1");
+	assert_null(intent_found(fixture->intent, INTENT_MOVABLE_RATIO));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +310,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slots_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(garbage_is_a_new_start, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(is_whole_after_each_store, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_value_that_is_no_text_is_a_new_start,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_first_seen_is_expected, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(an_own_value_is_no_administrator_s,

@@ -419,6 +419,93 @@ static void observes_what_others_did(void **state)
 	}
 }
 
+/* A file, and what the next agent finds in it should this one be killed after each store. */
+struct file {
+	struct journal_bounds bounds;
+	char *memory, *bytes, *copy;
+	uint64_t last; /* the newest report that is whole in the file */
+	unsigned stores;
+};
+
+static void keep(void *data, const void *start, size_t bytes)
+{
+	struct file *file = data;
+	struct journal *journal;
+
+	memcpy(file->bytes + ((const char *)start - file->memory), start, bytes);
+	memcpy(file->copy, file->bytes, journal_size(&file->bounds));
+	journal = journal_attach(file->copy, &file->bounds, "boot", "another");
+	assert_non_null(journal);
+	assert_string_equal(journal_instance(journal), "first");
+	assert_true(journal_last(journal) == file->last ||
+		    journal_last(journal) == file->last + 1);
+	/* All of them may have made room for one that is not whole yet. */
+	if (journal_first(journal) <= journal_last(journal))
+		check_kept(journal);
+	file->last = journal_last(journal);
+	file->stores++;
+	journal_free(journal);
+}
+
+static void is_whole_after_each_store(void **state)
+{
+	struct file file = { .bounds = { 5, 16, 4 } };
+	struct store store = { keep, &file };
+	size_t size = journal_size(&file.bounds);
+	struct journal *journal;
+	unsigned seed = 1, i;
+
+	(void)state;
+	file.memory = test_alloc(size);
+	file.bytes = test_alloc(size);
+	file.copy = test_alloc(size);
+	journal = journal_attach(file.memory, &file.bounds, "boot", "first");
+	journal_keep_in(journal, &store);
+	for (i = 0; i < 2000; i++) {
+		append(journal, i * 100ULL, (size_t)rand_r(&seed) % 13);
+		assert_int_equal(file.last, journal_last(journal));
+		if (!journal_mark(journal, i, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE))
+			journal_forget_marks(journal);
+		journal_set_position(journal, i);
+		assert_memory_equal(file.bytes, file.memory, size);
+	}
+	/* A report takes four at most, a mark two. */
+	assert_true(file.stores <= 1 + i * (4 + 2 + 1));
+	journal_free(journal);
+	free(file.memory);
+	free(file.bytes);
+	free(file.copy);
+}
+
+/* Whoever prints a report looks its words up by these numbers. */
+static void numbers_out_of_their_tables_are_a_new_start(void **state)
+{
+	struct journal_bounds bounds = { 2, 2, 2 };
+	size_t size = journal_size(&bounds), at;
+	char *memory = test_alloc(size), *copy = test_alloc(size);
+	struct journal *journal = journal_attach(memory, &bounds, "boot", "first");
+	unsigned refused = 0;
+
+	(void)state;
+	append(journal, 100, 2);
+	journal_mark(journal, 1, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE);
+	journal_mark(journal, 2, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE);
+	journal_free(journal);
+	for (at = size - 2 * sizeof(struct report_range) -
+		  2 * sizeof(struct journal_mark);
+	     at < size; at++) {
+		memcpy(copy, memory, size);
+		copy[at] = (char)0xee;
+		journal = journal_attach(copy, &bounds, "boot", "second");
+		refused += strcmp(journal_instance(journal), "second") == 0;
+		journal_free(journal);
+	}
+	/* Six of each range, two of each mark. */
+	assert_int_equal(refused, 2 * 6 + 2 * 2);
+	free(memory);
+	free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +515,8 @@ int main(void)
 		cmocka_unit_test(cuts_a_report_that_is_larger_than_the_ring),
 		cmocka_unit_test(takes_up_what_was_left_or_starts_anew),
 		cmocka_unit_test(an_empty_ring_that_has_counted_holds_nothing),
+		cmocka_unit_test(is_whole_after_each_store),
+		cmocka_unit_test(numbers_out_of_their_tables_are_a_new_start),
 		cmocka_unit_test(remembers_writes_until_they_are_reported),
 		cmocka_unit_test(merges_only_what_is_alike),
 		cmocka_unit_test(reports_each_dimm_once),

@@ -86,6 +86,14 @@ def broken_configuration(guest):
     guest.ctl("status")
 
 
+def removed_directory(guest):
+    """A cleaner's work outside of the sandbox: made again from inside."""
+    guest.sh("rm -rf /run/memonline")
+    guest.until("[ -S /run/memonline/control.sock ] && [ -s /run/memonline/state ] && "
+                "[ -e /run/memonline/agent-onlines ]")
+    guest.ctl("status")
+
+
 def run(lab):
     with Libvirt(lab) as libvirt, Distribution(libvirt, lab) as guest:
         guest.install_agent()
@@ -100,6 +108,7 @@ def run(lab):
         every_verb(guest, dimm)
         every_policy(guest)
         broken_configuration(guest)
+        removed_directory(guest)
         guest.ctl("status")
         equal(main_pid(guest), pid, "the main process of the service")
         equal(guest.sh("journalctl -u memonlined --no-pager | grep -cE 'SIGSYS|status=31' || :")

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_STORE_H
+#define MEMONLINE_STORE_H
+
+/*
+ * Memory that outlives the process, in a file of which only its owner knows: each change is handed
+ * over before the next one is made, so that the file is whole whenever the process is killed.
+ */
+
+#include <stddef.h>
+
+struct store {
+	/* Keeps these bytes of the memory before it returns. Never allocates. */
+	void (*keep)(void *data, const void *start, size_t bytes);
+	void *data;
+};
+
+/* `store` may be NULL: nobody keeps it. */
+static inline void store_keep(const struct store *store, const void *start, size_t bytes)
+{
+	if (store)
+		store->keep(store->data, start, bytes);
+}
+
+#endif
