@@ -4,7 +4,7 @@
 import importlib
 import sys
 
-PARTS = ("demo", "jobs", "probing", "record", "runner", "scenario", "supervise", "tree")
+PARTS = ("demo", "jobs", "mutants", "probing", "record", "runner", "scenario", "supervise", "tree", "unattended")
 
 
 def main(argv):

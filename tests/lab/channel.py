@@ -5,7 +5,7 @@ import collections
 import json
 import time
 
-from .stream import Stream, Timeout
+from .stream import Stream, Timeout, patience
 
 __all__ = ["Channel", "Refused", "Timeout"]
 
@@ -38,7 +38,7 @@ class Channel:
 
     def read(self, deadline=60):
         """The next message; `raw` is the line as it came."""
-        self.raw = self._stream.line(deadline)
+        self.raw = self._stream.line(patience(deadline))
         return json.loads(self.raw.lstrip(b"\xff").decode())
 
     def request(self, command, deadline=60, **arguments):
@@ -64,7 +64,7 @@ class Channel:
         0xFF ends what another host left, and marks the answer. A request that the agent reads just
         before the news that another host has left may be lost with it.
         """
-        until = time.monotonic() + deadline
+        until = time.monotonic() + patience(deadline)
         while True:
             self._id += 1
             self.send(b"\xff" + json.dumps({"execute": "guest-sync-delimited", "arguments":

@@ -16,9 +16,9 @@ import time
 
 from . import image, kernel, packages, paths, suites, tree
 from .libvirt import Domain
-from .machine import AGENT_PORT, without_daemon
+from .machine import AGENT_PORT
 from .scenario import Failure
-from .stream import Timeout
+from .stream import Timeout, without_daemon
 
 SUITE = "bookworm"
 PACKAGES = ("systemd", "systemd-sysv", "udev", "libinih1", "libjson-c5", "libmnl0", "libudev1")

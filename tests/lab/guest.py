@@ -8,9 +8,9 @@ import time
 
 from . import image, packages, supervise
 from .channel import Channel
-from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, size_bytes, without_daemon
+from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, size_bytes
 from .qmp import Qmp, QmpError
-from .stream import Closed, Timeout
+from .stream import Closed, Timeout, without_daemon
 
 FIRST_DEADLINE = 150
 FIRST_PROCESS = b"lab: the first process runs"  # as lab/init says

@@ -10,8 +10,8 @@ import time
 from . import host, image, supervise
 from .guest import APPEND, BOOT_DEADLINE, accelerator, emulator
 from .channel import Channel
-from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, without_daemon
-from .stream import Timeout
+from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files
+from .stream import Timeout, without_daemon
 
 # Nobody's number: a session daemon refuses to be root's.
 USER_ID = 65534

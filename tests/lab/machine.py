@@ -4,11 +4,10 @@
 import base64
 import collections
 import json
-import os
 import re
 import time
 
-from .stream import Stream, Timeout
+from .stream import Stream, Timeout, patience, without_daemon
 
 Output = collections.namedtuple("Output", "status text")
 
@@ -25,11 +24,6 @@ def size_bytes(size):
     if isinstance(size, int):
         return size
     return int(size[:-1]) * {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[size[-1]]
-
-
-def without_daemon():
-    """Every scenario must fail then: that is how one checks that it tests anything."""
-    return os.environ.get("MEMONLINE_TEST_NO_DAEMON") == "1"
 
 
 def guest_files(udev, daemon, config, auto_online, files):
@@ -83,7 +77,7 @@ class Machine:
 
     def until(self, script, deadline=120):
         """Runs a script again and again until it succeeds; its output."""
-        end = time.monotonic() + deadline
+        end = time.monotonic() + patience(deadline)
         while True:
             output = self.run(script)
             if output.status == 0:

@@ -11,7 +11,7 @@ usage: tests/run [OPTION...] [NAME...]
   --list        list the names and what each is
   --help        this text
 
-Names choose tests. The last line tells how many passed, failed and were skipped.
+Names choose tests; a number behind `mutants` says how many. The last line tells how many passed, failed and were skipped.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class Test:
     """One program to run; it may print the results of many tests."""
 
     def __init__(self, name, command, about, limit, full=False, needs=(), single=False,
-                 table=False, seeds=0):
+                 table=False, seeds=0, named=False):
         self.name = name
         self.command = command
         self.about = about
@@ -48,6 +48,7 @@ class Test:
         self.needs = tuple(needs)
         self.single = single  # its output tells of tests that others count
         self.table = table  # its lines that begin with "| " are for the reader
+        self.named = named  # runs by its name only
         self.seeds = seeds  # how many --full takes; 0: it draws nothing at random
         self.log = os.path.join(paths.LOGS, name + ".log")
 
@@ -79,6 +80,10 @@ def own_tests():
         job("bench", "a little of everything that tests/bench/run measures", 900, full=True,
             needs=["guest", "libvirt", "distribution", "deb"]),
         job("distcheck", "make distcheck", 900, full=True, single=True),
+        Test("no-daemon", ["unattended"], "each scenario without a daemon: it has to fail", 3600,
+             full=True, needs=["guest", "libvirt", "distribution", "deb"]),
+        Test("mutants", ["mutants"], "N small changes of the code, by --seed: does a test see each",
+             14400, full=True, named=True, table=True),
         job("oldest", "pedantic, without what the oldest libraries lack", 300, full=True),
     ]
 
@@ -250,7 +255,7 @@ def choose(tests, options):
         sys.exit("tests/run: no test is called %s; --list names them" % ", ".join(sorted(unknown)))
     return [test for test in tests
             if test.name in options.names or
-            (not options.names and (options.full or not test.full))]
+            (not options.names and not test.named and (options.full or not test.full))]
 
 
 def refuse_seeds(tests, options):
@@ -285,7 +290,16 @@ def parse(argv):
     parser.add_argument("--seed", type=int)
     parser.add_argument("--seeds", type=int)
     parser.add_argument("names", nargs="*")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    take_number(options)
+    return options
+
+
+def take_number(options):
+    """`mutants 200`: the number is no name."""
+    for at, name in enumerate(options.names):
+        if name.isdigit() and at and options.names[at - 1] == "mutants":
+            os.environ["MEMONLINE_MUTANTS"] = options.names.pop(at)
 
 
 def settings(options):
@@ -326,7 +340,8 @@ def main(argv):
         return 0
     if options.list:
         for test in tests:
-            print("%-20s %s%s" % (test.name, test.about, " (--full)" if test.full else ""))
+            print("%-20s %s%s" % (test.name, test.about, " (by name only)" if test.named else
+                                      " (--full)" if test.full else ""))
         return 0
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)

@@ -1,8 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Lines over a unix socket, with deadlines."""
 
+import os
 import socket
 import time
+
+IMPATIENT_SEC = 10
+LONG_SEC = 120  # what waits longer waits for more than the daemon
+
+
+def without_daemon():
+    """Whether the daemon is left out of every guest, to see that each scenario fails then."""
+    return os.environ.get("MEMONLINE_TEST_NO_DAEMON") == "1"
+
+
+def patience(seconds):
+    """A deadline: nobody answers where there is no daemon."""
+    return min(seconds, IMPATIENT_SEC) if without_daemon() and seconds <= LONG_SEC else seconds
 
 
 class Timeout(Exception):
