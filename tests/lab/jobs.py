@@ -214,6 +214,28 @@ def style():
     return status
 
 
+# --- the simulator
+
+SIM_SEEDS = "100"
+SIM_STEPS = "10000000"
+
+
+def sim_run(*options):
+    if call(["make", "-s", "-C", paths.NORMAL, "tests/sim/sim"]):
+        return 1
+    return call([os.path.join(paths.NORMAL, "tests", "sim", "sim")] + list(options))
+
+
+def sim(first=None, count=SIM_SEEDS):
+    return sim_run("--seed", first or os.environ.get("MEMONLINE_SEED", "1"), "--seeds", count,
+                   "--shrink")
+
+
+def sim_long():
+    return (sim_run("--seed", os.environ.get("MEMONLINE_SEED", "1"), "--steps", SIM_STEPS,
+                    "--shrink") or sim_run("--plants"))
+
+
 def bench():
     return call([sys.executable, "-m", "bench", "--quick"])
 
@@ -228,12 +250,12 @@ def probe_kernels():
 
 JOBS = {job.__name__.replace("_", "-"): job for job in (
     unit, policy, kernel_models, process, sanitizers, analyze.tools, analyze.coverage, fuzz,
-    bench, probe_kernels, distcheck, oldest, style)}
+    bench, sim, sim_long, probe_kernels, distcheck, oldest, style)}
 
 
 def main(argv):
     try:
-        return JOBS[argv[0]]()
+        return JOBS[argv[0]](*argv[1:])
     except (packages.Missing, subprocess.CalledProcessError) as error:
         print(error)
         return 1

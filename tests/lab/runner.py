@@ -39,7 +39,7 @@ class Test:
     """One program to run; it may print the results of many tests."""
 
     def __init__(self, name, command, about, limit, full=False, needs=(), single=False,
-                 table=False, seeds=0, named=False):
+                 table=False, seeds=0, named=False, batch=False):
         self.name = name
         self.command = command
         self.about = about
@@ -50,12 +50,17 @@ class Test:
         self.table = table  # its lines that begin with "| " are for the reader
         self.named = named  # runs by its name only
         self.seeds = seeds  # how many --full takes; 0: it draws nothing at random
+        self.batch = batch  # all seeds in one go
         self.log = os.path.join(paths.LOGS, name + ".log")
 
     def with_seed(self, seed):
         """The same as a test of its own, with its own log."""
         return Test("%s/seed-%d" % (self.name, seed), self.command + [str(seed)], self.about,
                     self.limit, self.full, self.needs, self.single)
+
+    def with_seeds(self, first, count):
+        return Test(self.name, self.command + [str(first), str(count)], self.about, self.limit,
+                    self.full, self.needs, self.single)
 
 
 def own_tests():
@@ -65,6 +70,10 @@ def own_tests():
         job("unit", "make check", 300),
         job("policy", "the plan for every recorded guest under every policy", 300),
         job("kernel-models", "every policy on models of old and new kernels", 300),
+        job("sim", "100 simulated worlds: the daemon between simulated edges", 600, seeds=100,
+            batch=True),
+        job("sim-long", "simulated worlds of 10^7 steps, and each oracle's planted fault", 1800,
+            full=True),
         job("process", "whole programs over fake trees and sockets", 600),
         job("style", "clang-format, cppcheck, shellcheck, licence lines", 300, needs=["style"]),
         job("sanitizers", "unit and process tests with sanitizers", 1200, full=True,
@@ -276,7 +285,9 @@ def each_seed(tests, options):
     first = 1 if options.seed is None else options.seed
     for test in tests:
         count = options.seeds or (test.seeds if options.full else 0)
-        if count > 1 or options.seeds:
+        if test.batch and options.seeds:
+            yield test.with_seeds(first, count)
+        elif not test.batch and (count > 1 or options.seeds):
             yield from (test.with_seed(seed) for seed in range(first, first + count))
         else:
             yield test

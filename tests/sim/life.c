@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/agent.h"
+#include "daemon/session.h"
+#include "io/channel.h"
+
+/*
+ * The daemon from its start to its end, as daemon/main.c has it, and the service manager that
+ * starts it again. What it has stored in /run outlives it; between any two stores it may be killed.
+ */
+#define RESTART_USEC 100000
+#define FILE_BYTES (1024UL * 1024)
+#define INTENT_BLOCKS 256
+#define MARKS 256
+
+struct file {
+	unsigned char bytes[FILE_BYTES];
+	/* What the agent has read from it, and stores piece by piece. */
+	unsigned char memory[FILE_BYTES] __attribute__((aligned(64)));
+	size_t size;
+	bool unlinked; /* removed by somebody: what is stored is lost with the agent */
+	struct store store;
+};
+static struct file state_file, blocks_file;
+
+static struct {
+	bool up, starting, ending, hangup;
+	bool waiting; /* to be started again */
+	unsigned instances;
+	struct loop *loop;
+	struct sysfs *sysfs;
+	struct system_info *system;
+	struct source *source, *backup;
+	struct journal *journal;
+	struct intent *intent;
+	struct agent *agent;
+	struct sessions *sessions;
+	struct channel *channel;
+} life;
+
+struct journal *life_journal(void)
+{
+	return life.up ? life.journal : NULL;
+}
+
+bool life_is_up(void)
+{
+	return life.up && !life.hangup && !life.ending;
+}
+
+uint64_t life_due(void)
+{
+	return life.up ? sim_loop_due(life.loop) : UINT64_MAX;
+}
+
+static void start_again(uint32_t a, uint32_t b)
+{
+	(void)a;
+	(void)b;
+	/* It holds the lock on its files until the kernel lets it end. */
+	if (writer_is_busy()) {
+		sim_later(50000, start_again, 0, 0);
+		return;
+	}
+	life.waiting = false;
+	if (!life.up)
+		life.starting = true;
+}
+
+void life_begin(void)
+{
+	memset(&life, 0, sizeof(life));
+	memset(&state_file, 0, sizeof(state_file));
+	memset(&blocks_file, 0, sizeof(blocks_file));
+	life.starting = true;
+}
+
+/* What lies in a file that has no name any more is gone with the last who had it open. */
+static void lose(struct file *file)
+{
+	if (!file->unlinked)
+		return;
+	memset(file, 0, sizeof(*file));
+	if (file == &blocks_file)
+		kernel_forget_wishes();
+	else
+		oracle_new_journal();
+}
+
+void life_drop(void)
+{
+	bool was_up = life.up || life.starting;
+
+	life.up = life.starting = life.ending = life.hangup = false;
+	sim_memory_reset();
+	sim.was_short = false;
+	events_close();
+	port_agent_gone();
+	writer_agent_gone();
+	kernel_agent_died();
+	host_excuse();
+	lose(&state_file);
+	lose(&blocks_file);
+	if (sim_plant("wishes"))
+		memset(blocks_file.bytes, 0, sizeof(blocks_file.bytes));
+	if (was_up && !life.waiting) {
+		life.waiting = true;
+		sim_later(RESTART_USEC, start_again, 0, 0);
+	}
+}
+
+/* --- from its start to its end */
+
+static void reported(void *data)
+{
+	(void)data;
+	if (life.sessions)
+		sessions_push(life.sessions);
+}
+
+static void keep(void *data, const void *start, size_t bytes)
+{
+	struct file *file = data;
+	size_t at = (size_t)((const unsigned char *)start - file->memory);
+
+	sim_point("stores", 2);
+	if (at + bytes > file->size)
+		sim_fail("simulator", "%zu bytes at %zu are stored", bytes, at);
+	memcpy(file->bytes + at, start, bytes);
+}
+
+static void *open_file(struct file *file, size_t size)
+{
+	file->size = size < FILE_BYTES ? size : FILE_BYTES;
+	file->store.keep = keep;
+	file->store.data = file;
+	memcpy(file->memory, file->bytes, file->size);
+	return file->memory;
+}
+
+static bool open_memory(void)
+{
+	struct journal_bounds bounds = { 256, 1024, MARKS };
+	char instance[32];
+
+	snprintf(instance, sizeof(instance), "sim-%u", ++life.instances);
+	life.journal = journal_attach(open_file(&state_file, journal_size(&bounds)),
+				      &bounds, system_boot_id(life.system), instance);
+	life.intent = intent_attach(open_file(&blocks_file, intent_size(INTENT_BLOCKS)),
+				    intent_size(INTENT_BLOCKS),
+				    system_boot_id(life.system));
+	if (!life.journal || !life.intent)
+		return false;
+	journal_keep_in(life.journal, &state_file.store);
+	intent_keep_in(life.intent, &blocks_file.store);
+	return true;
+}
+
+static void open_sources(void)
+{
+	if (!system_has_udevd(life.system)) {
+		life.source = source_open_kernel(0);
+		return;
+	}
+	life.source = source_open_udev(0);
+	life.backup = source_open_kernel(0);
+}
+
+static bool open_agent(void)
+{
+	struct agent_edges edges;
+
+	memset(&edges, 0, sizeof(edges));
+	edges.loop = life.loop;
+	edges.sysfs = life.sysfs;
+	edges.system = life.system;
+	edges.source = life.source;
+	edges.backup_source = life.backup;
+	edges.journal = life.journal;
+	edges.intent = life.intent;
+	edges.reported = reported;
+	life.agent = agent_new(&sim.config, &edges, false);
+	if (!life.agent)
+		return false;
+	life.sessions = sessions_new(life.agent);
+	if (life.sessions)
+		life.channel = channel_new(life.loop, &sessions_handler, life.sessions);
+	return life.channel && channel_open_port(life.channel, "/", sim.config.port) == 0;
+}
+
+static bool open_all(void)
+{
+	life.loop = loop_new();
+	life.sysfs = sysfs_new(&sim_sysfs_operations, NULL);
+	life.system = system_open("/");
+	life.source = life.backup = NULL;
+	life.sessions = NULL;
+	life.channel = NULL;
+	if (!life.loop || !life.sysfs || !open_memory())
+		return false;
+	open_sources();
+	return open_agent();
+}
+
+static void start(void)
+{
+	sim_trace("agent starts");
+	sim.in_agent = true;
+	if (!open_all()) {
+		sim.in_agent = false;
+		sim_trace("agent cannot start");
+		life_drop();
+		return;
+	}
+	agent_wake(life.agent);
+	agent_probe_at_start(life.agent);
+	while (agent_step(life.agent))
+		;
+	sim.in_agent = false;
+	life.starting = false;
+	life.up = true;
+}
+
+static void end(void)
+{
+	sim.in_agent = true;
+	channel_free(life.channel);
+	sessions_free(life.sessions);
+	agent_free(life.agent);
+	journal_free(life.journal);
+	intent_free(life.intent);
+	source_close(life.source);
+	source_close(life.backup);
+	sysfs_close(life.sysfs);
+	loop_free(life.loop);
+	sim.in_agent = false;
+	sim_trace("agent has ended");
+	oracle_killed();
+	life_drop();
+	oracle_ended();
+}
+
+static void hang_up(void)
+{
+	static const enum config_policy policies[] = {
+		CONFIG_POLICY_ONLINE,	      CONFIG_POLICY_ONLINE_MOVABLE,
+		CONFIG_POLICY_ONLINE_KERNEL,  CONFIG_POLICY_KEEP,
+		CONFIG_POLICY_ONLINE_MOVABLE,
+	};
+
+	life.hangup = false;
+	sim.config.policy = policies[sim_draw(5)];
+	sim_trace("policy is %s", config_policy_text(sim.config.policy));
+	sim.in_agent = true;
+	agent_configure(life.agent, &sim.config);
+	sim.in_agent = false;
+}
+
+bool life_turn(void)
+{
+	bool any;
+
+	if (life.starting) {
+		start();
+		return true;
+	}
+	if (!life.up)
+		return false;
+	if (life.ending) {
+		end();
+		return true;
+	}
+	if (life.hangup) {
+		hang_up();
+		return true;
+	}
+	sim.in_agent = true;
+	any = sim_loop_round(life.loop);
+	if (!any) {
+		kernel_agent_went_on();
+		oracle_rest();
+	}
+	sim.in_agent = false;
+	if (any) {
+		sim.wakeups++;
+		oracle_reports();
+	}
+	return any;
+}
+
+/* --- what befalls it */
+
+void life_kill(void)
+{
+	if (!life.up && !life.starting)
+		return;
+	sim_trace("agent is killed");
+	longjmp(sim.base, SIM_LEAVE_KILLED);
+}
+
+/* The world goes on, and the agent does not. */
+void life_stop(void)
+{
+	static const uint32_t below[] = { 1000, 100000, 4000000 };
+	uint64_t usec = sim_draw(below[sim_draw(3)]);
+
+	sim_trace("agent is stopped");
+	sim_pass(usec);
+	sim_trace("agent goes on");
+}
+
+void life_end(void)
+{
+	life.ending = life.up;
+}
+
+void life_hangup(void)
+{
+	life.hangup = life.up;
+}
+
+/* By a file that takes the other one's place in one step. */
+static void store_again(struct file *file)
+{
+	memcpy(file->bytes, file->memory, file->size);
+	file->unlinked = false;
+}
+
+/* The agent notices within a second or so, and makes it again. */
+static void restore(uint32_t a, uint32_t b)
+{
+	(void)a;
+	(void)b;
+	if (!life.up) {
+		sim_later(1000000, restore, 0, 0);
+		return;
+	}
+	store_again(&state_file);
+	store_again(&blocks_file);
+}
+
+void life_files(void)
+{
+	if (life.up || life.starting) {
+		state_file.unlinked = blocks_file.unlinked = true;
+		sim_trace("/run/memonline is removed");
+		sim_later(1000000 + sim_draw(500000), restore, 0, 0);
+		return;
+	}
+	memset(state_file.bytes, (int)sim_draw(256), 4096);
+	oracle_new_journal();
+	if (sim_one_in(2)) {
+		memset(blocks_file.bytes, (int)sim_draw(256), 4096);
+		kernel_forget_wishes();
+	}
+	sim_trace("the files in /run are torn");
+}
+
+void life_snapshot(void)
+{
+	/* Not simulated yet. */
+}
