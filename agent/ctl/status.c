@@ -79,6 +79,22 @@ static void put_status(struct text *out, const struct protocol_answer_status *st
 	put_count(out, "Last report:", status->last_seq);
 }
 
+/* "Port:  org.memonline.agent.0, cannot be opened: Operation not permitted" */
+static void put_port(struct text *out, const struct protocol_answer_status *status)
+{
+	put_key(out, "Port:");
+	print_escaped(out, status->port);
+	if (status->port_errno == 0)
+		text_puts(out, ", open\n");
+	else if (status->port_errno == ENOENT)
+		text_puts(out, ", not there\n");
+	else if (status->port_errno == EBUSY)
+		text_puts(out, ", another program has it open\n");
+	else
+		text_printf(out, ", cannot be opened: %s\n",
+			    strerror((int)status->port_errno));
+}
+
 /* "Held up:  memory40 online, 12 s; memory34 is being taken offline by somebody" */
 static void put_held_up(struct text *out, const struct protocol_answer_status *status)
 {
@@ -109,6 +125,8 @@ static int put_answer(struct ctl *ctl, struct text *out)
 			return r;
 		put_total(out, &total, ctl->options.bytes);
 	}
+	if (status.port)
+		put_port(out, &status);
 	if (status.held_up_word)
 		put_held_up(out, &status);
 	for (i = 0; i < status.racing_rule_count; i++)

@@ -452,6 +452,14 @@ struct system_info *agent_system(const struct agent *agent)
 	return agent->edges.system;
 }
 
+int agent_port_error(const struct agent *agent, const char **name)
+{
+	*name = NULL;
+	if (!agent->edges.port_error)
+		return 0;
+	return agent->edges.port_error(name, agent->edges.data);
+}
+
 size_t agent_pending(const struct agent *agent)
 {
 	return agent->plan.count - agent->plan.next;

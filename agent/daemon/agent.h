@@ -45,6 +45,8 @@ struct agent_edges {
 	void (*reported)(void *data);
 	/* How long nothing may change for a burst to be over, where that matters; 0: half a second. */
 	unsigned settle_msec;
+	/* As channel_port_error(). May be NULL. */
+	int (*port_error)(const char **name, void *data);
 	/* The source of events is broken for good. May be NULL. */
 	void (*broken)(void *data);
 	void *data;
@@ -106,6 +108,8 @@ const char *agent_carried_out_by(const struct agent *agent);
 /* The same, and with which settings of the kernel. */
 const struct executor *agent_executor(const struct agent *agent);
 struct system_info *agent_system(const struct agent *agent);
+/* As channel_port_error(); *name is NULL where there is no port to open. */
+int agent_port_error(const struct agent *agent, const char **name);
 /* A write that the kernel has not come back from for a second or more. */
 struct agent_held_up {
 	uint64_t index; /* of the block */

@@ -93,6 +93,7 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	status.total_count = snapshot_totals(snapshot, totals, SNAPSHOT_TOTALS_MAX);
 	status.totals = totals;
 	status.racing_rules = system_racing_rules(agent_system(agent));
+	status.port_errno = agent_port_error(agent, &status.port);
 	fill_held_up(agent, &status);
 	protocol_put_status(out, &status);
 }

@@ -353,6 +353,13 @@ static int open_runtime(struct daemon *daemon)
 	return daemon->runtime ? 0 : -1;
 }
 
+static int port_error(const char **name, void *data)
+{
+	const struct daemon *daemon = data;
+
+	return daemon->channel ? channel_port_error(daemon->channel, name) : 0;
+}
+
 static int open_agent(struct daemon *daemon)
 {
 	struct agent_edges edges;
@@ -366,6 +373,7 @@ static int open_agent(struct daemon *daemon)
 	edges.journal = runtime_journal(daemon->runtime);
 	edges.intent = runtime_intent(daemon->runtime);
 	edges.reported = on_reported;
+	edges.port_error = port_error;
 	edges.broken = on_broken;
 	edges.data = daemon;
 	daemon->agent = agent_new(&daemon->config, &edges, daemon->options.dry_run);

@@ -38,6 +38,7 @@ struct channel_port {
 	bool going; /* it was on its way out when last looked at */
 	bool waiting; /* RETURN_MSEC, for a host that left to come again, or another */
 	bool waited; /* that is over */
+	int error; /* why it is not open; 0: it is */
 	int last_error; /* logged once */
 };
 
@@ -315,6 +316,7 @@ static void port_open(struct channel_port *port)
 {
 	int fd = open_device(port);
 
+	port->error = fd < 0 ? -fd : 0;
 	port->going = fd == -ENXIO && !port->going;
 	if (port->going) {
 		loop_timer_arm(port->timer, GOING_MSEC);
@@ -334,7 +336,9 @@ static void port_open(struct channel_port *port)
 	port->watch = loop_watch_add(port->channel->loop, fd,
 				     EPOLLIN | EPOLLOUT | EPOLLET, port_event, port);
 	if (!port->watch) {
-		log_error("channel %s: cannot watch it: %s", port->name, strerror(errno));
+		port->error = errno;
+		log_error("channel %s: cannot watch it: %s", port->name,
+			  strerror(port->error));
 		port_close(port);
 		return;
 	}
@@ -351,6 +355,12 @@ static void port_timer(void *data)
 		port_open(port);
 	else if (!port->peer || port->waited) /* makes an edge of what is there now */
 		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
+}
+
+int channel_port_error(const struct channel *channel, const char **name)
+{
+	*name = channel->port ? channel->port->name : NULL;
+	return channel->port ? channel->port->error : 0;
 }
 
 void channel_port_free(struct channel_port *port)

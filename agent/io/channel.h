@@ -50,6 +50,11 @@ void channel_free(struct channel *channel);
  * errno.
  */
 int channel_open_port(struct channel *channel, const char *root, const char *name);
+/*
+ * The errno for which the port cannot be opened now (ENOENT: it is not there, EBUSY: another
+ * program has it), 0 while it is open. *name is that of channel_open_port, NULL before it.
+ */
+int channel_port_error(const struct channel *channel, const char **name);
 /* Listens at <root><path>; its mode is set before bind, its directory made (0755). A socket that
  * nobody answers on is replaced; a live one is -EADDRINUSE. 0 or negative errno. */
 int channel_listen(struct channel *channel, const char *root, const char *path,

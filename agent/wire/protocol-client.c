@@ -581,6 +581,11 @@ static const struct field total_fields[] = {
 	{ "size", FIELD_UNSIGNED, AT(total, bytes) },
 };
 
+static const struct field port_fields[] = {
+	{ "name", FIELD_STRING, AT(status, port) },
+	{ "errno", FIELD_UNSIGNED, AT(status, port_errno) },
+};
+
 static const struct field held_up_fields[] = {
 	{ "word", FIELD_STRING, AT(status, held_up_word) },
 	{ "phys-index", FIELD_UNSIGNED, AT(status, held_up_index) },
@@ -590,6 +595,16 @@ static const struct field held_up_fields[] = {
 static const struct field going_offline_field[] = {
 	{ "going-offline", FIELD_UNSIGNED, AT(status, going_offline) },
 };
+
+/* An older agent does not have it. */
+static int decode_port(struct protocol_answer *answer,
+		       struct protocol_answer_status *status)
+{
+	struct json_object *port = member(answer->value, "port");
+
+	status->port = NULL;
+	return port ? DECODE(answer, port, port_fields, status) : 0;
+}
 
 static int decode_held_up(struct protocol_answer *answer,
 			  struct protocol_answer_status *status)
@@ -621,6 +636,8 @@ int protocol_answer_status(struct protocol_answer *answer,
 		return r;
 	status->totals = member(answer->value, "memory");
 	r = decode_list(answer, status->totals, "memory", &status->total_count);
+	if (r == 0)
+		r = decode_port(answer, status);
 	return r < 0 ? r : decode_held_up(answer, status);
 }
 

@@ -127,6 +127,8 @@ struct protocol_answer_status {
 	size_t total_count;
 	struct json_object *racing_rules;
 	size_t racing_rule_count;
+	const char *port; /* its name; NULL: the agent has none, or is an older one */
+	uint64_t port_errno; /* why it is not open, an errno of Linux; 0: it is */
 	/* A write that the kernel holds up; NULL: none. */
 	const char *held_up_word;
 	uint64_t held_up_index;

@@ -1109,6 +1109,20 @@ static void put_lines(struct text *out, const char *lines)
 	}
 }
 
+static void put_boolean_member(struct text *out, const char *lead, bool value)
+{
+	text_puts(out, lead);
+	text_puts(out, value ? "true" : "false");
+}
+
+static void put_port(struct text *out, const struct protocol_status *status)
+{
+	put_string_member(out, ", \"port\": {\"name\": ", status->port);
+	put_boolean_member(out, ", \"open\": ", status->port_errno == 0);
+	put_signed_member(out, ", \"errno\": ", status->port_errno);
+	text_puts(out, "}");
+}
+
 static void put_held_up(struct text *out, const struct protocol_status *status)
 {
 	put_unsigned_member(out,
@@ -1144,6 +1158,8 @@ void protocol_put_status(struct text *out, const struct protocol_status *status)
 		put_total(out, &status->totals[i]);
 	}
 	text_puts(out, "]");
+	if (status->port)
+		put_port(out, status);
 	if (status->held_up_word)
 		put_held_up(out, status);
 	text_puts(out, "}");
@@ -1218,12 +1234,6 @@ void protocol_put_reconciled(struct text *out, const struct device *device,
 	if (verdict->log)
 		put_string_member(out, ", \"log\": ", verdict->log);
 	text_puts(out, "}");
-}
-
-static void put_boolean_member(struct text *out, const char *lead, bool value)
-{
-	text_puts(out, lead);
-	text_puts(out, value ? "true" : "false");
 }
 
 static void put_check(struct text *out, enum probe_check check, enum reason reason)

@@ -138,6 +138,8 @@ struct protocol_status {
 	const struct snapshot_total *totals;
 	size_t total_count;
 	const char *racing_rules; /* paths, a newline after each; NULL: none */
+	const char *port; /* the name of the virtio-serial port; NULL: none is wanted */
+	int port_errno; /* why it is not open; 0: it is */
 	/* A write that the kernel holds up; NULL: none, and the others mean nothing. */
 	const char *held_up_word; /* what is written, or "probe" */
 	uint64_t held_up_index;
@@ -146,8 +148,8 @@ struct protocol_status {
 };
 /* Members, kebab-case: version, protocol, kernel, instance, source, policy, carried-out-by,
  * last-seq, block-size, blocks, pending, failed, racing-rules: [path],
- * memory: [{node, state, zone, size}], and while it lasts
- * held-up: {phys-index, word, elapsed-usec}, with going-offline where that is known. */
+ * memory: [{node, state, zone, size}]; where there is one port: {name, open, errno}; and while it
+ * lasts held-up: {phys-index, word, elapsed-usec}, with going-offline where that is known. */
 void protocol_put_status(struct text *out, const struct protocol_status *status);
 
 /* One element of memonline-get-ranges: blocks of one DIMM, alike in everything shown. */

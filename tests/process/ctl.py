@@ -532,10 +532,11 @@ def terminal_escapes_in_text():
     status = evil(STATUS)
     status["memory"] = [{"node": 0, "state": EVIL, "zone": EVIL, "size": 1}]
     status["racing-rules"] = [EVIL]
+    status["port"] = {"name": EVIL, "open": True, "errno": 0}
     ranges = [dict(RANGES[0], state=EVIL, zones=[EVIL, EVIL], reason=EVIL)]
     answers = {"memonline-status": status, "memonline-get-ranges": ranges,
                "memonline-get-reports": reports(report(1, ranges=[evil(RANGE)]))}
-    for verb, rows in (("status", 14), ("list", 2 + 4), ("reports", 2)):
+    for verb, rows in (("status", 15), ("list", 2 + 4), ("reports", 2)):
         text = succeeds(ask_with(answers, verb))
         clean(text)
         check("\\x1b]0;owned\\x07\\x1b[2J\\r\\nfake\\x7f" in text, text)
@@ -618,6 +619,19 @@ def status_of_a_write_that_is_held_up():
     for key in held:
         bad = {"memonline-status": dict(STATUS, **{"held-up": dict(held, **{key: []})})}
         fails(ask_with(bad, "status"))
+
+
+def status_of_the_port():
+    for number, words in ((0, "open"), (errno.ENOENT, "not there"),
+                          (errno.EBUSY, "another program has it open"),
+                          (errno.EPERM, "cannot be opened: Operation not permitted"),
+                          (2 ** 40, "cannot be opened: .*")):
+        port = {"name": "org.example.0", "open": number == 0, "errno": number}
+        text = succeeds(ask_with({"memonline-status": dict(STATUS, port=port)}, "status"))
+        check(re.search("^Port: +org.example.0, %s$" % words, text, re.M), text)
+    check("Port:" not in succeeds(ask_with({}, "status")), "a port that nobody told of")
+    for bad in ([], {}, {"name": 1, "errno": 0}, {"name": "p", "errno": -1}):
+        fails(ask_with({"memonline-status": dict(STATUS, port=bad)}, "status"))
 
 
 def status_json():
@@ -1575,7 +1589,8 @@ TESTS = [
     reports_with_wrong_ranges, reports_without_a_time, return_of_another_type,
     list_with_impossible_numbers, empty_words, list_all_of_too_many,
     terminal_escapes_in_text, terminal_escapes_in_json, broken_utf8, ping,
-    sync_ids_differ, events_between, status, status_of_a_write_that_is_held_up, status_json,
+    sync_ids_differ, events_between, status, status_of_a_write_that_is_held_up,
+    status_of_the_port, status_json,
     list_text, list_columns,
     list_all, list_json, list_of_many, reports_text, reports_lost, reports_json,
     report_without_ranges, watch_prints_as_it_comes, watch_heading_before_any_report,

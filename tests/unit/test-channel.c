@@ -347,12 +347,18 @@ static void waits_for_a_port_that_is_not_there(void **state)
 {
 	struct fixture *fixture = *state;
 
+	const char *name = "";
+
 	assert_int_equal(channel_open_port(fixture->channel, fixture->root, "a/b"),
 			 -EINVAL);
+	assert_int_equal(channel_port_error(fixture->channel, &name), 0);
+	assert_null(name);
 	assert_int_equal(
 		channel_open_port(fixture->channel, fixture->root, "no.such.port"), 0);
 	work(fixture);
 	assert_int_equal(fixture->opened, 0);
+	assert_int_equal(channel_port_error(fixture->channel, &name), ENOENT);
+	assert_string_equal(name, "no.such.port");
 }
 
 static void keeps_descriptors_from_clients(void **state)

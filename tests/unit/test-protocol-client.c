@@ -405,6 +405,8 @@ static void decodes_status(void **state)
 		.totals = totals,
 		.total_count = 2,
 		.racing_rules = "/etc/x",
+		.port = "p",
+		.port_errno = EPERM,
 	};
 	struct protocol_request request = { .command = PROTOCOL_STATUS };
 	struct protocol_answer_status status;
@@ -426,6 +428,8 @@ static void decodes_status(void **state)
 	assert_true(status.pending == 4 && status.failed == 5 && status.total_count == 2);
 	assert_true(status.racing_rule_count == 1);
 	assert_null(status.held_up_word);
+	assert_string_equal(status.port, "p");
+	assert_true(status.port_errno == EPERM);
 	assert_string_equal(protocol_answer_racing_rule(&status, 0), "/etc/x");
 	assert_string_equal(protocol_answer_racing_rule(&status, 1), "unknown");
 	assert_int_equal(protocol_answer_total(answer, &status, 1, &total), 0);

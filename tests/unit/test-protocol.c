@@ -753,6 +753,15 @@ static void puts_status(void **state)
 	status.racing_rules = NULL;
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "\"racing-rules\": []"));
+	status.port = "a\"b";
+	status.port_errno = 16;
+	protocol_put_status(&out, &status);
+	assert_non_null(strstr(out.data, "], \"port\": {\"name\": \"a\\\"b\", "
+					 "\"open\": false, \"errno\": 16}}"));
+	status.port_errno = 0;
+	protocol_put_status(&out, &status);
+	assert_non_null(strstr(out.data, "\"open\": true, \"errno\": 0}}"));
+	status.port = NULL;
 	status.held_up_word = "online";
 	status.held_up_index = 7;
 	status.held_up_usec = 8;
