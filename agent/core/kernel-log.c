@@ -135,3 +135,16 @@ void kernel_log_parse(struct kernel_log *log, const char *text, size_t len)
 		text = newline ? newline + 1 : end;
 	}
 }
+
+void kernel_log_add_record(struct text *text, const char *record, size_t len)
+{
+	const char *end = record + len;
+	const char *message = memchr(record, ';', len), *stop;
+
+	if (!message)
+		return;
+	message++;
+	stop = memchr(message, '\n', (size_t)(end - message));
+	text_append(text, message, (size_t)((stop ? stop : end) - message));
+	text_append(text, "\n", 1);
+}

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "core/reason.h"
+#include "core/text.h"
 
 #define KERNEL_LOG_FAILURES 64 /* the newest */
 #define KERNEL_LOG_LINE_SIZE 160
@@ -37,5 +38,11 @@ struct kernel_log {
 
 /* `text` as syslog(2) gives it, perhaps cut at its start. Replaces what is in `log`. */
 void kernel_log_parse(struct kernel_log *log, const char *text, size_t len);
+/*
+ * Appends the message of a record of /dev/kmsg (Linux 3.5 and later) and a newline: what is behind
+ * the first ';' up to the first newline; lines after that name the device again. Nothing where no
+ * ';' is. Such lines are a text for kernel_log_parse().
+ */
+void kernel_log_add_record(struct text *text, const char *record, size_t len);
 
 #endif

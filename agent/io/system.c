@@ -17,6 +17,7 @@
 #include "core/iomem.h"
 #include "core/srat.h"
 #include "core/text.h"
+#include "io/kmsg.h"
 
 #define ROOT_SIZE 3072 /* leaves room in PATH_MAX for what follows */
 #define READ_STEP 16384
@@ -399,10 +400,12 @@ static int read_ring(struct system_info *system)
 {
 	int len;
 
+	if (kmsg_is_open(STDIN_FILENO))
+		return kmsg_read(STDIN_FILENO, &system->buffer, SYSTEM_LOG_MAX);
 	text_clear(&system->buffer);
 	if (text_reserve(&system->buffer, SYSTEM_LOG_MAX + 1) < 0)
 		return -ENOMEM;
-	len = klogctl(SYSLOG_READ_ALL, system->buffer.data, SYSTEM_LOG_MAX);
+	len = klogctl(SYSLOG_READ_ALL, system->buffer.data, (int)SYSTEM_LOG_MAX);
 	if (len < 0)
 		return -errno;
 	system->buffer.len = (size_t)len;

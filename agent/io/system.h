@@ -71,12 +71,12 @@ const char *system_boot_id(struct system_info *system);
 #define SYSTEM_ID_SIZE 37
 void system_make_id(char id[SYSTEM_ID_SIZE]);
 /*
- * The kernel's log as syslog(2) has it: its newest part, at most SYSTEM_LOG_MAX bytes, read without
- * waiting and without taking it from anybody. 2.6.32 has no /dev/kmsg to read, and a sandbox that
- * closes devices leaves this one. Below another root it is the file <root>/proc/kmsg. 0 or
- * negative errno; the text stays until the next call of any of these.
+ * The newest part of the kernel's log, read without waiting and without taking it from anybody: by
+ * standard input where that is /dev/kmsg (io/kmsg.h), else by syslog(2), which 2.6.32 has alone.
+ * Below another root it is the file <root>/proc/kmsg. At most SYSTEM_LOG_MAX bytes. 0 or negative
+ * errno; the text stays until the next call of any of these.
  */
-#define SYSTEM_LOG_MAX (256 * 1024)
+#define SYSTEM_LOG_MAX (256UL * 1024)
 int system_read_log(struct system_info *system, const char **text, size_t *len);
 /* What the kernel could use now: MemAvailable, before 3.14 MemFree. UINT64_MAX: not told. */
 uint64_t system_free_bytes(struct system_info *system);

@@ -113,12 +113,33 @@ static void bounds_a_line(void **state)
 	assert_int_equal(strlen(log.failures[0].line), KERNEL_LOG_LINE_SIZE - 1);
 }
 
+static void takes_the_message_of_a_record(void **state)
+{
+	static const char *const records[] = {
+		"3,912,5140900,-;acpi PNP0C80:00: add_memory failed\n DEVICE=+acpi\n",
+		"4,913,5140901,-,caller=T1;a;b\n",
+		"6,914,5140902,-;no newline",
+		"no message\n",
+		"",
+	};
+	struct text text = TEXT_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(records); i++)
+		kernel_log_add_record(&text, records[i], strlen(records[i]));
+	assert_string_equal(text.data, "acpi PNP0C80:00: add_memory failed\n"
+				       "a;b\nno newline\n");
+	text_free(&text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_failures),
 		cmocka_unit_test(keeps_the_newest),
 		cmocka_unit_test(bounds_a_line),
+		cmocka_unit_test(takes_the_message_of_a_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_KMSG_H
+#define MEMONLINE_KMSG_H
+
+/*
+ * The kernel's log by records, from a descriptor of /dev/kmsg that somebody else has opened.
+ *
+ * The kernel asks for a capability when the device is opened (Linux 3.5 and later; 6.9 and later
+ * take CAP_SYSLOG alone, before that CAP_SYS_ADMIN would do) and not when it is read. systemd opens
+ * it as standard input of memonlined.service, which thus needs neither that capability nor
+ * syslog(2) to read the log, and cannot clear it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/text.h"
+
+/* Whether the descriptor is /dev/kmsg, by its device number. Its mode is not looked at. */
+bool kmsg_is_open(int fd);
+/*
+ * Replaces `out` by the messages from the oldest on, a newline after each; of more than `max` bytes
+ * at least the newest half. Never waits for a message: the open file gets O_NONBLOCK. 0 or negative
+ * errno: -EBADF where it is not open for reading, -ENOMEM.
+ */
+int kmsg_read(int fd, struct text *out, size_t max);
+
+#endif
