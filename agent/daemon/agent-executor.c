@@ -46,7 +46,6 @@ static int write_setting(struct agent *agent, enum intent_setting setting,
 void agent_read_executor(struct agent *agent)
 {
 	struct machine *machine = &agent->machine;
-	bool changed_before = machine->auto_online_changed;
 	char value[INTENT_VALUE_SIZE];
 
 	machine->auto_online = sysfs_auto_online(agent->edges.sysfs);
@@ -55,12 +54,20 @@ void agent_read_executor(struct agent *agent)
 	read_setting(agent, INTENT_AUTO_ONLINE, value);
 	machine->auto_online_changed =
 		intent_setting_changed(agent->edges.intent, INTENT_AUTO_ONLINE, value);
-	if (machine->auto_online_changed == changed_before)
+}
+
+void agent_follow_executor(struct agent *agent)
+{
+	const struct machine *machine = &agent->machine;
+
+	agent_read_executor(agent);
+	if (machine->auto_online_changed == agent->followed_change)
 		return;
-	if (machine->auto_online_changed)
+	agent->followed_change = machine->auto_online_changed;
+	if (agent->followed_change)
 		log_warning("somebody wrote %s to auto_online_blocks: memory is left to "
 			    "the kernel, only observed",
-			    value);
+			    online_type_text(machine->auto_online));
 	else
 		log_info("auto_online_blocks is as it was: the policy is in force again");
 	agent_apply_executor(agent);

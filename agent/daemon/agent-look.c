@@ -216,7 +216,6 @@ static int read_next(struct agent *agent)
 	uint64_t bytes;
 	int tries = 0, r;
 
-	agent_read_executor(agent);
 	/* What comes online in between is in the sums and in no block, or the other way round. */
 	do {
 		snapshot_clear(next);

@@ -70,6 +70,7 @@ struct agent {
 	struct loop_timer *held_up; /* until a write counts as held up */
 	struct agent_probe *probe; /* NULL: none asked for */
 	struct executor executor;
+	bool followed_change; /* machine.auto_online_changed, as the executor rests on it */
 	bool executor_refused; /* the kernel took no word for the policy */
 	bool intent_full; /* and said so */
 	bool reports_new; /* and not yet announced */
@@ -188,6 +189,8 @@ void agent_end_probe(struct agent *agent);
 void agent_read_command_line(struct agent *agent);
 /* Reads who else onlines memory into `machine`. */
 void agent_read_executor(struct agent *agent);
+/* The same, and does what follows where somebody has changed that. Not in a query: it may write. */
+void agent_follow_executor(struct agent *agent);
 /* Sets the kernel's own settings as the policy needs them. */
 void agent_apply_executor(struct agent *agent);
 /* Gives back what was found, as far as nobody else changed it. */

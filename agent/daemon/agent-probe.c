@@ -183,7 +183,10 @@ static void conclude(struct agent_probe *probe, struct probe_result *result)
 static int decide(struct agent *agent, struct agent_probe *probe)
 {
 	size_t i;
-	int r = agent_refresh(agent);
+	int r;
+
+	agent_read_executor(agent);
+	r = agent_refresh(agent);
 
 	if (r < 0)
 		return r;

@@ -120,6 +120,7 @@ static void look(struct agent *agent)
 	agent->look_wanted = false;
 	agent->wrote = false;
 	agent_note_look(agent);
+	agent_follow_executor(agent);
 	if (agent_refresh(agent) < 0)
 		return;
 	agent_decide(agent);
@@ -370,7 +371,7 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 		system_read_windows(agent->edges.system, &agent->now);
 		system_read_windows(agent->edges.system, &agent->next);
 		agent_read_command_line(agent);
-		agent_read_executor(agent);
+		agent_follow_executor(agent);
 		agent_apply_executor(agent);
 		return agent;
 	}
@@ -419,6 +420,7 @@ const struct snapshot *agent_look(struct agent *agent)
 	    agent->writing.purpose != WRITE_NONE ||
 	    (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
+	agent_read_executor(agent);
 	if (agent_refresh(agent) == 0) {
 		plan_clear(&agent->plan);
 		agent_complete_look(agent);

@@ -267,6 +267,32 @@ static void an_administrator_s_change_is_only_watched(void **state)
 	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
 }
 
+/* The scan that follows does what is to be done about it. */
+static void a_query_writes_no_setting(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->config.carry_out = CONFIG_CARRY_OUT_KERNEL;
+	fixture->kernel->auto_online = ONLINE_TYPE_OFFLINE;
+	start(fixture, false);
+	settle(fixture);
+	/* Somebody changes the setting and takes that back; in between the policy is another. */
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE_KERNEL;
+	settle(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE;
+	agent_configure(fixture->agent, &fixture->config);
+	settle(fixture);
+	assert_string_equal(agent_carried_out_by(fixture->agent), "nobody");
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE_MOVABLE;
+	agent_look(fixture->agent);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE_MOVABLE);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
+	assert_string_equal(agent_carried_out_by(fixture->agent), "kernel");
+}
+
 static void an_administrator_s_change_of_ours_is_not_given_back(void **state)
 {
 	struct fixture *fixture = *state;
@@ -735,6 +761,7 @@ int main(void)
 		TEST(a_distribution_s_default_comes_back),
 		TEST(the_same_default_is_left_alone),
 		TEST(an_administrator_s_change_is_only_watched),
+		TEST(a_query_writes_no_setting),
 		TEST(an_administrator_s_change_of_ours_is_not_given_back),
 		TEST(a_dry_run_leaves_the_kernel_s_settings),
 		TEST(the_kernel_carries_out_what_it_can),
