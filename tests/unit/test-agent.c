@@ -446,6 +446,9 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	assert_int_equal(fixture->kernel->writes, 4);
 	assert_int_equal(last_seq(fixture), 1);
 	fake_kernel_add(fixture->kernel, 0, 1, BLOCK_OFFLINE);
+	/* Where a slow machine gave the loop its turn between two writes, they were heard then. */
+	if (udev.taken)
+		agent_wake(fixture->agent);
 	assert_int_equal(loop_run(fixture->edges.loop), 0);
 	assert_int_equal(udev.taken, 1);
 	assert_int_equal(last_seq(fixture), 2);
