@@ -127,18 +127,11 @@ struct snapshot_total {
 size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals,
 		       size_t max);
 
-/* Gives each block what is remembered of it (marks, reason, …) as it was in `before`; time grows as count. */
-void snapshot_inherit(struct snapshot *snapshot, const struct snapshot *before);
-
 /* One block that is not as it was. */
 struct snapshot_change {
 	const struct block *before; /* NULL: it appeared */
 	const struct block *after; /* NULL: it went away */
 };
 typedef void (*snapshot_change_fn)(const struct snapshot_change *change, void *data);
-
-/* Calls `fn` for every block whose state or zone differs, ascending; time grows as count. */
-void snapshot_diff(const struct snapshot *before, const struct snapshot *after,
-		   snapshot_change_fn fn, void *data);
 
 #endif

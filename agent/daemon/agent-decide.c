@@ -91,7 +91,7 @@ static void give_up_retry(struct agent *agent, struct block *block,
 
 	if (!(block->marks & BLOCK_MARK_RETRYING))
 		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_RETRYING;
+	history_stop_retry(block);
 	if (block->state != BLOCK_OFFLINE)
 		return;
 	report_observe(&change, agent->now.block_size_bytes, &range);
@@ -111,23 +111,6 @@ static void move_to_zone(struct agent *agent, struct policy *policy,
 	    !(block->marks & BLOCK_MARK_PLACED_BY_US) &&
 	    policy_zone_differs(policy, block, &word))
 		agent_rezone(agent, block);
-}
-
-void agent_lose_zone(struct block *block)
-{
-	if (!(block->marks & BLOCK_MARK_PLACED_BY_US) ||
-	    (block->marks & BLOCK_MARK_ZONE_LOST))
-		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_PLACED_BY_US;
-	block->marks |= BLOCK_MARK_ZONE_LOST;
-}
-
-void agent_note_online(struct agent *agent, struct block *block)
-{
-	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_PLACED_BY_US | BLOCK_MARK_REZONING |
-			BLOCK_MARK_ZONE_LOST;
-	block->marks |= BLOCK_MARK_WAS_ONLINE;
-	agent_remember(agent, block);
 }
 
 /* How it came to be so says more than that it is: of what was asked for, nobody else did it. */
@@ -156,7 +139,7 @@ static bool decide_block(struct agent *agent, struct policy *policy, struct bloc
 	if (agent->dry_run && verdict->word != ONLINE_TYPE_NONE)
 		block->reason = REASON_DRY_RUN;
 	if (block->state == BLOCK_ONLINE)
-		agent_note_online(agent, block);
+		history_note_online(&agent->history, block);
 	return plan_add(&agent->plan, block->index, verdict) == 0;
 }
 

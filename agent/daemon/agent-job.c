@@ -20,14 +20,10 @@ static void note_wish(struct agent *agent, const struct job_item *item)
 
 	if (!block || block->state != BLOCK_OFFLINE || item->word != ONLINE_TYPE_OFFLINE)
 		return;
-	if (item->response == JOB_SUCCESS) {
-		block->marks |= BLOCK_MARK_WAS_ONLINE;
-		block->marks &= (uint8_t) ~(BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED);
-	} else if (item->response == JOB_FAILED && item->state == BLOCK_OFFLINE) {
-		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED |
-					    BLOCK_MARK_PLACED_BY_US);
-	}
-	agent_remember(agent, block);
+	if (item->response == JOB_SUCCESS)
+		history_wanted_offline(&agent->history, block);
+	else if (item->response == JOB_FAILED && item->state == BLOCK_OFFLINE)
+		history_left_offline(&agent->history, block);
 }
 
 static void note_wishes(struct agent *agent, const struct job *job)
@@ -158,16 +154,8 @@ static void rezoned(struct agent *agent, const struct job_item *item, bool moved
 {
 	struct block *block = snapshot_find(&agent->now, item->index);
 
-	if (!block)
-		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_REZONING;
-	/* Also one that could not be brought back: nobody took it off on purpose. */
-	if (item->written && block->state == BLOCK_OFFLINE)
-		block->marks &= (uint8_t) ~(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED);
-	/* A DIMM that refused is not asked again, also not by way of its other blocks. */
-	if (item->written || (!moved && block->state == BLOCK_ONLINE))
-		block->marks |= BLOCK_MARK_PLACED_BY_US;
-	agent_remember(agent, block);
+	if (block)
+		history_end_move(&agent->history, block, item->written, moved);
 }
 
 /* Off all of it, or none: the policy onlines it next. */
@@ -190,10 +178,8 @@ static void mark_moving(struct agent *agent, const struct job *job)
 	for (i = 0; i < job->count; i++) {
 		struct block *block = snapshot_find(&agent->now, job->items[i].index);
 
-		if (block->state != BLOCK_ONLINE)
-			continue;
-		block->marks |= BLOCK_MARK_REZONING;
-		agent_remember(agent, block);
+		if (block->state == BLOCK_ONLINE)
+			history_begin_move(&agent->history, block);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "agent.h"
 
 #include "core/executor.h"
+#include "core/history.h"
 #include "core/probe.h"
 #include "io/worker.h"
 #include "io/writer.h"
@@ -72,7 +73,8 @@ struct agent {
 	struct executor executor;
 	bool followed_change; /* machine.auto_online_changed, as the executor rests on it */
 	bool executor_refused; /* the kernel took no word for the policy */
-	bool intent_full; /* and said so */
+	struct history history; /* of the blocks */
+	bool is_full_logged; /* history.is_full */
 	bool reports_new; /* and not yet announced */
 	bool look_wanted;
 	bool looked_once;
@@ -89,25 +91,15 @@ void agent_set_mark(struct agent *agent, const struct plan_write *write,
 /* The write is over, and `block` of `now` read again. */
 void agent_written(struct agent *agent, const struct plan_write *write, int error,
 		   const struct block *before, struct block *block);
-void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks);
 void agent_resume_work(struct agent *agent);
 /* Reads all that waits in a source. 0, -ENOBUFS where events were lost, else it is broken for good. */
 int agent_take_events(struct agent *agent, struct source *source);
 
 /* agent-decide.c */
-/*
- * Somebody else put it into another zone, after the agent had: it may be moved once more, and no
- * further, lest two take turns for ever.
- */
-void agent_lose_zone(struct block *block);
 /* Verdicts for all blocks of `now`, and the plan that follows from them. */
 void agent_decide(struct agent *agent);
-/* What was refused on the way is forgotten; that it was online is not, in this boot. */
-void agent_note_online(struct agent *agent, struct block *block);
 
 /* agent-look.c */
-/* As it was when it was last read; ABSENT where it never was. */
-struct block agent_as_known(const struct block *block);
 /* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
 int agent_refresh(struct agent *agent);
 /*
@@ -116,9 +108,6 @@ int agent_refresh(struct agent *agent);
  */
 void agent_complete_look(struct agent *agent);
 void agent_look_again_later(struct agent *agent);
-/* For the next agent of this boot. */
-void agent_remember(struct agent *agent, struct block *block);
-void agent_forget(struct agent *agent, struct block *block);
 
 /* agent-report.c */
 void agent_gather(struct agent *agent, const struct snapshot *holder,

@@ -64,26 +64,12 @@ static void flush(struct agent *agent)
 	agent->reports_new = true;
 }
 
-/* After the flush: an agent killed in between finds the report in the journal. */
-static void remember_reported(struct agent *agent)
-{
-	size_t i;
-
-	for (i = 0; i < agent->now.count; i++) {
-		struct block *block = &agent->now.blocks[i];
-
-		if (!block->unreported)
-			continue;
-		block->unreported = false;
-		agent_remember(agent, block);
-	}
-}
-
 void agent_flush_reports(struct agent *agent)
 {
 	flush(agent);
 	journal_forget_marks(agent->edges.journal);
-	remember_reported(agent);
+	/* After the flush: an agent killed in between finds the report in the journal. */
+	history_reported(&agent->history, &agent->now);
 }
 
 void agent_announce(struct agent *agent)

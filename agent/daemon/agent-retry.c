@@ -21,39 +21,31 @@ void agent_note_look(struct agent *agent)
 bool agent_put_off(struct agent *agent, struct block *block,
 		   const struct report_range *result)
 {
+	uint32_t since_sec;
+
 	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error))
 		return false;
-	if (!(block->marks & BLOCK_MARK_RETRYING))
-		block->retry_since_sec = agent->looked_sec;
-	if (agent->looked_sec - block->retry_since_sec >= agent->config->retry_sec)
+	since_sec = block->marks & BLOCK_MARK_RETRYING ? block->retry_since_sec
+						       : agent->looked_sec;
+	if (agent->looked_sec - since_sec >= agent->config->retry_sec)
 		return false;
 	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
 		    strerror(result->error));
-	block->marks |= BLOCK_MARK_FAILED | BLOCK_MARK_RETRYING;
+	history_put_off(block, agent->looked_sec);
 	agent->retry_refused = true;
 	return true;
 }
 
-static bool any_marked(const struct agent *agent, uint8_t marks)
-{
-	size_t i;
-
-	for (i = 0; i < agent->now.count; i++)
-		if ((agent->now.blocks[i].marks & marks) == marks)
-			return true;
-	return false;
-}
-
 bool agent_any_waiting(const struct agent *agent)
 {
-	return any_marked(agent, BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED);
+	return history_any(&agent->now, BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED);
 }
 
 void agent_schedule_retry(struct agent *agent)
 {
 	if (!agent->retry || agent->retry_armed)
 		return;
-	if (!any_marked(agent, BLOCK_MARK_RETRYING))
+	if (!history_any(&agent->now, BLOCK_MARK_RETRYING))
 		agent->retry_attempt = 0;
 	else if (agent->retry_refused)
 		agent->retry_armed =
@@ -63,13 +55,12 @@ void agent_schedule_retry(struct agent *agent)
 	agent->retry_refused = false;
 }
 
-/* RETRY stays: it tells since when the block has been waited for. */
 static void retry(void *data)
 {
 	struct agent *agent = data;
 
 	agent->retry_armed = false;
-	agent_clear_marks(agent, BLOCK_MARK_RETRYING, BLOCK_MARK_FAILED);
+	history_retry(&agent->now);
 	agent_wake(agent);
 }
 

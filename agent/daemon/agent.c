@@ -39,15 +39,6 @@ void agent_resume_work(struct agent *agent)
 		loop_set_work(agent->edges.loop, step_work, agent);
 }
 
-void agent_clear_marks(struct agent *agent, uint8_t having, uint8_t marks)
-{
-	size_t i;
-
-	for (i = 0; i < agent->now.count; i++)
-		if ((agent->now.blocks[i].marks & having) == having)
-			agent->now.blocks[i].marks &= (uint8_t)~marks;
-}
-
 void agent_set_mark(struct agent *agent, const struct plan_write *write,
 		    const struct block *block)
 {
@@ -76,7 +67,7 @@ static bool fall_back(const struct agent *agent, struct block *block,
 		return false;
 	log_warning("memory%" PRIu64 ": %s refused, trying any zone", block->index,
 		    online_type_text((enum online_type)result->requested));
-	block->marks |= BLOCK_MARK_FALLBACK;
+	history_fall_back(block);
 	return true;
 }
 
@@ -102,16 +93,7 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 	}
 	if (!of_job && fall_back(agent, block, &result))
 		return;
-	block->marks &= (uint8_t)~BLOCK_MARK_RETRYING;
-	if (block->state == BLOCK_ONLINE) {
-		if (error == 0)
-			block->marks |= BLOCK_MARK_PLACED_BY_US;
-		else if (result.reason == REASON_ZONE_DIFFERS)
-			agent_lose_zone(block);
-		agent_note_online(agent, block);
-	} else if (result.result == REPORT_FAILED && write->word != ONLINE_TYPE_OFFLINE) {
-		block->marks |= BLOCK_MARK_FAILED;
-	}
+	history_written(&agent->history, block, write->word, error, &result);
 	agent_gather_since(agent, block, &result, agent_begun_usec(agent, before));
 }
 
@@ -188,20 +170,13 @@ void agent_wake(struct agent *agent)
 		agent_resume_work(agent);
 }
 
-/* Something has happened: every refused block gets another chance at once. */
-static void forgive(struct agent *agent)
-{
-	agent_clear_marks(agent, 0, BLOCK_MARK_FAILED);
-}
-
 void agent_configure(struct agent *agent, const struct config *config)
 {
 	agent->config = config;
 	plan_clear(&agent->plan);
 	agent->executor_refused = false;
 	agent_apply_executor(agent);
-	agent_clear_marks(agent, 0, BLOCK_MARK_FALLBACK);
-	forgive(agent);
+	history_new_policy(&agent->now);
 	agent_wake(agent);
 }
 
@@ -245,7 +220,7 @@ static bool is_news(const struct agent *agent, const struct uevent *event,
 /* Another DIMM may be in its place by the time of the look: that one inherits nothing. */
 static void block_removed(struct agent *agent, struct block *block)
 {
-	struct block before = agent_as_known(block);
+	struct block before = history_known(block);
 	struct snapshot_change change = { &before, NULL };
 	struct report_range range;
 
@@ -254,7 +229,7 @@ static void block_removed(struct agent *agent, struct block *block)
 		agent_gather(agent, &agent->now, block, &range);
 	}
 	block->state = BLOCK_ABSENT;
-	agent_forget(agent, block);
+	history_forget(&agent->history, block);
 }
 
 void agent_event(struct agent *agent, const struct uevent *event)
@@ -268,12 +243,11 @@ void agent_event(struct agent *agent, const struct uevent *event)
 	agent_expect_more(agent);
 	agent_wake(agent);
 	if (is_replaced) {
-		agent_forget(agent, block);
-		block->marks = BLOCK_MARK_ADDED;
+		history_replace(&agent->history, block);
 	} else if (event->action == UEVENT_REMOVE) {
 		block_removed(agent, block);
 	}
-	forgive(agent);
+	history_forgive(&agent->now);
 }
 
 /* Half of a DIMM's events are of our own writes, most others were seen before they came. */
@@ -363,6 +337,8 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->config = config;
 	agent->edges = *edges;
 	agent->dry_run = dry_run;
+	agent->history.intent = edges->intent;
+	agent->history.is_dry_run = dry_run;
 	machine_read(agent->edges.system, &agent->machine);
 	r = allocate(agent);
 	if (r == 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/snapshot.h"
@@ -107,71 +106,6 @@ static void adds_up_by_node_state_and_zone(void **state)
 	snapshot_free(&snapshot);
 }
 
-static void note_change(const struct snapshot_change *change, void *data)
-{
-	const struct block *known = change->before;
-	char *text = data, kind = '-';
-
-	if (change->after) {
-		kind = known ? '~' : '+';
-		known = change->after;
-	}
-	sprintf(text + strlen(text), "%c%d ", kind, (int)known->index);
-}
-
-static void tells_what_changed(void **state)
-{
-	struct snapshot before = SNAPSHOT_INIT, after = SNAPSHOT_INIT;
-	char changes[128] = "";
-
-	(void)state;
-	snapshot_diff(&before, &after, note_change, changes);
-	assert_string_equal(changes, "");
-	add(&before, 1, BLOCK_ONLINE, 0);
-	add(&before, 2, BLOCK_ONLINE, 0);
-	add(&before, 4, BLOCK_OFFLINE, 0);
-	add(&after, 0, BLOCK_OFFLINE, 0);
-	add(&after, 2, BLOCK_ONLINE, 0);
-	add(&after, 4, BLOCK_ONLINE, 0);
-	add(&after, 9, BLOCK_ONLINE, 0);
-	snapshot_diff(&before, &after, note_change, changes);
-	assert_string_equal(changes, "+0 -1 ~4 +9 ");
-	/* The same block in another zone is a change. */
-	before.blocks[1].zones[0] = BLOCK_ZONE_MOVABLE;
-	changes[0] = '\0';
-	snapshot_diff(&before, &after, note_change, changes);
-	assert_string_equal(changes, "+0 -1 ~2 ~4 +9 ");
-	/* One whose zone is not known is not another. */
-	before.blocks[1].zone_count = 0;
-	changes[0] = '\0';
-	snapshot_diff(&before, &after, note_change, changes);
-	assert_string_equal(changes, "+0 -1 ~4 +9 ");
-	snapshot_free(&before);
-	snapshot_free(&after);
-}
-
-static void inherits_marks_by_block(void **state)
-{
-	struct snapshot before = SNAPSHOT_INIT, after = SNAPSHOT_INIT;
-
-	(void)state;
-	add(&before, 2, BLOCK_ONLINE, 0);
-	add(&before, 4, BLOCK_ONLINE, 0);
-	before.blocks[0].marks = BLOCK_MARK_WAS_ONLINE;
-	before.blocks[1].reason = 3;
-	add(&after, 1, BLOCK_OFFLINE, 0);
-	add(&after, 2, BLOCK_OFFLINE, 0);
-	add(&after, 4, BLOCK_OFFLINE, 0);
-	add(&after, 7, BLOCK_OFFLINE, 0);
-	snapshot_inherit(&after, &before);
-	assert_int_equal(after.blocks[0].marks, 0);
-	assert_int_equal(after.blocks[1].marks, BLOCK_MARK_WAS_ONLINE);
-	assert_int_equal(after.blocks[2].reason, 3);
-	assert_int_equal(after.blocks[3].reason, 0);
-	snapshot_free(&before);
-	snapshot_free(&after);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,8 +114,6 @@ int main(void)
 		cmocka_unit_test(refuses_more_than_memory),
 		cmocka_unit_test(tells_dimms_apart),
 		cmocka_unit_test(adds_up_by_node_state_and_zone),
-		cmocka_unit_test(tells_what_changed),
-		cmocka_unit_test(inherits_marks_by_block),
 	};
 
 	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);

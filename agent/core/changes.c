@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/changes.h"
+
+#include <string.h>
+
+#include "core/plan.h"
+#include "core/policy.h"
+
+/* A zone that could not be read, as while a neighbour goes offline, is no other zone. */
+static bool same_zone(const struct block *a, const struct block *b)
+{
+	enum block_zone zone_a = block_zone_now(a), zone_b = block_zone_now(b);
+
+	return zone_a == zone_b || zone_a == BLOCK_ZONE_UNKNOWN ||
+	       zone_b == BLOCK_ZONE_UNKNOWN;
+}
+
+static bool same_block(const struct block *a, const struct block *b)
+{
+	return a->state == b->state && same_zone(a, b);
+}
+
+void changes_between(const struct snapshot *before, const struct snapshot *after,
+		     snapshot_change_fn fn, void *data)
+{
+	const struct block *old = before->blocks, *new = after->blocks;
+	const struct block *old_end = old ? old + before->count : old;
+	const struct block *new_end = new ? new + after->count : new;
+
+	while (old < old_end || new < new_end) {
+		struct snapshot_change change = { NULL, NULL };
+
+		if (new == new_end || (old < old_end && old->index < new->index)) {
+			change.before = old++;
+		} else if (old == old_end || new->index < old->index) {
+			change.after = new ++;
+		} else {
+			change.before = old++;
+			change.after = new ++;
+			if (same_block(change.before, change.after))
+				continue;
+		}
+		fn(&change, data);
+	}
+}
+
+/* --- between two snapshots */
+
+struct observer {
+	const struct changes *changes;
+	struct snapshot *before, *after;
+	struct policy policy;
+	bool has_policy;
+	size_t count;
+};
+
+/* Somebody else onlined it: was it who should, and is it where the policy wants it? */
+static void judge_onlined(struct observer *observer, const struct block *after,
+			  struct report_range *range)
+{
+	enum online_type word;
+
+	if (range->reason != REASON_ONLINED_ELSEWHERE)
+		return;
+	if (observer->changes->kernel_onlines)
+		range->reason = REASON_ONLINED_BY_KERNEL;
+	if (!observer->has_policy ||
+	    !policy_zone_differs(&observer->policy, after, &word))
+		return;
+	range->requested = (uint8_t)word;
+	range->reason = REASON_ZONE_DIFFERS;
+}
+
+/* `before` as it was last read; false: there is nothing to report. */
+static bool is_worth_a_report(const struct snapshot_change *change,
+			      const struct block *before)
+{
+	const struct block *after = change->after;
+
+	/* Not whole yet, or on its way out: that will be seen. */
+	if (after && after->state == BLOCK_UNREADABLE)
+		return false;
+	/* A new offline block is reported with what is done with it. */
+	if (!change->before || before->state == BLOCK_ABSENT)
+		return after && after->state == BLOCK_ONLINE;
+	return !after || before->state != after->state ||
+	       change->before->state != BLOCK_UNREADABLE;
+}
+
+static void observe(struct observer *observer, const struct snapshot_change *change)
+{
+	const struct changes *changes = observer->changes;
+	struct block known = history_known(change->before), *block;
+	struct snapshot_change seen = { known.state == BLOCK_ABSENT ? NULL : &known,
+					change->after };
+	struct report_range range;
+
+	if (!is_worth_a_report(change, &known))
+		return;
+	report_observe(&seen, observer->after->block_size_bytes, &range);
+	if (!change->after) {
+		changes->fn(observer->before, change->before, &range, changes->data);
+		return;
+	}
+	judge_onlined(observer, change->after, &range);
+	block = snapshot_find(observer->after, change->after->index);
+	changes->fn(observer->after, block, &range, changes->data);
+	block->reason = range.reason;
+	if (range.reason == REASON_ZONE_DIFFERS)
+		history_lose_zone(block);
+}
+
+static void changed(const struct snapshot_change *change, void *data)
+{
+	struct observer *observer = data;
+
+	observer->count++;
+	observe(observer, change);
+	if (change->before && !change->after)
+		history_forget(observer->changes->history,
+			       snapshot_find(observer->before, change->before->index));
+}
+
+size_t changes_observe(const struct changes *changes, struct snapshot *before,
+		       struct snapshot *after)
+{
+	struct observer observer;
+
+	memset(&observer, 0, sizeof(observer));
+	observer.changes = changes;
+	observer.before = before;
+	observer.after = after;
+	observer.has_policy = policy_begin(&observer.policy, changes->config, after) == 0;
+	changes_between(before, after, changed, &observer);
+	if (observer.has_policy)
+		policy_end(&observer.policy);
+	return observer.count;
+}
+
+/* --- between two agents */
+
+/* Whether the agent before this one made the block what it is: changes_resume reports that. */
+static bool in_flight(const struct changes *changes, const struct snapshot *first,
+		      const struct block *block)
+{
+	const struct journal *journal = changes->journal;
+	size_t i;
+
+	/* The newest mark counts, as in changes_resume. */
+	for (i = journal_mark_count(journal); i-- > 0;) {
+		const struct journal_mark *mark =
+			journal_mark_at(journal, i, first->block_size_bytes);
+
+		if (mark && mark->index == block->index)
+			return plan_reached(mark->word, block);
+	}
+	return false;
+}
+
+/* Reported already, or what cannot be told from that. */
+static bool is_as_reported(const struct block *before, struct block *after)
+{
+	if (after->state == BLOCK_UNREADABLE) {
+		history_set_known(after, (enum block_state)before->state);
+		after->reason = before->reason;
+		return true;
+	}
+	if (after->state == before->state) {
+		history_set_unreported(after, false);
+		if (after->state == BLOCK_OFFLINE)
+			after->reason = before->reason;
+		return true;
+	}
+	return after->state != BLOCK_ONLINE &&
+	       !(after->state == BLOCK_OFFLINE && (after->marks & BLOCK_MARK_WAS_ONLINE));
+}
+
+/* What the journal says of a block, and what it is now: others made it so. */
+static void observe_since(const struct changes *changes, struct snapshot *first,
+			  const struct snapshot *reported, const struct block *before)
+{
+	struct block *after = snapshot_find(first, before->index);
+	struct snapshot_change change = { before, after };
+	struct report_range range;
+
+	/* Another DIMM's, or one that the agent before this one was at. */
+	if (after && (!after->slot || in_flight(changes, first, after)))
+		return;
+	if (after && is_as_reported(before, after))
+		return;
+	report_observe(&change, first->block_size_bytes, &range);
+	changes->fn(after ? first : reported, after ? after : before, &range,
+		    changes->data);
+	if (after)
+		after->reason = range.reason;
+}
+
+static int observe_since_journal(const struct changes *changes, struct snapshot *first)
+{
+	struct snapshot reported = SNAPSHOT_INIT;
+	size_t i;
+	int r = report_recall(changes->journal, first->block_size_bytes, &reported);
+
+	for (i = 0; r == 0 && i < reported.count; i++)
+		if (reported.blocks[i].state != BLOCK_ABSENT)
+			observe_since(changes, first, &reported, &reported.blocks[i]);
+	snapshot_free(&reported);
+	return r;
+}
+
+/* Online, and neither the journal nor the agent before this one says by whom. */
+static bool is_unexplained(const struct changes *changes, const struct snapshot *first,
+			   const struct block *block)
+{
+	return block->state == BLOCK_ONLINE && block->reason == REASON_NONE &&
+	       (!(block->marks & BLOCK_MARK_WAS_ONLINE) || block->unreported) &&
+	       !in_flight(changes, first, block);
+}
+
+int changes_meanwhile(const struct changes *changes, struct snapshot *first)
+{
+	int r = observe_since_journal(changes, first);
+	size_t i;
+
+	/* Else there was no agent before this one, and it is boot memory. */
+	if (!history_any(first, BLOCK_MARK_WAS_ONLINE))
+		return r;
+	for (i = 0; i < first->count; i++) {
+		struct block *block = &first->blocks[i];
+		struct snapshot_change change = { NULL, block };
+		struct report_range range;
+
+		if (!is_unexplained(changes, first, block))
+			continue;
+		history_set_unreported(block, true);
+		report_observe(&change, first->block_size_bytes, &range);
+		changes->fn(first, block, &range, changes->data);
+	}
+	return r;
+}
+
+/* A block that two agents before this one wrote to has two marks: the newer one counts. */
+static bool is_marked_again(const struct journal *journal, size_t position,
+			    uint64_t index)
+{
+	size_t count = journal_mark_count(journal), i;
+
+	for (i = position + 1; i < count; i++)
+		if (journal_mark_index(journal, i) == index)
+			return true;
+	return false;
+}
+
+void changes_resume(const struct changes *changes, const struct snapshot *first)
+{
+	const struct journal *journal = changes->journal;
+	size_t count = journal_mark_count(journal), i;
+
+	for (i = 0; i < count; i++) {
+		const struct journal_mark *mark;
+		const struct block *block;
+		struct report_range range;
+
+		mark = journal_mark_at(journal, i, first->block_size_bytes);
+		block = mark ? snapshot_find(first, mark->index) : NULL;
+		/* One that is not as wanted is tried again, or not, and then reported. */
+		if (!block || !plan_reached(mark->word, block) ||
+		    is_marked_again(journal, i, mark->index))
+			continue;
+		plan_resume(mark, block, first->block_size_bytes, &range);
+		changes->fn(first, block, &range, changes->data);
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_CHANGES_H
+#define MEMONLINE_CHANGES_H
+
+/*
+ * What differs between two snapshots, and between the journal and the first snapshot of a process:
+ * that is what others did, as the agent's own writes are in the older snapshot already. Each
+ * difference becomes one range for a report.
+ */
+
+#include "core/config.h"
+#include "core/history.h"
+#include "core/journal.h"
+#include "core/report.h"
+#include "core/snapshot.h"
+
+/* Calls `fn` for every block whose state or zone differs, ascending; time grows as count. */
+void changes_between(const struct snapshot *before, const struct snapshot *after,
+		     snapshot_change_fn fn, void *data);
+
+/* `block` is in `holder`. All three end with the call. */
+typedef void (*changes_fn)(const struct snapshot *holder, const struct block *block,
+			   const struct report_range *range, void *data);
+
+/* Who asks, and who is called with each range. All pointers stay the caller's. */
+struct changes {
+	const struct config *config;
+	const struct journal *journal;
+	struct history *history;
+	bool kernel_onlines; /* for the agent: what others brought online is the kernel's */
+	changes_fn fn;
+	void *data;
+};
+
+/*
+ * What others did between the two. Sets the reasons in `after`, and forgets blocks of `before` that
+ * are gone. Returns how many blocks differ.
+ */
+size_t changes_observe(const struct changes *changes, struct snapshot *before,
+		       struct snapshot *after);
+/*
+ * What others did between the end of the agent before this one, of the same boot, and `first`, the
+ * first snapshot, which has its history. 0, or -ENOMEM: what the journal says was not compared.
+ */
+int changes_meanwhile(const struct changes *changes, struct snapshot *first);
+/* What the agent before this one wrote, as the journal's marks have it, and did not report. */
+void changes_resume(const struct changes *changes, const struct snapshot *first);
+
+#endif

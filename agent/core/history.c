@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/history.h"
+
+#include <string.h>
+
+static void set(struct block *block, uint8_t marks)
+{
+	block->marks |= marks;
+}
+
+static void clear(struct block *block, uint8_t marks)
+{
+	block->marks &= (uint8_t)~marks;
+}
+
+static bool has(const struct block *block, uint8_t marks)
+{
+	return (block->marks & marks) == marks;
+}
+
+static void store(struct history *history, struct block *block)
+{
+	if (!history->intent || history->is_dry_run ||
+	    intent_remember(history->intent, block))
+		return;
+	history->is_full = true;
+}
+
+struct block history_known(const struct block *block)
+{
+	struct block known;
+
+	memset(&known, 0, sizeof(known));
+	if (!block)
+		return known;
+	known = *block;
+	if (block->state == BLOCK_UNREADABLE)
+		known.state = block->known;
+	return known;
+}
+
+/* --- a new snapshot */
+
+static void inherit(struct block *block, const struct block *before)
+{
+	block->marks = before->marks;
+	block->reason = before->reason;
+	block->retry_since_sec = before->retry_since_sec;
+	block->online_seqnum = before->online_seqnum;
+	block->identity = before->identity;
+	block->slot = before->slot;
+	block->unreported = before->unreported;
+	if (block->state == BLOCK_UNREADABLE)
+		block->known = history_known(before).state;
+}
+
+void history_inherit(struct snapshot *snapshot, const struct snapshot *before)
+{
+	size_t i, old = 0;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct block *block = &snapshot->blocks[i];
+
+		while (old < before->count && before->blocks[old].index < block->index)
+			old++;
+		if (old == before->count)
+			break;
+		if (before->blocks[old].index == block->index)
+			inherit(block, &before->blocks[old]);
+	}
+}
+
+bool history_in_doubt(const struct block *block, const struct block *old, bool is_first)
+{
+	if (block->state == BLOCK_UNREADABLE)
+		return is_first;
+	return !block->identity || (old && old->state == BLOCK_UNREADABLE) ||
+	       (block->state == BLOCK_OFFLINE && has(block, BLOCK_MARK_WAS_ONLINE));
+}
+
+bool history_identify(struct history *history, struct block *block, uint64_t identity)
+{
+	bool is_another = block->identity != 0;
+
+	if (!identity || identity == block->identity)
+		return false;
+	if (is_another)
+		history_replace(history, block);
+	block->identity = identity;
+	return is_another;
+}
+
+/* The agent before this one ended while it moved a DIMM: nobody else took these offline. */
+static void resume_move(struct block *block)
+{
+	if (!has(block, BLOCK_MARK_REZONING))
+		return;
+	if (block->state == BLOCK_OFFLINE) {
+		clear(block, BLOCK_MARK_WAS_ONLINE);
+		set(block, BLOCK_MARK_PLACED_BY_US);
+	}
+	clear(block, BLOCK_MARK_REZONING);
+}
+
+void history_recall(struct history *history, struct snapshot *snapshot)
+{
+	size_t i;
+
+	if (!history->intent)
+		return;
+	intent_recall(history->intent, snapshot);
+	for (i = 0; i < snapshot->count; i++) {
+		struct block *block = &snapshot->blocks[i];
+
+		resume_move(block);
+		/* The journal may know better. */
+		if (block->state == BLOCK_UNREADABLE && block->slot)
+			block->known = has(block, BLOCK_MARK_WAS_ONLINE) ? BLOCK_ONLINE
+									 : BLOCK_OFFLINE;
+	}
+}
+
+void history_set_unreported(struct block *block, bool unreported)
+{
+	block->unreported = unreported;
+}
+
+void history_set_known(struct block *block, enum block_state state)
+{
+	block->known = (uint8_t)state;
+}
+
+/* It came, or this is the first that could be read of it, and it is offline. */
+static bool is_added(const struct block *block, const struct block *old, bool is_first)
+{
+	if (is_first)
+		return block->state == BLOCK_OFFLINE;
+	return !old || old->state == BLOCK_ABSENT ||
+	       (block->state == BLOCK_OFFLINE &&
+		history_known(old).state == BLOCK_ABSENT);
+}
+
+static void update(struct history *history, struct block *block, const struct block *old,
+		   bool is_first, uint64_t seqnum)
+{
+	uint8_t marks = block->marks;
+
+	if (block->state == BLOCK_ONLINE || block->state == BLOCK_GOING_OFFLINE) {
+		set(block, BLOCK_MARK_WAS_ONLINE);
+		/* Up to where its removal is no news of this block. */
+		block->online_seqnum = seqnum;
+	}
+	if (is_added(block, old, is_first))
+		set(block, BLOCK_MARK_ADDED);
+	/*
+	 * Not by a write of ours: those are in `before` already. The report about it is written
+	 * when the burst is over, and until then the next agent has to know that it is missing.
+	 */
+	if (!is_first && block->state == BLOCK_ONLINE &&
+	    history_known(old).state != BLOCK_ONLINE)
+		block->unreported = true;
+	if (block->marks != marks || block->unreported || (is_first && block->slot) ||
+	    (block->marks && !block->slot))
+		store(history, block);
+}
+
+void history_update(struct history *history, struct snapshot *next,
+		    const struct snapshot *before)
+{
+	size_t i;
+
+	for (i = 0; i < next->count; i++) {
+		struct block *block = &next->blocks[i];
+		const struct block *old = before ? snapshot_find(before, block->index)
+						 : NULL;
+
+		update(history, block, old, !before, next->uevent_seqnum);
+	}
+}
+
+void history_reported(struct history *history, struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct block *block = &snapshot->blocks[i];
+
+		if (!block->unreported)
+			continue;
+		block->unreported = false;
+		store(history, block);
+	}
+}
+
+/* --- one block */
+
+void history_forget(struct history *history, struct block *block)
+{
+	if (history->intent)
+		intent_forget(history->intent, block);
+	block->identity = 0;
+	block->marks = 0;
+	block->unreported = false;
+	block->reason = REASON_NONE;
+}
+
+void history_replace(struct history *history, struct block *block)
+{
+	history_forget(history, block);
+	set(block, BLOCK_MARK_ADDED);
+}
+
+void history_note_online(struct history *history, struct block *block)
+{
+	block->marks &= BLOCK_MARK_ADDED | BLOCK_MARK_PLACED_BY_US | BLOCK_MARK_REZONING |
+			BLOCK_MARK_ZONE_LOST;
+	set(block, BLOCK_MARK_WAS_ONLINE);
+	store(history, block);
+}
+
+void history_lose_zone(struct block *block)
+{
+	if (!has(block, BLOCK_MARK_PLACED_BY_US) || has(block, BLOCK_MARK_ZONE_LOST))
+		return;
+	clear(block, BLOCK_MARK_PLACED_BY_US);
+	set(block, BLOCK_MARK_ZONE_LOST);
+}
+
+/* --- writes */
+
+void history_written(struct history *history, struct block *block, enum online_type word,
+		     int error, const struct report_range *result)
+{
+	clear(block, BLOCK_MARK_RETRYING);
+	if (block->state == BLOCK_ONLINE) {
+		if (error == 0)
+			set(block, BLOCK_MARK_PLACED_BY_US);
+		else if (result->reason == REASON_ZONE_DIFFERS)
+			history_lose_zone(block);
+		history_note_online(history, block);
+	} else if (result->result == REPORT_FAILED && word != ONLINE_TYPE_OFFLINE) {
+		set(block, BLOCK_MARK_FAILED);
+	}
+}
+
+void history_put_off(struct block *block, uint32_t now_sec)
+{
+	if (!has(block, BLOCK_MARK_RETRYING))
+		block->retry_since_sec = now_sec;
+	set(block, BLOCK_MARK_FAILED | BLOCK_MARK_RETRYING);
+}
+
+void history_stop_retry(struct block *block)
+{
+	clear(block, BLOCK_MARK_RETRYING);
+}
+
+void history_fall_back(struct block *block)
+{
+	set(block, BLOCK_MARK_FALLBACK);
+}
+
+void history_forgive(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++)
+		clear(&snapshot->blocks[i], BLOCK_MARK_FAILED);
+}
+
+void history_retry(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++)
+		if (has(&snapshot->blocks[i], BLOCK_MARK_RETRYING))
+			clear(&snapshot->blocks[i], BLOCK_MARK_FAILED);
+}
+
+void history_new_policy(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++)
+		clear(&snapshot->blocks[i], BLOCK_MARK_FALLBACK | BLOCK_MARK_FAILED);
+}
+
+bool history_any(const struct snapshot *snapshot, uint8_t marks)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++)
+		if (has(&snapshot->blocks[i], marks))
+			return true;
+	return false;
+}
+
+/* --- somebody's wishes */
+
+void history_wanted_offline(struct history *history, struct block *block)
+{
+	set(block, BLOCK_MARK_WAS_ONLINE);
+	clear(block, BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED);
+	store(history, block);
+}
+
+void history_left_offline(struct history *history, struct block *block)
+{
+	clear(block, BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED | BLOCK_MARK_PLACED_BY_US);
+	store(history, block);
+}
+
+void history_begin_move(struct history *history, struct block *block)
+{
+	set(block, BLOCK_MARK_REZONING);
+	store(history, block);
+}
+
+void history_end_move(struct history *history, struct block *block, bool written,
+		      bool moved)
+{
+	clear(block, BLOCK_MARK_REZONING);
+	/* Also one that could not be brought back: nobody took it off on purpose. */
+	if (written && block->state == BLOCK_OFFLINE)
+		clear(block, BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_FAILED);
+	/* A DIMM that refused is not asked again, also not by way of its other blocks. */
+	if (written || (!moved && block->state == BLOCK_ONLINE))
+		set(block, BLOCK_MARK_PLACED_BY_US);
+	store(history, block);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_HISTORY_H
+#define MEMONLINE_HISTORY_H
+
+/*
+ * What is remembered of a memory block from one snapshot to the next: its marks, its identity,
+ * when it was refused first and seen online last, and whether a report about it is missing. No
+ * other file writes these members of struct block (`make check` compares); core/intent keeps those
+ * that the next agent of this boot needs.
+ */
+
+#include "core/intent.h"
+#include "core/journal.h"
+#include "core/snapshot.h"
+
+struct history {
+	struct intent *intent; /* the caller's; NULL: nothing outlives this process */
+	bool is_dry_run; /* nothing is stored */
+	bool is_full; /* a block could not be stored: there was no room */
+};
+
+/* The block as it was when it was last read; ABSENT where it never was. Accepts NULL. */
+struct block history_known(const struct block *block);
+
+/* --- a new snapshot, in this order */
+
+/* Gives each block what is remembered of it in `before`; time grows as count. */
+void history_inherit(struct snapshot *snapshot, const struct snapshot *before);
+/*
+ * Whether the block's identity has to be read. Another block may stand under the number of one that
+ * was online, its removal unheard: it is offline now, and its directory is another. What cannot be
+ * read yet is known again by its directory alone. `old`: the block in the snapshot before, or NULL;
+ * `is_first`: there is no snapshot before.
+ */
+bool history_in_doubt(const struct block *block, const struct block *old, bool is_first);
+/*
+ * Takes what sysfs_identity says; 0 is no answer. true: another block than the one before, of
+ * which nothing is remembered any more.
+ */
+bool history_identify(struct history *history, struct block *block, uint64_t identity);
+/* The first snapshot of this process: what the agent before it stored, where there is an intent. */
+void history_recall(struct history *history, struct snapshot *snapshot);
+/* Online by somebody else's hand, and the journal says nothing of that; false: it does now. */
+void history_set_unreported(struct block *block, bool unreported);
+/* What an unreadable block was when the journal was written. */
+void history_set_known(struct block *block, enum block_state state);
+/* Brings what is remembered up to date with the states of `next`; `before` is NULL at first. */
+void history_update(struct history *history, struct snapshot *next,
+		    const struct snapshot *before);
+/* A report about all blocks is in the journal. */
+void history_reported(struct history *history, struct snapshot *snapshot);
+
+/* --- one block */
+
+/* It is gone. */
+void history_forget(struct history *history, struct block *block);
+/* It is gone, and another one is in its place. */
+void history_replace(struct history *history, struct block *block);
+/* It is online: refusals on the way no longer count. */
+void history_note_online(struct history *history, struct block *block);
+/*
+ * Somebody else put it into another zone after the agent had: the agent may move it once more, and
+ * no further, lest two take turns for ever.
+ */
+void history_lose_zone(struct block *block);
+
+/* --- writes */
+
+/* The write of `word` is over, for good; `error` is what it returned. */
+void history_written(struct history *history, struct block *block, enum online_type word,
+		     int error, const struct report_range *result);
+/* It was refused, and will be tried again. `now_sec` is monotonic, never 0. */
+void history_put_off(struct block *block, uint32_t now_sec);
+/* Nobody wants it any longer. */
+void history_stop_retry(struct block *block);
+/* The zone was refused: any will do. */
+void history_fall_back(struct block *block);
+/* Something has happened: every refused block gets another chance. */
+void history_forgive(struct snapshot *snapshot);
+/* The pause is over for those that were put off. Since when they are waited for is kept. */
+void history_retry(struct snapshot *snapshot);
+/* Another policy: forgives, and asks for its zones again. */
+void history_new_policy(struct snapshot *snapshot);
+/* Whether any block has all these marks. */
+bool history_any(const struct snapshot *snapshot, uint8_t marks);
+
+/* --- somebody's wishes */
+
+/* It is offline as somebody asked by name. */
+void history_wanted_offline(struct history *history, struct block *block);
+/* It is offline though nobody wants that: the policy is to try from now on. */
+void history_left_offline(struct history *history, struct block *block);
+/* The agent begins to move it to another zone, by way of offline. */
+void history_begin_move(struct history *history, struct block *block);
+/* The move is over. `written`: to this block; `moved`: all of the DIMM is off. */
+void history_end_move(struct history *history, struct block *block, bool written,
+		      bool moved);
+
+#endif
