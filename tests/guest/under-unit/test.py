@@ -11,16 +11,30 @@ from lab import check, equal, expect
 from lab.channel import Refused
 from lab.distribution import CONFIG_FILE, Distribution
 from lab.libvirt import Libvirt
+from lab.machine import AGENT_PORT
 
 NEEDS = ("libvirt", "distribution", "deb")
 FULL = True
 LIMIT = 1500
+INSTALLED = "its guests have the package installed as it is"
 
 POLICIES = ("auto", "online", "online_kernel", "online_movable", "ratio", "keep")
 VERBS = ("status", "list", "map", "reports", "explain 0", "--json status", "--json list")
 WITHOUT_ARGUMENTS = ("guest-ping", "guest-info", "guest-get-memory-blocks",
                      "guest-get-memory-block-info", "memonline-status", "memonline-get-ranges",
                      "memonline-get-reports", "memonline-subscribe")
+
+DROP_IN = "/etc/systemd/system/memonlined.service.d/probe-controller.conf"
+SHIPPED_DROP_IN = "/usr/share/memonline/probe-controller.conf"
+PROBE_CONFIG = "[memonlined]\\n[probe]\\nmode = controller\\nconfirm = controller\\n"
+LEFT_FREE_MIB = 96
+CROOKED_MIB = 100
+QUIET_SEC = 150  # beyond the unit's watchdog
+FILL = """
+mkdir -p /mnt && mount -t tmpfs -o size=100%% tmpfs /mnt
+free=$(sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)
+dd if=/dev/zero of=/mnt/fill bs=1M count=$((free / 1024 - %d)) 2>/dev/null
+""" % LEFT_FREE_MIB
 
 
 def main_pid(guest):
@@ -70,6 +84,65 @@ def every_verb(guest, dimm):
     check("complete" in done.text and "not-added" in done.text, "reconcile: " + done.text)
 
 
+def verbs_that_act(guest, dimm):
+    """On the blocks of a DIMM that is online, and will be."""
+    unit = guest.block_bytes()
+    blocks = "%d-%d" % (dimm["addr"] // unit, (dimm["addr"] + dimm["size"]) // unit - 1)
+    guest.sh("memonlinectl watch >/run/watched & echo $! >/run/watcher")
+    guest.run("memonlinectl offline " + blocks)
+    guest.ctl("online " + blocks)
+    expect.all_online(guest, dimm)
+    check(guest.run("memonlinectl probe </dev/null").text, "probe says nothing")
+    guest.sh("kill $(cat /run/watcher)")
+
+
+def low_memory(guest):
+    """What brings memory online has what it needs: it is locked, and taken beforehand."""
+    guest.sh(FILL, 300)
+    dimm = guest.plug(256)
+    expect.all_online(guest, dimm)
+    guest.ctl("status")
+    guest.sh("umount /mnt")
+
+
+def kernel_log(guest):
+    """A DIMM that is no multiple of a block: only the log has the kernel's word on it."""
+    crooked = guest.plug(CROOKED_MIB)
+    guest.until("dmesg | grep 'add_memory failed'")
+    with guest.channel() as channel:
+        answer, = channel.request("memonline-reconcile", devices=devices(crooked))
+    equal((answer["verdict"], answer["cause"]), ("absent", "unaligned"), "of the crooked DIMM")
+    check("unaligned hotplug range" in answer.get("log", ""), "the kernel's line: %s" % answer)
+
+
+def quiet(guest):
+    """Nobody asks anything, and the watchdog is served."""
+    guest.sh("sleep %d" % QUIET_SEC, 10 * QUIET_SEC)
+    guest.ctl("status")
+
+
+def hang_up(guest, pid):
+    """Without systemctl, which would ask for the configuration to be right first."""
+    guest.sh("printf '[memonlined]\\npolicy = keep\\n' >%s && kill -HUP %s" % (CONFIG_FILE, pid))
+    guest.until("memonlinectl status | grep -E '^Policy: +keep'")
+    broken_configuration(guest, "kill -HUP " + pid)
+    guest.ctl("status")
+
+
+def with_the_controller(guest):
+    """The drop-in for probe's controller is added to the unit's own sandbox."""
+    guest.put(DROP_IN, guest.read(SHIPPED_DROP_IN).encode() + b"\n")
+    guest.sh("printf '%s' >%s && systemctl daemon-reload && systemctl restart memonlined" %
+             (PROBE_CONFIG, CONFIG_FILE))
+    pid = main_pid(guest)
+    for name, value in (("CapabilityBoundingSet", "cap_sys_rawio"), ("SystemCallFilter", "iopl")):
+        check(value in guest.sh("systemctl show -p %s --value memonlined" % name),
+              "%s lacks %s" % (name, value))
+    check(guest.run("memonlinectl probe </dev/null").text, "probe says nothing")
+    guest.ctl("status")
+    equal(main_pid(guest), pid, "the main process with the drop-in")
+
+
 def every_policy(guest):
     for policy in POLICIES:
         for extra in ("", "carry-out = kernel\n", "rezone = yes\nretry-for = 1\n"):
@@ -79,11 +152,11 @@ def every_policy(guest):
             guest.ctl("status")
 
 
-def broken_configuration(guest):
+def broken_configuration(guest, reload="! systemctl reload memonlined"):
     """The reload fails, and the service goes on with the configuration before."""
     guest.sh("printf '[memonlined]\\npolicy = nonsense\\n' >%s" % CONFIG_FILE)
-    guest.sh("! systemctl reload memonlined")
-    guest.ctl("status")
+    guest.sh(reload)
+    equal(guest.ctl_json("status --json")["policy"], "keep", "policy after the broken reload")
 
 
 def removed_directory(guest):
@@ -102,14 +175,23 @@ def run(lab):
         guest.sh("grep -q '^VmLck:[^0-9]*[1-9]' /proc/%s/status" % pid)
         dimm = guest.plug(512)
         expect.all_online(guest, dimm)
+        low_memory(guest)
+        # No DIMM after it: libvirt would put it behind the crooked end.
+        kernel_log(guest)
         with guest.channel() as channel:
             channel.report()
             every_command(channel, dimm)
+        equal(guest.ctl_json("status --json")["port"],
+              {"name": AGENT_PORT, "open": True, "errno": 0}, "the port")
         every_verb(guest, dimm)
+        verbs_that_act(guest, dimm)
         every_policy(guest)
         broken_configuration(guest)
         removed_directory(guest)
-        guest.ctl("status")
+        hang_up(guest, pid)
+        guest.sh("rm %s && systemctl reload memonlined" % CONFIG_FILE)
+        quiet(guest)
         equal(main_pid(guest), pid, "the main process of the service")
         equal(guest.sh("journalctl -u memonlined --no-pager | grep -cE 'SIGSYS|status=31' || :")
               .strip(), "0", "kills by the system call filter")
+        with_the_controller(guest)
