@@ -2,9 +2,11 @@
 #include "core/command-line.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SPACES " \t\n"
+#define MEM "mem="
 
 /* A word's value, or NULL; the kernel takes - for _ in names of parameters. */
 static const char *value_of(const char *word, const char *name)
@@ -43,4 +45,40 @@ enum command_line_memhp command_line_memhp(const char *text, const char *found)
 		text += strcspn(text, SPACES);
 	}
 	return memhp;
+}
+
+/* "2G", "0x80000000", "524288k"; what has no unit is bytes. 0: not a size. */
+static uint64_t size_of(const char *word)
+{
+	static const char units[] = "kmgtpe";
+	const char *unit;
+	char *end;
+	uint64_t size;
+	unsigned shift;
+
+	if (*word < '0' || *word > '9')
+		return 0;
+	size = strtoull(word, &end, 0);
+	unit = *end ? strchr(units, *end | 0x20) : NULL;
+	shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	return size > UINT64_MAX >> shift ? UINT64_MAX : size << shift;
+}
+
+uint64_t command_line_memory_limit(const char *text)
+{
+	uint64_t limit = UINT64_MAX;
+
+	/* What follows a word of two dashes is for the first process. */
+	for (text += strspn(text, SPACES); *text; text += strspn(text, SPACES)) {
+		size_t len = strcspn(text, SPACES);
+		uint64_t size;
+
+		if (len == 2 && strncmp(text, "--", len) == 0)
+			break;
+		size = strncmp(text, MEM, strlen(MEM)) ? 0 : size_of(text + strlen(MEM));
+		if (size)
+			limit = size;
+		text += len;
+	}
+	return limit;
 }

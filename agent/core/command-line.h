@@ -5,6 +5,7 @@
 /* The kernel's command line, /proc/cmdline. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum command_line_memhp {
 	COMMAND_LINE_MEMHP_NONE, /* memhp_default_state= is not given */
@@ -19,5 +20,13 @@ enum command_line_memhp {
  * setup_memhp_default_state): an older one ignores them, so that only the file shows what counts.
  */
 enum command_line_memhp command_line_memhp(const char *text, const char *found);
+
+/*
+ * The end of memory that the last mem= with a size gives, in bytes; UINT64_MAX where there is none.
+ * From 5.1 an x86 kernel refuses to add memory beyond it, from 5.7 only while it boots
+ * (max_mem_size in mm/memory_hotplug.c). parse_memopt (arch/x86/kernel/e820.c) reads the size by
+ * memparse (lib/cmdline.c) and ignores 0 and what is not a size.
+ */
+uint64_t command_line_memory_limit(const char *text);
 
 #endif

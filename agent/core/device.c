@@ -15,6 +15,7 @@ enum field {
 	ADDR,
 	SIZE,
 	MEMADDR,
+	REQUESTED,
 	MAX_SIZE,
 	SLOT,
 	NODE,
@@ -39,6 +40,7 @@ static const struct {
 	[ADDR] = MEMBER("addr", FIELD_UINT64, device.start, 0),
 	[SIZE] = MEMBER("size", FIELD_UINT64, device.size, 0),
 	[MEMADDR] = MEMBER("memaddr", FIELD_UINT64, memaddr, 0),
+	[REQUESTED] = MEMBER("requested-size", FIELD_UINT64, device.requested, 0),
 	[MAX_SIZE] = MEMBER("max-size", FIELD_UINT64, device.span, 0),
 	[SLOT] = MEMBER("slot", FIELD_INT32, device.slot, 0),
 	[NODE] = MEMBER("node", FIELD_INT32, device.node, 0),
@@ -206,6 +208,8 @@ static void complete_device(struct device_list *list)
 	device->has_range = has_addr && list->fields[SIZE] == FIELD_GOOD;
 	if (has_dimm_members(device) || device->span < device->size)
 		device->span = device->size;
+	if (has_dimm_members(device) || list->fields[REQUESTED] != FIELD_GOOD)
+		device->requested = device->size;
 }
 
 static void add_device(struct device_list *list)

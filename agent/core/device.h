@@ -26,6 +26,7 @@ struct device {
 	/* Bytes; start + size may wrap. Always told for dimm and nvdimm, else see has_range. */
 	uint64_t start;
 	uint64_t size; /* virtio-mem: what is plugged of it now */
+	uint64_t requested; /* virtio-mem: what the host wants plugged, else size */
 	uint64_t span; /* of addresses, from start on: virtio-mem's max-size, else size */
 	bool has_range; /* start and size were both told */
 	bool hotplugged; /* false: on the command line, or not told */

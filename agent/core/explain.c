@@ -55,6 +55,8 @@ static void tell_dimm(struct telling *telling)
 		return;
 	}
 	tell(telling, "owner", "%s", resource->owner);
+	if (!snapshot_dimm_of(telling->snapshot, telling->block))
+		return;
 	tell(telling, "dimm", "0x%" PRIx64 "-0x%" PRIx64 ", %" PRIu64 " MiB",
 	     resource->start, resource->start + (resource->size - 1),
 	     resource->size >> 20);

@@ -284,7 +284,7 @@ static void undo_result(struct job *job, int error, const struct block *after)
 	if (item->state == BLOCK_ONLINE)
 		answer(item, JOB_ROLLED_BACK, 0, REASON_ROLLED_BACK);
 	else
-		answer(item, JOB_FAILED, -error, REASON_REFUSED);
+		answer(item, JOB_FAILED, -error, plan_failure_reason(error));
 }
 
 /* Whether the item is written once more, for any zone. */
@@ -318,7 +318,7 @@ void job_result(struct job *job, int error, const struct block *after)
 		       item->fell_back ? REASON_ZONE_FIXED : REASON_ASKED);
 		return;
 	}
-	answer(item, JOB_FAILED, -error, error ? REASON_REFUSED : REASON_UNCHANGED);
+	answer(item, JOB_FAILED, -error, plan_failure_reason(error));
 	if (job->kind == JOB_OFFLINE)
 		start_undoing(job);
 }

@@ -47,9 +47,11 @@ uint64_t map_scale(const struct map_range *ranges, size_t count, uint64_t block_
 	return scale;
 }
 
+/* Where one DIMM ends and another one begins, or what is none. */
 static bool is_edge(const struct map_range *before, const struct map_range *range)
 {
-	return before->has_dimm && range->has_dimm && before->dimm != range->dimm;
+	return before->has_dimm != range->has_dimm ||
+	       (range->has_dimm && before->dimm != range->dimm);
 }
 
 /* What lies in [start, end); *at is the range that holds start, and then the one that holds end. */

@@ -23,7 +23,7 @@ struct map_range {
 	uint64_t start, size; /* bytes */
 	enum map_mark mark;
 	uint64_t dimm; /* an address that stands for it */
-	bool has_dimm; /* else it is not known */
+	bool has_dimm; /* else it is boot memory, or not known */
 };
 
 /* How the drawing is told, from the lowest address upwards. */

@@ -157,6 +157,13 @@ bool plan_reached(enum online_type word, const struct block *block)
 	       (word == ONLINE_TYPE_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE);
 }
 
+enum reason plan_failure_reason(int error)
+{
+	if (!error)
+		return REASON_UNCHANGED;
+	return error == -ETIMEDOUT ? REASON_TIMED_OUT : REASON_REFUSED;
+}
+
 static enum reason success_reason(const struct plan_write *write, int error,
 				  const struct report_range *result)
 {
@@ -187,11 +194,9 @@ void plan_judge(const struct plan_write *write, int error, const struct block *b
 	}
 	result->result = REPORT_FAILED;
 	result->error = -error;
-	result->reason = REASON_UNCHANGED;
-	if (after->state == BLOCK_ABSENT)
-		result->reason = REASON_REMOVED;
-	else if (error < 0)
-		result->reason = REASON_REFUSED;
+	result->reason = (uint8_t)(after->state == BLOCK_ABSENT
+					   ? REASON_REMOVED
+					   : plan_failure_reason(error));
 }
 
 void plan_resume(const struct journal_mark *mark, const struct block *block,

@@ -71,6 +71,10 @@ bool plan_may_pass(int error);
 /* The pause before try number `attempt` + 1, from 0: 100 ms, doubling to 30 s. */
 uint64_t plan_retry_pause_msec(unsigned attempt);
 
+/* Why a write did not change the block: `error` is what it returned, -ETIMEDOUT where it was given
+ * up when its time was over. */
+enum reason plan_failure_reason(int error);
+
 /* Whether the block is as the word wants it. */
 bool plan_reached(enum online_type word, const struct block *block);
 

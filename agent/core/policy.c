@@ -129,8 +129,10 @@ static enum reason settled(const struct machine *machine, const struct block *bl
 	case BLOCK_STATES:
 		return REASON_STATE_UNREADABLE;
 	}
+	/* Of what was asked for, nobody else did it. */
 	if (block->marks & BLOCK_MARK_WAS_ONLINE)
-		return REASON_OFFLINED_ELSEWHERE;
+		return block->reason == REASON_ASKED ? REASON_ASKED
+						     : REASON_OFFLINED_ELSEWHERE;
 	if (machine->memhp_default_state || machine->auto_online_changed)
 		return REASON_ADMINISTRATOR;
 	/* Its reason is the refusal's, and stays. */

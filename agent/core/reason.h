@@ -65,7 +65,16 @@
 	X(ZONE_FIXED,                                                                    \
 	  "zone-fixed") /* before 4.13: it cannot leave the zone that it was added to */ \
 	X(KERNEL_DEFAULT,                                                                \
-	  "kernel-default") /* the kernel would online it, were that not switched off */
+	  "kernel-default") /* the kernel would online it, were that not switched off */ \
+	X(TIMED_OUT, "timed-out") /* the write was given up when its time was over */    \
+	/* of a device again: */                                                         \
+	X(NO_DRIVER, "no-driver") /* of virtio-mem, in this guest */                     \
+	X(MEMORY_LIMIT,                                                                  \
+	  "memory-limit") /* mem= on the kernel's command line ends below it */          \
+	/* of a device, beside its verdict: */                                           \
+	X(NODE_DIFFERS, "node-differs") /* from the host's NUMA node */                  \
+	X(NOT_GIVEN_BACK,                                                                \
+	  "not-given-back") /* the host asked for less than the guest has */
 
 #define REASON_ENUM(name, text) REASON_##name,
 enum reason { REASON_TABLE(REASON_ENUM) REASONS };

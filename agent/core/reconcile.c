@@ -179,18 +179,56 @@ static enum reason absent_reason(const struct reconcile_facts *facts,
 		return REASON_UNALIGNED;
 	if (device->size / PAGE_MAP_SHARE > facts->free_bytes)
 		return REASON_MEMORY_SHORT;
+	if (end_of(device->start, device->size) > facts->memory_limit)
+		return REASON_MEMORY_LIMIT;
 	return failure ? REASON_ADD_FAILED : REASON_NOT_ADDED;
+}
+
+/* Why a virtio-mem device has `lacking` bytes less plugged than the host asked for. */
+static enum reason unplugged_reason(const struct reconcile_facts *facts,
+				    const struct device *device, uint64_t lacking)
+{
+	uint64_t unit = facts->snapshot->block_size_bytes;
+
+	if (facts->no_virtio_mem)
+		return REASON_NO_DRIVER;
+	if (lacking / PAGE_MAP_SHARE > facts->free_bytes)
+		return REASON_MEMORY_SHORT;
+	/* Drivers take whole blocks, or parts that may be larger than what was asked for. */
+	if (unit && lacking < unit)
+		return REASON_UNALIGNED;
+	if (end_of(device->start, device->requested) > facts->memory_limit)
+		return REASON_MEMORY_LIMIT;
+	return REASON_NOT_ADDED;
 }
 
 /* --- the verdict */
 
-static void add_block(struct reconcile_verdict *verdict, const struct block *block,
-		      uint64_t bytes, bool is_first)
+static void add_remark(struct reconcile_verdict *verdict, enum reason reason)
+{
+	size_t i;
+
+	for (i = 0; i < verdict->remark_count; i++)
+		if (verdict->remarks[i] == reason)
+			return;
+	verdict->remarks[verdict->remark_count++] = reason;
+}
+
+static void add_node(const struct device *device, const struct block *block,
+		     bool is_first, struct reconcile_verdict *verdict)
 {
 	if (is_first)
 		verdict->node = block->node;
 	else if (verdict->node != block->node)
 		verdict->node = BLOCK_NODE_UNKNOWN;
+	if (device->node >= 0 && block->node != BLOCK_NODE_UNKNOWN &&
+	    block->node != device->node)
+		add_remark(verdict, REASON_NODE_DIFFERS);
+}
+
+static void add_block(struct reconcile_verdict *verdict, const struct block *block,
+		      uint64_t bytes)
+{
 	if (block->state != BLOCK_ONLINE) {
 		add_missing(verdict, (enum block_state)block->state,
 			    (enum reason)block->reason, bytes);
@@ -218,8 +256,10 @@ static uint64_t add_blocks(const struct snapshot *snapshot, const struct device 
 		bytes = block->state == BLOCK_ABSENT
 				? 0
 				: known_bytes(snapshot, common(extent, whole));
-		if (bytes)
-			add_block(verdict, block, bytes, found == 0);
+		if (bytes) {
+			add_node(device, block, found == 0, verdict);
+			add_block(verdict, block, bytes);
+		}
 		found += bytes;
 	}
 	return found;
@@ -239,21 +279,35 @@ static enum reconcile_removable removable(const struct reconcile_facts *facts,
 					  : RECONCILE_REMOVABLE_YES;
 }
 
-/* What there is of a virtio-mem device lies anywhere in its span, block by block or less. */
-static void judge(const struct reconcile_facts *facts, const struct device *device,
-		  uint64_t found, struct reconcile_verdict *verdict)
+/* What was plugged: of a virtio-mem device it lies anywhere in its span, block by block or less. */
+static void judge_size(const struct reconcile_facts *facts, const struct device *device,
+		       uint64_t found, struct reconcile_verdict *verdict)
 {
 	if (device->has_range && verdict->online >= device->size) {
 		verdict->online = device->size;
 		verdict->missing_count = 0;
-		return;
-	}
-	if (found < device->size || !found)
+	} else if (found < device->size || !found) {
 		add_missing(verdict, BLOCK_ABSENT,
 			    absent_reason(facts, device, &verdict->log),
 			    device->size - (found < device->size ? found : device->size));
-	verdict->state = found ? RECONCILE_PARTIAL : RECONCILE_ABSENT;
-	verdict->cause = verdict->missing[0].reason;
+	}
+}
+
+/* What was asked for: only of virtio-mem can that be something else. */
+static void judge_request(const struct reconcile_facts *facts,
+			  const struct device *device, struct reconcile_verdict *verdict)
+{
+	uint64_t lacking;
+
+	if (!device->has_range || !is_virtio_mem(device))
+		return;
+	if (device->requested < device->size)
+		add_remark(verdict, REASON_NOT_GIVEN_BACK);
+	if (device->requested <= device->size)
+		return;
+	lacking = device->requested - device->size;
+	add_missing(verdict, BLOCK_ABSENT, unplugged_reason(facts, device, lacking),
+		    lacking);
 }
 
 void reconcile_device(const struct reconcile_facts *facts, const struct device *device,
@@ -267,5 +321,10 @@ void reconcile_device(const struct reconcile_facts *facts, const struct device *
 	if (device->has_range)
 		found = add_blocks(facts->snapshot, device, verdict);
 	verdict->removable = removable(facts, verdict->zones, found);
-	judge(facts, device, found, verdict);
+	judge_size(facts, device, found, verdict);
+	judge_request(facts, device, verdict);
+	if (!verdict->missing_count)
+		return;
+	verdict->state = found ? RECONCILE_PARTIAL : RECONCILE_ABSENT;
+	verdict->cause = verdict->missing[0].reason;
 }

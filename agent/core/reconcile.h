@@ -15,10 +15,13 @@ struct reconcile_facts {
 	const struct snapshot *snapshot;
 	const struct kernel_log *log;
 	uint64_t free_bytes; /* that the kernel could use now; UINT64_MAX: not known */
+	/* mem= of the kernel's command line: no memory from there on; UINT64_MAX: none */
+	uint64_t memory_limit;
+	bool no_virtio_mem; /* the kernel has no driver for it, or has not loaded it */
 };
 
 enum reconcile_state {
-	RECONCILE_COMPLETE, /* all of it is online */
+	RECONCILE_COMPLETE, /* all that the host has asked for is online */
 	RECONCILE_PARTIAL, /* the kernel has blocks of it, and not all are online */
 	RECONCILE_ABSENT /* no block is made of it */
 };
@@ -37,6 +40,7 @@ struct reconcile_missing {
 	uint64_t size;
 };
 #define RECONCILE_MISSING_MAX 8 /* what is different still is added to the last */
+#define RECONCILE_REMARKS_MAX 2
 
 struct reconcile_verdict {
 	enum reconcile_state state;
@@ -47,6 +51,9 @@ struct reconcile_verdict {
 	enum reconcile_removable removable;
 	struct reconcile_missing missing[RECONCILE_MISSING_MAX];
 	size_t missing_count;
+	/* What is not as the host has it, though it keeps no memory offline. */
+	enum reason remarks[RECONCILE_REMARKS_MAX];
+	size_t remark_count;
 	const char *log; /* the kernel's line about it, of facts->log; NULL: none */
 };
 

@@ -139,34 +139,107 @@ struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index)
 		       compare_blocks);
 }
 
-const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snapshot,
-						     const struct block *block)
+/* The first resource that ends behind the address, by halving; the count where there is none. */
+static size_t first_resource(const struct snapshot *snapshot, uint64_t address)
 {
-	uint64_t address = block->index * snapshot->block_size_bytes;
 	size_t low = 0, high = snapshot->resource_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const struct snapshot_resource *resource = &snapshot->resources[middle];
 
-		if (address < resource->start)
-			high = middle;
-		else if (address - resource->start >= resource->size)
+		if (address >= resource->start &&
+		    address - resource->start >= resource->size)
 			low = middle + 1;
 		else
-			return resource;
+			high = middle;
 	}
-	return NULL;
+	return low;
+}
+
+/* How many bytes of [start, last] the resource has. */
+static uint64_t bytes_within(const struct snapshot_resource *resource, uint64_t start,
+			     uint64_t last)
+{
+	uint64_t end = resource->start + (resource->size - 1);
+	uint64_t from = resource->start > start ? resource->start : start;
+	uint64_t to = end < last ? end : last;
+
+	return to < from ? 0 : to - from + 1;
+}
+
+const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snapshot,
+						     const struct block *block)
+{
+	uint64_t start = block->index * snapshot->block_size_bytes;
+	uint64_t last = start + (snapshot->block_size_bytes - 1), most = 0;
+	const struct snapshot_resource *found = NULL;
+	size_t i;
+
+	for (i = first_resource(snapshot, start); i < snapshot->resource_count; i++) {
+		const struct snapshot_resource *resource = &snapshot->resources[i];
+		uint64_t bytes;
+
+		if (resource->start > last)
+			break;
+		bytes = bytes_within(resource, start, last);
+		if (bytes > most) {
+			most = bytes;
+			found = resource;
+		}
+	}
+	return found;
+}
+
+static bool in_window(const struct snapshot *snapshot, uint64_t address)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->window_count; i++)
+		if (address >= snapshot->windows[i].start &&
+		    address - snapshot->windows[i].start < snapshot->windows[i].size)
+			return true;
+	return false;
+}
+
+/* `resource`: of the block. A window, too, may begin inside of one. */
+static bool is_hot_added(const struct snapshot *snapshot, const struct block *block,
+			 const struct snapshot_resource *resource)
+{
+	uint64_t start = block->index * snapshot->block_size_bytes;
+
+	if (block->marks & BLOCK_MARK_ADDED)
+		return true;
+	if (resource && strcmp(resource->owner, "System RAM") != 0)
+		return true;
+	return in_window(snapshot,
+			 resource && resource->start > start ? resource->start : start);
+}
+
+bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block)
+{
+	return is_hot_added(snapshot, block, snapshot_resource_of(snapshot, block));
+}
+
+const struct snapshot_resource *snapshot_dimm_of(const struct snapshot *snapshot,
+						 const struct block *block)
+{
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
+
+	return is_hot_added(snapshot, block, resource) ? resource : NULL;
 }
 
 bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
 			const struct block *b)
 {
-	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, a);
+	const struct snapshot_resource *of_a = snapshot_resource_of(snapshot, a);
+	const struct snapshot_resource *of_b = snapshot_resource_of(snapshot, b);
+	bool is_neighbour = a->index + 1 == b->index || b->index + 1 == a->index;
 
-	if (resource || snapshot_resource_of(snapshot, b))
-		return resource == snapshot_resource_of(snapshot, b);
-	return a->index + 1 == b->index || b->index + 1 == a->index;
+	if (snapshot->window_count && !is_hot_added(snapshot, a, of_a) &&
+	    !is_hot_added(snapshot, b, of_b))
+		return is_neighbour;
+	return of_a || of_b ? of_a == of_b : is_neighbour;
 }
 
 void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *first,
@@ -182,29 +255,6 @@ void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *fir
 	while (*end < snapshot->count &&
 	       snapshot_same_dimm(snapshot, &blocks[*end - 1], &blocks[*end]))
 		(*end)++;
-}
-
-static bool in_window(const struct snapshot *snapshot, uint64_t address)
-{
-	size_t i;
-
-	for (i = 0; i < snapshot->window_count; i++)
-		if (address >= snapshot->windows[i].start &&
-		    address - snapshot->windows[i].start < snapshot->windows[i].size)
-			return true;
-	return false;
-}
-
-bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block)
-{
-	const struct snapshot_resource *resource;
-
-	if (block->marks & BLOCK_MARK_ADDED)
-		return true;
-	resource = snapshot_resource_of(snapshot, block);
-	if (resource && strcmp(resource->owner, "System RAM") != 0)
-		return true;
-	return in_window(snapshot, block->index * snapshot->block_size_bytes);
 }
 
 static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *count,

@@ -96,12 +96,16 @@ struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node);
 /* NULL where there is no such block. */
 struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index);
 /*
- * The resource that holds the block's first byte, or NULL: /proc/iomem shows zeros to a reader
+ * The resource that has most of the block, of equals the lower one: a block may begin with reserved
+ * pages, and two DIMMs may share one. NULL: none has any. /proc/iomem shows zeros to a reader
  * without CAP_SYS_ADMIN, and then there is none.
  */
 const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snapshot,
 						     const struct block *block);
-/* Whether both blocks belong to one DIMM: one resource, or neighbours where none is known. */
+/*
+ * Whether both blocks belong to one DIMM: one resource, or neighbours where none is known. Boot
+ * memory, where the firmware tells it apart, is one however reserved pages cut it.
+ */
 bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
 			const struct block *b);
 
@@ -113,6 +117,9 @@ void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *fir
  * keeps its place for what is hot-added (SRAT, flag hot-pluggable).
  */
 bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block);
+/* The resource of the DIMM that the block belongs to; NULL: not known, or boot memory. */
+const struct snapshot_resource *snapshot_dimm_of(const struct snapshot *snapshot,
+						 const struct block *block);
 
 /* Bytes by state, zone and node, in the order of first appearance. */
 struct snapshot_total {

@@ -74,7 +74,7 @@ void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define CTL_ACT_COLUMNS 7
 #define CTL_LIST_COLUMNS 7
-#define CTL_RECONCILE_COLUMNS 12
+#define CTL_RECONCILE_COLUMNS 14
 #define CTL_PROBE_COLUMNS 13
 #define CTL_REPORT_COLUMNS 14
 extern const struct table_column ctl_act_columns[CTL_ACT_COLUMNS];

@@ -26,6 +26,11 @@ static const struct {
 	{ REASON_OFFLINED_ELSEWHERE,
 	  "Somebody took it offline in this boot, and it stays so; `memonlinectl online' "
 	  "brings it back." },
+	{ REASON_ASKED,
+	  "It was taken offline by name, and it stays so; `memonlinectl online' brings it "
+	  "back." },
+	{ REASON_TIMED_OUT,
+	  "The kernel did not take it offline in time; `memonlinectl offline' asks again." },
 	{ REASON_REFUSED,
 	  "The kernel refused it; it is tried again at the next memory event, at SIGHUP, or by "
 	  "`memonlinectl online'." },

@@ -18,6 +18,8 @@ enum {
 	REMOVABLE,
 	VERDICT,
 	CAUSE,
+	REMARKS,
+	REQUESTED,
 	TYPE,
 	LOG
 };
@@ -35,6 +37,11 @@ const struct table_column ctl_reconcile_columns[CTL_RECONCILE_COLUMNS] = {
 	[REMOVABLE] = { .name = "REMOVABLE", .help = "yes, no, unknown or never" },
 	[VERDICT] = { .name = "VERDICT", .help = "complete, partial or absent" },
 	[CAUSE] = { .name = "CAUSE", .help = "why not all of it is online" },
+	[REMARKS] = { .name = "REMARKS", .help = "what else is not as the host has it" },
+	[REQUESTED] = { .name = "REQUESTED",
+			.help = "the size that the host wants it to have",
+			.right = true,
+			.optional = true },
 	[TYPE] = { .name = "TYPE", .help = "dimm, nvdimm, virtio-mem", .optional = true },
 	[LOG] = { .name = "LOG", .help = "the kernel's line about it", .optional = true },
 };
@@ -90,6 +97,10 @@ static void put_row(struct ctl *ctl, const struct protocol_answer_device *device
 	table_put(table, VERDICT, device->verdict);
 	put_words(table, CAUSE, device, device->missing_count,
 		  protocol_answer_device_reason);
+	put_words(table, REMARKS, device, device->remark_count,
+		  protocol_answer_device_remark);
+	if (device->requested)
+		table_put_size(table, REQUESTED, device->requested, ctl->options.bytes);
 	table_put(table, TYPE, device->type);
 	if (*device->log)
 		table_put(table, LOG, device->log);

@@ -113,14 +113,12 @@ static void move_to_zone(struct agent *agent, struct policy *policy,
 		agent_rezone(agent, block);
 }
 
-/* How it came to be so says more than that it is: of what was asked for, nobody else did it. */
+/* How it came to be so says more than that it is. */
 static bool says_more(enum reason known, enum reason verdict)
 {
 	if (verdict == REASON_ALREADY_ONLINE)
 		return known != REASON_NONE && known != REASON_STATE_UNREADABLE;
-	if (verdict == REASON_STATE_UNREADABLE)
-		return known != REASON_NONE;
-	return verdict == REASON_OFFLINED_ELSEWHERE && known == REASON_ASKED;
+	return verdict == REASON_STATE_UNREADABLE && known != REASON_NONE;
 }
 
 /* One verdict per block; a run of equal ones is one log line. Returns false on lack of memory. */

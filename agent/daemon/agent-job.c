@@ -95,7 +95,7 @@ static bool start_worker(struct agent *agent, const struct block *block)
 					     block->index, agent->job_write.word, msec,
 					     worker_done, agent);
 	else
-		errno = EINTR;
+		errno = ETIMEDOUT;
 	return agent->worker != NULL;
 }
 

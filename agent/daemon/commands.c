@@ -101,7 +101,7 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 static void range_of(const struct snapshot *snapshot, const struct block *block,
 		     struct protocol_range *range)
 {
-	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
+	const struct snapshot_resource *resource = snapshot_dimm_of(snapshot, block);
 
 	range->start = block->index * snapshot->block_size_bytes;
 	range->size = snapshot->block_size_bytes;
@@ -182,12 +182,15 @@ static void run_reconcile(struct agent *agent, const struct protocol_request *re
 			  struct text *out)
 {
 	struct kernel_log log;
-	struct reconcile_facts facts = { agent_look(agent), &log, 0 };
+	struct system_info *system = agent_system(agent);
+	struct reconcile_facts facts = { .snapshot = agent_look(agent), .log = &log };
 	struct reconcile_verdict verdict;
 	size_t i;
 
-	read_kernel_log(agent_system(agent), &log);
-	facts.free_bytes = system_free_bytes(agent_system(agent));
+	read_kernel_log(system, &log);
+	facts.free_bytes = system_free_bytes(system);
+	facts.memory_limit = system_memory_limit(system);
+	facts.no_virtio_mem = system_lacks_virtio_mem(system);
 	protocol_list_begin(out);
 	for (i = 0; i < request->device_count; i++) {
 		reconcile_device(&facts, &request->devices[i], &verdict);

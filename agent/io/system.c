@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/command-line.h"
 #include "core/iomem.h"
 #include "core/srat.h"
 #include "core/text.h"
@@ -447,6 +448,25 @@ uint64_t system_free_bytes(struct system_info *system)
 	    !find_kib(system->buffer.data, "MemAvailable:", &bytes))
 		find_kib(system->buffer.data, "MemFree:", &bytes);
 	return bytes;
+}
+
+uint64_t system_memory_limit(struct system_info *system)
+{
+	if (read_file(system, "/proc/cmdline") < 0)
+		return UINT64_MAX;
+	return command_line_memory_limit(system->buffer.data);
+}
+
+bool system_lacks_virtio_mem(struct system_info *system)
+{
+	static const char drivers[] = "/sys/bus/virtio/drivers";
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", system->root, drivers);
+	if (access(path, F_OK) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%s%s/virtio_mem", system->root, drivers);
+	return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
 int system_dimm_slot(struct system_info *system, int instance)

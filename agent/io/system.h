@@ -80,6 +80,13 @@ void system_make_id(char id[SYSTEM_ID_SIZE]);
 int system_read_log(struct system_info *system, const char **text, size_t *len);
 /* What the kernel could use now: MemAvailable, before 3.14 MemFree. UINT64_MAX: not told. */
 uint64_t system_free_bytes(struct system_info *system);
+/* What mem= of the kernel's command line is; UINT64_MAX: none, or not to be read. */
+uint64_t system_memory_limit(struct system_info *system);
+/*
+ * Whether virtio has drivers (/sys/bus/virtio/drivers) and virtio_mem (from 5.8) is not one of them;
+ * false also where there is nothing to read.
+ */
+bool system_lacks_virtio_mem(struct system_info *system);
 /*
  * The DIMM slot of the ACPI device PNP0C80:instance, by its path (\_SB_.MHPC.MP0A, and with
  * older QEMUs \_SB_.MHPD.MP0A); -1 where that is none of QEMU's or cannot be read.

@@ -21,6 +21,7 @@ struct worker {
 	struct loop_timer *timer;
 	worker_done_fn fn;
 	void *data;
+	bool timed_out;
 };
 
 /*
@@ -73,15 +74,16 @@ static void on_result(uint32_t events, void *data)
 	(void)events;
 	/* A process that ended without a word was killed. */
 	if (read(worker->pipe, &error, sizeof(error)) != (ssize_t)sizeof(error))
-		error = -EINTR;
+		error = worker->timed_out ? -ETIMEDOUT : -EINTR;
 	finish(worker, error);
 }
 
 /* The loop does not wait for its end: that shows at the pipe. */
 static void on_timeout(void *data)
 {
-	const struct worker *worker = data;
+	struct worker *worker = data;
 
+	worker->timed_out = true;
 	kill(worker->pid, SIGKILL);
 }
 

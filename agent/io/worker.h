@@ -13,7 +13,7 @@
 
 struct worker;
 
-/* `error` is 0 or negative errno, -EINTR where the time was over. The worker is freed after it. */
+/* `error` is 0 or negative errno, -ETIMEDOUT where the time was over. The worker is freed after it. */
 typedef void (*worker_done_fn)(int error, void *data);
 
 /*

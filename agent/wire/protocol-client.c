@@ -813,6 +813,7 @@ static const struct field optional_device_fields[] = {
 	{ "slot", FIELD_SIGNED, AT(device, slot) },
 	{ "start", FIELD_UNSIGNED, AT(device, start) },
 	{ "size", FIELD_UNSIGNED, AT(device, size) },
+	{ "requested", FIELD_UNSIGNED, AT(device, requested) },
 	{ "log", FIELD_STRING, AT(device, log) },
 };
 
@@ -890,12 +891,20 @@ int protocol_answer_device(struct protocol_answer *answer, size_t i,
 		r = fault(answer, "size");
 	if (r < 0)
 		return r;
+	if (!member(from, "requested"))
+		device->requested = device->size;
 	device->zones = member(from, "zones");
 	device->missing = member(from, "missing");
+	device->remarks = member(from, "remarks");
 	r = decode_list(answer, device->zones, "zones", &device->zone_count);
-	return r < 0 ? r
-		     : decode_list(answer, device->missing, "missing",
-				   &device->missing_count);
+	if (r == 0)
+		r = decode_list(answer, device->missing, "missing",
+				&device->missing_count);
+	/* Older agents make none. */
+	if (r == 0 && device->remarks)
+		r = decode_list(answer, device->remarks, "remarks",
+				&device->remark_count);
+	return r;
 }
 
 const char *protocol_answer_device_zone(const struct protocol_answer_device *device,
@@ -908,6 +917,12 @@ const char *protocol_answer_device_reason(const struct protocol_answer_device *d
 					  size_t i)
 {
 	return known_word(member(element(device->missing, i), "reason"));
+}
+
+const char *protocol_answer_device_remark(const struct protocol_answer_device *device,
+					  size_t i)
+{
+	return known_word(element(device->remarks, i));
 }
 
 static const struct field position_fields[] = {

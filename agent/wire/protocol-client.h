@@ -217,6 +217,7 @@ struct protocol_answer_device {
 	int64_t slot;
 	uint64_t start;
 	uint64_t size;
+	uint64_t requested; /* size, where it is missing */
 	uint64_t online;
 	int64_t node;
 	const char *removable;
@@ -227,6 +228,8 @@ struct protocol_answer_device {
 	size_t zone_count;
 	struct json_object *missing;
 	size_t missing_count;
+	struct json_object *remarks;
+	size_t remark_count;
 };
 int protocol_answer_devices(struct protocol_answer *answer, size_t *count);
 int protocol_answer_device(struct protocol_answer *answer, size_t i,
@@ -235,6 +238,8 @@ int protocol_answer_device(struct protocol_answer *answer, size_t i,
 const char *protocol_answer_device_zone(const struct protocol_answer_device *device,
 					size_t i);
 const char *protocol_answer_device_reason(const struct protocol_answer_device *device,
+					  size_t i);
+const char *protocol_answer_device_remark(const struct protocol_answer_device *device,
 					  size_t i);
 
 /* memonline-probe: one device. */

@@ -1214,6 +1214,8 @@ void protocol_put_reconciled(struct text *out, const struct device *device,
 
 	put_separator(out);
 	put_device(out, device);
+	if (device->has_range && device->requested != device->size)
+		put_unsigned_member(out, ", \"requested\": ", device->requested);
 	put_unsigned_member(out, ", \"online\": ", verdict->online);
 	put_signed_member(out, ", \"node\": ", verdict->node);
 	text_puts(out, ", \"zones\": [");
@@ -1230,6 +1232,11 @@ void protocol_put_reconciled(struct text *out, const struct device *device,
 	text_puts(out, ", \"missing\": [");
 	for (i = 0; i < verdict->missing_count; i++)
 		put_missing(out, &verdict->missing[i]);
+	text_puts(out, "], \"remarks\": [");
+	for (i = 0; i < verdict->remark_count; i++) {
+		put_separator(out);
+		put_string(out, reason_text(verdict->remarks[i]));
+	}
 	text_puts(out, "]");
 	if (verdict->log)
 		put_string_member(out, ", \"log\": ", verdict->log);

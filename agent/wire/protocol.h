@@ -162,7 +162,7 @@ struct protocol_range {
 	uint8_t zones[BLOCK_ZONES_MAX]; /* as in struct block */
 	enum reason reason;
 	uint64_t
-		dimm; /* where its resource in /proc/iomem begins; UINT64_MAX: not known */
+		dimm; /* where its resource in /proc/iomem begins; UINT64_MAX: not known, boot memory */
 };
 void protocol_list_begin(struct text *out); /* [ */
 void protocol_list_end(struct text *out); /* ] */
@@ -171,8 +171,9 @@ void protocol_put_range(struct text *out, const struct protocol_range *range);
 
 /*
  * One element of memonline-reconcile, of a list: type; id, slot, start, size where the device has
- * them; online, node, zones, removable, verdict, cause, missing: [{state, reason, size}]; and log,
- * the kernel's line, where there is one.
+ * them; requested where that is not its size; online, node, zones, removable, verdict, cause,
+ * missing: [{state, reason, size}], remarks: ["node-differs"]; and log, the kernel's line, where
+ * there is one.
  */
 void protocol_put_reconciled(struct text *out, const struct device *device,
 			     const struct reconcile_verdict *verdict);

@@ -69,6 +69,7 @@ class Guest(Machine):
     memory, slots, maxmem, smp  the machine
     dimms      sizes of DIMMs that are present at boot, e.g. ["512M"]
     virtio_mem  size that a virtio-mem device on node 0 may grow to; it starts empty
+    virtio_mem_driver  False: without its driver in the guest
     nodes      NUMA nodes; each gets an equal part of the memory
     udev       start systemd-udevd
     daemon     start memonlined; a test may call start_daemon() later instead
@@ -82,7 +83,7 @@ class Guest(Machine):
     """
 
     def __init__(self, lab, name="guest", memory="1G", slots=8, maxmem="64G", smp=2, dimms=(),
-                 virtio_mem=None, nodes=1, udev=True, daemon=True, config=None, auto_online=None,
+                 virtio_mem=None, virtio_mem_driver=True, nodes=1, udev=True, daemon=True, config=None, auto_online=None,
                  files=None, modules=(), kernel=None, append="",
                  arguments=()):
         super().__init__()
@@ -98,7 +99,8 @@ class Guest(Machine):
         initramfs = lab.temp_path(name + ".img")
         kernel = kernel or lab.kernel
         auto_online = lab.auto_online if auto_online is None else auto_online
-        modules = tuple(modules) + (("virtio_mem",) if virtio_mem else ())
+        modules = tuple(modules) + (
+            ("virtio_mem",) if virtio_mem and virtio_mem_driver else ())
         image.write(initramfs, kernel, guest_files(udev, daemon, config, auto_online, files),
                     modules)
         self._command = (

@@ -1060,7 +1060,8 @@ PARTIAL_DIMM = dict(
     COMPLETE_DIMM, id="d1", slot=1, start=5 * GIB, online=512 * MIB,
     zones=["Normal", "Movable"], removable="no", verdict="partial", cause="refused",
     missing=[{"state": "offline", "reason": "refused", "size": 384 * MIB},
-             {"state": "absent", "reason": "not-added", "size": BLOCK}])
+             {"state": "absent", "reason": "not-added", "size": BLOCK}],
+    remarks=["node-differs"])
 ABSENT_DIMM = dict(
     COMPLETE_DIMM, id="d2", slot=2, start=6 * GIB, online=0, node=-1, zones=[],
     verdict="absent", cause="memory-short", log="acpi PNP0C80:02: add_memory failed",
@@ -1071,15 +1072,15 @@ NOT_RAM = {
     "missing": [{"state": "absent", "reason": "not-ram", "size": 0}]}
 RECONCILED = """\
 DEVICE SLOT RANGE                                  SIZE ONLINE ZONES          NODE REMOVABLE \
-VERDICT  CAUSE
+VERDICT  CAUSE             REMARKS
 d0        0 0x0000000100000000-0x000000013fffffff    1G     1G Movable           0 yes       \
-complete -
+complete -                 -
 d1        1 0x0000000140000000-0x000000017fffffff    1G   512M Normal/Movable    0 no        \
-partial  refused/not-added
+partial  refused/not-added node-differs
 d2        2 0x0000000180000000-0x00000001bfffffff    1G     0B -                 - yes       \
-absent   memory-short
+absent   memory-short      -
 -         - -                                         -     0B -                 - yes       \
-absent   not-ram
+absent   not-ram           -
 """
 
 
@@ -1106,7 +1107,7 @@ def reconcile_wrong_members():
         result, _ = reconcile([without(COMPLETE_DIMM, name)], "[]")
         fails(result, "'%s'" % name)
     for bad in ({"slot": "x"}, {"start": -1}, {"size": 1 << 63}, {"id": 1}, {"log": []},
-                {"zones": 1}, {"missing": {}}):
+                {"zones": 1}, {"missing": {}}, {"remarks": 1}, {"requested": -1}):
         result, _ = reconcile([dict(COMPLETE_DIMM, **bad)], "[]")
         fails(result, "'%s'" % list(bad)[0])
     fails(reconcile({}, "[]")[0], "'return'")
@@ -1432,13 +1433,13 @@ def completion():
 MAPPED = [
     {"start": 0, "size": BLOCK, "node": 0, "state": "online", "zones": [], "reason": "x"},
     {"start": BLOCK, "size": 7 * BLOCK, "node": 0, "state": "online", "zones": ["DMA32"],
-     "reason": "x", "dimm": 1 << 20},
+     "reason": "x"},
     {"start": 4 * GIB, "size": 2 * BLOCK, "node": 0, "state": "online", "zones": ["Movable"],
      "reason": "x", "dimm": 4 * GIB},
     {"start": 4 * GIB + 2 * BLOCK, "size": 2 * BLOCK, "node": 0, "state": "offline",
      "zones": ["Normal", "Movable"], "reason": "x", "dimm": 4 * GIB + 2 * BLOCK},
     {"start": 4 * GIB + 4 * BLOCK, "size": BLOCK, "node": 0, "state": "go\x1bing",
-     "zones": [], "reason": "x"},
+     "zones": [], "reason": "x", "dimm": 4 * GIB + 2 * BLOCK},
 ]
 
 MAP = """\

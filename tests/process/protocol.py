@@ -21,7 +21,8 @@ DEVICES = [
                               "memdev": "/objects/m0", "hotplugged": True,
                               "hotpluggable": True}},
     {"type": "dimm", "data": {"addr": 2 * DIMM, "size": BLOCK, "slot": 1, "id": "d1"}},
-    {"type": "virtio-mem", "data": {"memaddr": 3 * DIMM, "size": 0, "max-size": DIMM}},
+    {"type": "virtio-mem", "data": {"memaddr": 3 * DIMM, "size": 0, "max-size": DIMM,
+                                    "requested-size": BLOCK}},
     {"type": "hv-balloon", "data": {}},
 ]
 

@@ -39,7 +39,7 @@ static void scan(const char *list, struct device_list *devices)
 	text_free(&request);
 }
 
-/* type id slot node start+size/span h, each device on its line; or the error */
+/* type id slot node start+size/span requested h, each device on its line; or the error */
 static void describe(const struct device_list *devices, struct text *out)
 {
 	size_t i;
@@ -53,6 +53,8 @@ static void describe(const struct device_list *devices, struct text *out)
 		if (device->has_range)
 			text_printf(out, " %" PRIu64 "+%" PRIu64 "/%" PRIu64,
 				    device->start, device->size, device->span);
+		if (device->requested != device->size)
+			text_printf(out, " %" PRIu64, device->requested);
 		text_puts(out, device->hotplugged ? " h" : "");
 	}
 }
@@ -160,7 +162,13 @@ static void takes_devices(void **state)
 		  "nvdimm n -1 -1 1+2/2" },
 		{ "[{'type':'virtio-mem','data':{'memaddr':8,'size':2,'max-size':16,"
 		  "'requested-size':4,'block-size':2,'node':0,'id':'vm0'}}]",
-		  "virtio-mem vm0 -1 0 8+2/16" },
+		  "virtio-mem vm0 -1 0 8+2/16 4" },
+		{ "[{'type':'virtio-mem','data':{'memaddr':8,'size':2,'max-size':16,"
+		  "'requested-size':0}}]",
+		  "virtio-mem  -1 -1 8+2/16 0" },
+		/* of others it is not asked for */
+		{ "[{'type':'dimm','data':{'addr':1,'size':2,'requested-size':4}}]",
+		  "dimm  -1 -1 1+2/2" },
 		{ "[{'type':'virtio-pmem','data':{'memaddr':8,'size':2,'memdev':'m'}}]",
 		  "virtio-pmem  -1 -1 8+2/2" },
 		/* what a later QEMU may have, with members of other types */

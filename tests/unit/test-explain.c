@@ -10,7 +10,10 @@
 #define MIB (1ull << 20)
 #define BLOCK_SIZE (128 * MIB)
 
-/* Two DIMMs of two blocks each, 32-33 and 34-35, on a virtual machine with 1 GiB from boot. */
+/*
+ * Two DIMMs of two blocks each, 32-33 and 34-35, on a virtual machine with 1 GiB from boot, of which
+ * block 0 is shown; it begins with a reserved page.
+ */
 struct world {
 	struct config config;
 	struct snapshot snapshot;
@@ -43,11 +46,19 @@ static int setup(void **state)
 	world.verdict.reason = REASONS;
 	world.snapshot.block_size_bytes = BLOCK_SIZE;
 	world.snapshot.machine.is_virtual = true;
-	for (index = 32; index < 36; index++) {
-		struct block block = { .index = index, .state = BLOCK_OFFLINE };
+	for (index = 31; index < 36; index++) {
+		struct block block = { .index = index == 31 ? 0 : index,
+				       .state = BLOCK_OFFLINE };
 
+		if (index == 31)
+			block.state = BLOCK_ONLINE;
 		assert_int_equal(snapshot_add_block(&world.snapshot, &block), 0);
 	}
+	snapshot_add_resource(&world.snapshot, 0x1000, 0x9ec00, "System RAM");
+	snapshot_add_resource(&world.snapshot, 0x100000, 1023 * MIB, "System RAM");
+	world.snapshot.window_count = 1;
+	world.snapshot.windows[0].start = 32 * BLOCK_SIZE;
+	world.snapshot.windows[0].size = 1024 * BLOCK_SIZE;
 	for (index = 32; index < 36; index += 2)
 		assert_int_equal(snapshot_add_resource(&world.snapshot,
 						       index * BLOCK_SIZE, 2 * BLOCK_SIZE,
@@ -162,12 +173,36 @@ static void the_block_and_its_dimm(void **state)
 	expect_fact(world, "node", "0");
 	expect_fact(world, "owner", "System RAM");
 	expect_fact(world, "dimm", "0x110000000-0x11fffffff, 256 MiB");
-	expect_fact(world, "hot-added", "no, boot memory");
+	expect_fact(world, "hot-added", "yes");
 	expect_fact(world, "was-online", "no");
 	expect_fact(world, "policy", "online_movable");
 	expect_fact(world, "section", "[memonlined]");
 	expect_fact(world, "machine", "virtual");
 	expect_fact(world, "carried-out-by", "agent");
+}
+
+static void boot_memory_is_not_a_dimm(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(explain(world, 0), 0);
+	expect_fact(world, "owner", "System RAM");
+	expect_fact(world, "dimm", NULL);
+	expect_fact(world, "hot-added", "no, boot memory");
+}
+
+/* The word that reconcile and list have for it. */
+static void who_took_it_offline(void **state)
+{
+	struct world *world = *state;
+	struct block *block = block_of(world, 32);
+
+	block->marks = BLOCK_MARK_WAS_ONLINE;
+	block->reason = REASON_ASKED;
+	assert_int_equal(explain(world, 32), 0);
+	assert_int_equal(world->verdict.word, ONLINE_TYPE_NONE);
+	assert_int_equal(world->verdict.reason, REASON_ASKED);
+	expect_fact(world, "latest", "asked");
 }
 
 static void its_zones_in_their_order(void **state)
@@ -230,7 +265,7 @@ static void a_driver_s_memory_is_under_no_section(void **state)
 {
 	struct world *world = *state;
 
-	strcpy(world->snapshot.resources[1].owner, "System RAM (kmem)");
+	strcpy(world->snapshot.resources[3].owner, "System RAM (kmem)");
 	assert_int_equal(explain(world, 34), 0);
 	assert_int_equal(world->verdict.reason, REASON_POLICY_KEEP);
 	expect_fact(world, "owner", "System RAM (kmem)");
@@ -283,6 +318,8 @@ int main(void)
 		TEST(room_of_another_dimm_is_not_told),
 		TEST(a_dimm_that_cannot_be_read_has_no_edges),
 		TEST(the_block_and_its_dimm),
+		TEST(boot_memory_is_not_a_dimm),
+		TEST(who_took_it_offline),
 		TEST(its_zones_in_their_order),
 		TEST(what_became_of_it_before),
 		TEST(the_ratio_counts_what_was_decided_before),

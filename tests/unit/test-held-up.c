@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "io/log.h"
+#include "io/worker.h"
 
 #define FIRST 32
 #define BLOCKS 4
@@ -182,11 +183,43 @@ static void an_end_waits_for_the_write(void **state)
 	close_slow(&slow);
 }
 
+struct given_up {
+	struct loop *loop;
+	int error;
+};
+
+static void on_given_up(int error, void *data)
+{
+	struct given_up *given_up = data;
+
+	given_up->error = error;
+	loop_quit(given_up->loop);
+}
+
+/* What ended it is our own signal, which is no answer of the kernel's. */
+static void a_write_whose_time_is_over_is_given_up(void **state)
+{
+	static struct slow_kernel slow;
+	struct given_up given_up = { .error = 0 };
+
+	(void)state;
+	open_slow(&slow, HELD);
+	loop_timer_disarm(slow.often);
+	fake_kernel_add(slow.fixture.kernel, FIRST, BLOCKS, BLOCK_ONLINE);
+	given_up.loop = slow.fixture.edges.loop;
+	assert_non_null(worker_start(given_up.loop, slow.fixture.edges.sysfs, FIRST + 1,
+				     ONLINE_TYPE_OFFLINE, 1, on_given_up, &given_up));
+	assert_int_equal(loop_run(given_up.loop), 0);
+	assert_int_equal(given_up.error, -ETIMEDOUT);
+	close_slow(&slow);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_loop_goes_on_while_a_write_is_held_up),
 		cmocka_unit_test(an_end_waits_for_the_write),
+		cmocka_unit_test(a_write_whose_time_is_over_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,19 @@ static void believes_the_state_of_an_accepted_write(void **state)
 	assert_int_equal(fixture->job.items[0].reason, REASON_UNCHANGED);
 }
 
+static void a_write_whose_time_is_over_is_not_a_refusal(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+
+	assert_int_equal(range(fixture, 35 * UNIT, UNIT), 0);
+	job_result(&fixture->job, -ETIMEDOUT, next(fixture, &write));
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_FAILED);
+	assert_int_equal(fixture->job.items[0].error, ETIMEDOUT);
+	assert_int_equal(fixture->job.items[0].reason, REASON_TIMED_OUT);
+}
+
 static void undoes_into_the_zone_it_was(void **state)
 {
 	struct fixture *fixture = *state;
@@ -324,6 +337,7 @@ int main(void)
 		TEST(answers_without_a_write_where_none_is_needed),
 		TEST(goes_on_after_a_failure_where_each_is_for_itself),
 		TEST(believes_the_state_of_an_accepted_write),
+		TEST(a_write_whose_time_is_over_is_not_a_refusal),
 		TEST(undoes_into_the_zone_it_was),
 		TEST(survives_a_block_that_goes_while_undoing),
 		TEST(passes_over_blocks_that_are_gone),

@@ -61,7 +61,7 @@ static const char *draw(const struct map_range *ranges, size_t count, uint64_t s
 /* 1 GiB of boot memory, a hole, two DIMMs side by side: one half movable, one offline. */
 static const struct map_range guest[] = {
 	{ 0, UNIT, MAP_ONLINE, 0, false },
-	{ UNIT, 7 * UNIT, MAP_KERNEL, 1 << 20, true },
+	{ UNIT, 7 * UNIT, MAP_KERNEL, 0, false },
 	{ 32 * UNIT, 2 * UNIT, MAP_MOVABLE, 32 * UNIT, true },
 	{ 34 * UNIT, 2 * UNIT, MAP_KERNEL, 32 * UNIT, true },
 	{ 36 * UNIT, 3 * UNIT, MAP_OFFLINE, 36 * UNIT, true },
@@ -83,6 +83,20 @@ static void shows_holes_edges_and_rows(void **state)
 	assert_string_equal(draw(guest, GUEST, 1, 4),
 			    "/0:OKKK/4:KKKK/hole 8+24/32:MMKK/36:|...");
 	assert_string_equal(draw(guest + 2, 3, 1, 64), "/hole 0+32/32:MMKK|...");
+}
+
+/* Boot memory ends where a DIMM begins, and has no edges of its own. */
+static void boot_memory_is_not_a_dimm(void **state)
+{
+	const struct map_range ranges[] = {
+		{ 0, UNIT, MAP_ONLINE, 0, false },
+		{ UNIT, 3 * UNIT, MAP_KERNEL, 0, false },
+		{ 4 * UNIT, 2 * UNIT, MAP_MOVABLE, 4 * UNIT, true },
+		{ 6 * UNIT, UNIT, MAP_KERNEL, 0, false },
+	};
+
+	(void)state;
+	assert_string_equal(draw(ranges, 4, 1, 64), "/0:OKKK|MM|K");
 }
 
 static void a_cell_of_several_tells_that_they_differ(void **state)
@@ -113,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_drawn_of_nothing),
 		cmocka_unit_test(shows_holes_edges_and_rows),
+		cmocka_unit_test(boot_memory_is_not_a_dimm),
 		cmocka_unit_test(a_cell_of_several_tells_that_they_differ),
 		cmocka_unit_test(scales_until_it_fits),
 	};

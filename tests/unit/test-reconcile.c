@@ -25,7 +25,7 @@ static void setup(struct guest *guest)
 	guest->snapshot.block_size_bytes = UNIT;
 	guest->facts.snapshot = &guest->snapshot;
 	guest->facts.log = &guest->log;
-	guest->facts.free_bytes = UINT64_MAX;
+	guest->facts.free_bytes = guest->facts.memory_limit = UINT64_MAX;
 }
 
 static struct block *put_block(struct guest *guest, uint64_t index,
@@ -61,12 +61,12 @@ static struct device device(const char *type, uint64_t start, uint64_t size)
 	snprintf(made.type, sizeof(made.type), "%s", type);
 	made.slot = made.node = -1;
 	made.start = start;
-	made.size = made.span = size;
+	made.size = made.requested = made.span = size;
 	made.has_range = true;
 	return made;
 }
 
-/* state cause online(MiB) node removable [state reason MiB]… */
+/* state cause online(MiB) node removable [state reason MiB]… [remark]… */
 static char *judged(const struct guest *guest, const struct device *device)
 {
 	static char line[512];
@@ -84,6 +84,8 @@ static char *judged(const struct guest *guest, const struct device *device)
 			    block_state_word(verdict.missing[i].state),
 			    reason_text(verdict.missing[i].reason),
 			    verdict.missing[i].size / MIB);
+	for (i = 0; i < verdict.remark_count; i++)
+		text_printf(&out, ", %s", reason_text(verdict.remarks[i]));
 	if (verdict.log)
 		text_printf(&out, ", '%s'", verdict.log);
 	snprintf(line, sizeof(line), "%s", out.data);
@@ -280,8 +282,98 @@ static void knows_other_devices(void **state)
 	EXPECT(&guest, virtio, "partial not-added 128 node 0 yes, absent not-added 64");
 	put_online(&guest, 38, 1, BLOCK_ZONE_MOVABLE);
 	EXPECT(&guest, virtio, "complete none 192 node 0 yes");
-	virtio.size = 0;
+	virtio.size = virtio.requested = 0;
 	EXPECT(&guest, virtio, "complete none 0 node 0 yes");
+	snapshot_free(&guest.snapshot);
+}
+
+/* What its driver has plugged is one thing, what the host wants plugged another one. */
+static void holds_virtio_mem_against_the_request(void **state)
+{
+	struct device virtio = device("virtio-mem", 4 * GIB, 0);
+	struct guest guest;
+
+	(void)state;
+	setup(&guest);
+	virtio.span = 2 * GIB;
+	virtio.requested = GIB;
+	EXPECT(&guest, virtio,
+	       "absent not-added 0 node -1 unknown, absent not-added 1024");
+	guest.facts.memory_limit = 4 * GIB;
+	EXPECT(&guest, virtio,
+	       "absent memory-limit 0 node -1 unknown, absent memory-limit 1024");
+	guest.facts.free_bytes = 16 * MIB - 1;
+	EXPECT(&guest, virtio,
+	       "absent memory-short 0 node -1 unknown, absent memory-short 1024");
+	guest.facts.no_virtio_mem = true;
+	EXPECT(&guest, virtio,
+	       "absent no-driver 0 node -1 unknown, absent no-driver 1024");
+	setup(&guest);
+	/* a half of it is online, all that is plugged */
+	put_online(&guest, 32, 4, BLOCK_ZONE_MOVABLE);
+	virtio.size = 512 * MIB;
+	EXPECT(&guest, virtio, "partial not-added 512 node 0 yes, absent not-added 512");
+	/* a part of a block: the whole block is online, and that is not what was asked for */
+	virtio.size = 448 * MIB;
+	virtio.requested = 512 * MIB;
+	EXPECT(&guest, virtio, "partial unaligned 448 node 0 yes, absent unaligned 64");
+	guest.snapshot.blocks[3].state = BLOCK_OFFLINE;
+	EXPECT(&guest, virtio,
+	       "partial policy 384 node 0 yes, offline policy 128, absent unaligned 64");
+	/* the host wants some back */
+	guest.snapshot.blocks[3].state = BLOCK_ONLINE;
+	virtio.size = 512 * MIB;
+	virtio.requested = 0;
+	EXPECT(&guest, virtio, "complete none 512 node 0 yes, not-given-back");
+	snapshot_free(&guest.snapshot);
+}
+
+static void remarks_on_another_node(void **state)
+{
+	struct device dimm = device("dimm", 4 * GIB, 2 * UNIT);
+	struct guest guest;
+
+	(void)state;
+	setup(&guest);
+	put_online(&guest, 32, 2, BLOCK_ZONE_MOVABLE);
+	EXPECT(&guest, dimm, "complete none 256 node 0 yes");
+	dimm.node = 0;
+	EXPECT(&guest, dimm, "complete none 256 node 0 yes");
+	dimm.node = 1;
+	EXPECT(&guest, dimm, "complete none 256 node 0 yes, node-differs");
+	guest.snapshot.blocks[0].node = 1;
+	EXPECT(&guest, dimm, "complete none 256 node -1 yes, node-differs");
+	guest.snapshot.blocks[1].node = 1;
+	EXPECT(&guest, dimm, "complete none 256 node 1 yes");
+	/* a kernel without nodes */
+	guest.snapshot.blocks[0].node = guest.snapshot.blocks[1].node =
+		BLOCK_NODE_UNKNOWN;
+	EXPECT(&guest, dimm, "complete none 256 node -1 yes");
+	snapshot_free(&guest.snapshot);
+}
+
+static void names_the_end_of_memory(void **state)
+{
+	struct device dimm = device("dimm", 4 * GIB, GIB);
+	struct guest guest;
+
+	(void)state;
+	setup(&guest);
+	guest.facts.memory_limit = 5 * GIB;
+	EXPECT(&guest, dimm, "absent not-added 0 node -1 unknown, absent not-added 1024");
+	guest.facts.memory_limit--;
+	EXPECT(&guest, dimm,
+	       "absent memory-limit 0 node -1 unknown, absent memory-limit 1024");
+	/* the kernel's line says only that it failed */
+	put_failure(&guest, -1, REASON_ADD_FAILED, 0);
+	EXPECT(&guest, dimm,
+	       "absent memory-limit 0 node -1 unknown, absent memory-limit 1024, 'line 1'");
+	put_failure(&guest, -1, REASON_MEMORY_SHORT, 0);
+	EXPECT(&guest, dimm,
+	       "absent memory-short 0 node -1 unknown, absent memory-short 1024, 'line 2'");
+	/* it came later */
+	put_online(&guest, 32, 8, BLOCK_ZONE_MOVABLE);
+	EXPECT(&guest, dimm, "complete none 1024 node 0 yes");
 	snapshot_free(&guest.snapshot);
 }
 
@@ -295,6 +387,9 @@ int main(void)
 		cmocka_unit_test(knows_what_may_be_removed),
 		cmocka_unit_test(shares_a_block),
 		cmocka_unit_test(knows_other_devices),
+		cmocka_unit_test(holds_virtio_mem_against_the_request),
+		cmocka_unit_test(remarks_on_another_node),
+		cmocka_unit_test(names_the_end_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,63 @@ static void tells_dimms_apart(void **state)
 	snapshot_free(&snapshot);
 }
 
+/* UEFI boot memory in pieces, reserved pages at its start and in between; then a DIMM. */
+static void takes_boot_memory_for_one_piece(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	const struct block *b;
+
+	(void)state;
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	for (uint64_t i = 0; i < 6; i++)
+		add(&snapshot, i, BLOCK_ONLINE, 0);
+	snapshot_add_resource(&snapshot, 0x1000, 0x9ec00, "System RAM");
+	snapshot_add_resource(&snapshot, 0x100000, 2ull * BLOCK_SIZE, "System RAM");
+	snapshot_add_resource(&snapshot, 2ull * BLOCK_SIZE + 0x300000,
+			      2ull * BLOCK_SIZE - 0x300000, "System RAM");
+	snapshot_add_resource(&snapshot, 4ull * BLOCK_SIZE, 2ull * BLOCK_SIZE,
+			      "System RAM");
+	b = snapshot.blocks;
+	/* what has most of the block, not what begins it */
+	assert_ptr_equal(snapshot_resource_of(&snapshot, &b[0]), &snapshot.resources[1]);
+	assert_ptr_equal(snapshot_resource_of(&snapshot, &b[2]), &snapshot.resources[2]);
+	/* nobody tells boot memory apart */
+	assert_false(snapshot_same_dimm(&snapshot, &b[1], &b[2]));
+	snapshot.windows[0].start = 4ull * BLOCK_SIZE;
+	snapshot.windows[0].size = 4ull * BLOCK_SIZE;
+	snapshot.window_count = 1;
+	assert_true(snapshot_same_dimm(&snapshot, &b[1], &b[2]));
+	assert_false(snapshot_same_dimm(&snapshot, &b[1], &b[3]));
+	assert_false(snapshot_same_dimm(&snapshot, &b[3], &b[4]));
+	assert_true(snapshot_same_dimm(&snapshot, &b[4], &b[5]));
+	assert_null(snapshot_dimm_of(&snapshot, &b[0]));
+	assert_ptr_equal(snapshot_dimm_of(&snapshot, &b[5]), &snapshot.resources[3]);
+	/* a window that begins inside of a block, with its DIMM */
+	snapshot.windows[0].start += 0x1000;
+	assert_false(snapshot_hot_added(&snapshot, &b[4]));
+	snapshot.resources[3].start += 0x1000;
+	snapshot.resources[3].size -= 0x1000;
+	assert_true(snapshot_hot_added(&snapshot, &b[4]));
+	snapshot_free(&snapshot);
+}
+
+/* The lower one has as much: two DIMMs of a block and a half each. */
+static void shares_a_block_between_two(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	(void)state;
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	add(&snapshot, 33, BLOCK_ONLINE, 0);
+	snapshot_add_resource(&snapshot, 32ull * BLOCK_SIZE, 3ull * BLOCK_SIZE / 2,
+			      "System RAM");
+	snapshot_add_resource(&snapshot, 33ull * BLOCK_SIZE + BLOCK_SIZE / 2,
+			      3ull * BLOCK_SIZE / 2, "System RAM");
+	assert_ptr_equal(snapshot_resource_of(&snapshot, snapshot.blocks),
+			 &snapshot.resources[0]);
+	snapshot_free(&snapshot);
+}
+
 static void adds_up_by_node_state_and_zone(void **state)
 {
 	struct snapshot snapshot = SNAPSHOT_INIT;
@@ -113,6 +170,8 @@ int main(void)
 		cmocka_unit_test(sorts_and_finds),
 		cmocka_unit_test(refuses_more_than_memory),
 		cmocka_unit_test(tells_dimms_apart),
+		cmocka_unit_test(takes_boot_memory_for_one_piece),
+		cmocka_unit_test(shares_a_block_between_two),
 		cmocka_unit_test(adds_up_by_node_state_and_zone),
 	};
 

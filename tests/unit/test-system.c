@@ -293,6 +293,23 @@ static void writes_a_parameter_that_is_there(void **state)
 	system_close(system);
 }
 
+static void knows_what_keeps_a_device_out(void **state)
+{
+	const char *root = *state;
+	struct system_info *system = open_tree(root);
+
+	assert_true(system_memory_limit(system) == UINT64_MAX);
+	tree_puts(root, "/proc/cmdline", "quiet mem=2G\n");
+	assert_true(system_memory_limit(system) == 2ull << 30);
+	/* nothing to read is no evidence */
+	assert_false(system_lacks_virtio_mem(system));
+	tree_puts(root, "/sys/bus/virtio/drivers/virtio_console/uevent", "");
+	assert_true(system_lacks_virtio_mem(system));
+	tree_puts(root, "/sys/bus/virtio/drivers/virtio_mem/uevent", "");
+	assert_false(system_lacks_virtio_mem(system));
+	system_close(system);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -311,6 +328,7 @@ int main(void)
 		TEST(adds_zones_up_by_node),
 		TEST(a_broken_table_has_no_windows),
 		TEST(writes_a_parameter_that_is_there),
+		TEST(knows_what_keeps_a_device_out),
 	};
 
 	return cmocka_run_group_tests_name("system", tests, NULL, NULL);

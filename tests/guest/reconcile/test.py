@@ -4,6 +4,10 @@
 One is online, one has a block that was taken offline by hand, one is no multiple of a block and
 one is too large for the guest's free memory: the kernel refuses the last two, and only its log
 tells. memonlinectl asks QEMU's monitor itself, or takes what somebody else has asked.
+
+A second guest has no driver for its virtio-mem device, knows nothing of NUMA, and has mem= on its
+command line: a DIMM that is there at boot is refused, and one that comes later lands on another node
+than the host gave.
 """
 
 import json
@@ -12,6 +16,7 @@ from lab import Guest, check, equal, expect, host, hunger
 
 CONFIG = "[memonlined]\npolicy = online_movable\n"
 MIB = 1 << 20
+GIB = 1 << 30
 RESERVE = "/proc/sys/vm/min_free_kbytes"
 RESERVE_KIB = 96 << 10
 PARTLY = 64
@@ -32,7 +37,7 @@ def ask(guest, channel):
 
 
 def is_complete(found, dimm):
-    members(found, type="dimm", verdict="complete", cause="none", missing=[],
+    members(found, type="dimm", verdict="complete", cause="none", missing=[], remarks=[],
             start=dimm["addr"], size=dimm["size"], slot=dimm["slot"], online=dimm["size"],
             zones=["Movable"], removable="yes", node=0, log=None)
 
@@ -64,7 +69,10 @@ def offline_one(guest, channel, dimm):
     channel.report()
 
 
-def ctl(guest, *arguments, code=0, text=None):
+def ctl(guest, *arguments, code=0, text=None, free=False):
+    """`free`: the lab lets go of the monitor."""
+    if free:
+        guest.qmp.close()
     return host.ctl_status("--socket", guest.channel_path(), "reconcile", *arguments,
                            code=code, text=text)
 
@@ -76,12 +84,34 @@ def by_memonlinectl(guest, words):
     equal([device["verdict"] for device in found], words, "verdicts by standard input")
     said = ctl(guest, "--timeout", "2", "--qmp", guest.qmp_path(), code=FAILED)
     check("monitor in use" in said, "nothing said about a monitor in use: %s" % said)
-    guest.qmp.close()
-    table = ctl(guest, "--qmp", guest.qmp_path(), "-n", "-o", "VERDICT", code=PARTLY)
+    table = ctl(guest, "--qmp", guest.qmp_path(), "-n", "-o", "VERDICT", code=PARTLY, free=True)
     equal(table.split(), words, "verdicts by the monitor")
 
 
+def on_the_command_line(lab):
+    with Guest(lab, "limited", memory="512M", dimms=["256M"], nodes=2, virtio_mem="1G",
+               virtio_mem_driver=False, config=CONFIG, append="numa=off mem=512M") as guest:
+        with guest.channel() as channel:
+            guest.request_virtio_mem("1G")
+            [cold] = guest.dimms().values()
+            later = guest.plug("256M", node=1)
+            expect.all_online(guest, later)
+            found = ask(guest, channel)
+            is_absent(found[cold["id"]], cold, "memory-limit", "add_memory failed")
+            members(found[later["id"]], verdict="complete", cause="none", node=0,
+                    remarks=["node-differs"])
+            [virtio] = [device for device in found.values() if device["type"] == "virtio-mem"]
+            members(virtio, verdict="absent", cause="no-driver", size=0, requested=GIB,
+                    missing=[{"state": "absent", "reason": "no-driver", "size": GIB}])
+        table = ctl(guest, "--qmp", guest.qmp_path(), "-n", "-o", "REMARKS,REQUESTED",
+                    code=PARTLY, free=True)
+        check("node-differs" in table and "1G" in table, table)
+        first = guest.ctl("explain 0")
+        check("System RAM" in first and "\ndimm" not in first, "of memory0: %s" % first)
+
+
 def run(lab):
+    on_the_command_line(lab)
     with Guest(lab, memory="512M", config=CONFIG) as guest:
         with guest.channel() as channel:
             equal(ask(guest, channel), {}, "no devices")
