@@ -144,28 +144,94 @@ bool protocol_line_fits(const char *line, size_t len,
 	return true;
 }
 
+#define PIECE_BYTES 4096
+#define SPACE " \t\r\n"
+
+static bool is_ascii(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)text[i] > 0x7f)
+			return false;
+	return true;
+}
+
+/* One byte of ASCII in the place of each that is none; a string of `len` bytes. */
+static void copy_as_ascii(char *to, const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		to[i] = (char)((unsigned char)text[i] > 0x7f ? 'x' : text[i]);
+	to[len] = '\0';
+}
+
+/*
+ * Where char is signed, strict mode of json-c 0.18 and 0.19 takes bytes beyond ASCII for control
+ * characters. So it reads a copy without them, a piece at a time; it has no other way to refuse
+ * what is not JSON.
+ */
+static bool is_strict(struct json_tokener *tokener, const char *text, size_t len)
+{
+	struct json_object *value = NULL;
+	char piece[PIECE_BYTES + 1];
+	bool good = true;
+
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	while (good && len > 0) {
+		size_t count = len < PIECE_BYTES ? len : PIECE_BYTES;
+
+		copy_as_ascii(piece, text, count);
+		if (value) {
+			good = strspn(piece, SPACE) == count;
+		} else {
+			value = json_tokener_parse_ex(tokener, piece, (int)count);
+			good = value ||
+			       json_tokener_get_error(tokener) == json_tokener_continue;
+		}
+		text += count;
+		len -= count;
+	}
+	good = good && value;
+	json_object_put(value);
+	json_tokener_reset(tokener);
+	json_tokener_set_flags(tokener, 0);
+	return good;
+}
+
+static int read_value(struct json_tokener *tokener, const char *text, size_t len,
+		      struct json_object **parsed)
+{
+	struct json_object *value;
+
+	if (is_ascii(text, len))
+		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	else if (!is_strict(tokener, text, len))
+		return -EBADMSG;
+	value = json_tokener_parse_ex(tokener, text, (int)len);
+	if (json_tokener_get_error(tokener) != json_tokener_success) {
+		json_object_put(value);
+		return -EBADMSG;
+	}
+	*parsed = value;
+	return 0;
+}
+
 static int parse_json(const char *text, size_t len, const struct protocol_bounds *bounds,
 		      struct json_object **parsed)
 {
 	struct json_tokener *tokener;
-	struct json_object *value;
-	enum json_tokener_error error;
+	int r;
 
 	if (!protocol_line_fits(text, len, bounds))
 		return -EBADMSG;
 	tokener = json_tokener_new_ex(PROTOCOL_DEPTH_MAX);
 	if (!tokener)
 		return -ENOMEM;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	value = json_tokener_parse_ex(tokener, text, (int)len);
-	error = json_tokener_get_error(tokener);
+	r = read_value(tokener, text, len, parsed);
 	json_tokener_free(tokener);
-	if (error != json_tokener_success) {
-		json_object_put(value);
-		return -EBADMSG;
-	}
-	*parsed = value;
-	return 0;
+	return r;
 }
 
 static int parse_line(const char *line, size_t len, struct json_object **parsed)

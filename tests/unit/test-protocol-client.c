@@ -125,6 +125,63 @@ static void refuses_lines(void **state)
 	protocol_answer_free(NULL);
 }
 
+/* Every json-c takes UTF-8, and refuses beside it what it refuses without. */
+static void is_as_strict_beyond_ascii(void **state)
+{
+	static const struct {
+		const char *line;
+		int expected;
+	} rows[] = {
+		{ "{\"return\": {\"log\": \"gr\xc3\xbc\xc3\x9f\"}}", 0 },
+		{ "{\"return\": {\"\xe2\x82\xac\": \"\xf0\x9f\x98\x80\"}} \t", 0 },
+		{ "{\"return\": {\"log\": '\xc3\xbc'}}", -EBADMSG },
+		{ "{\"return\": {\"log\": \"\xc3\xbc\"},}", -EBADMSG },
+		{ "{\"return\": {\"log\": \"\xc3\xbc\"}} x", -EBADMSG },
+		{ "{\"return\": {\"log\": \"\xc3\xbc\"}}{}", -EBADMSG },
+		{ "{\"return\": {\"log\": \"\xc3\xbc\"}}\xc3\xbc", -EBADMSG },
+		{ "{\"return\": \xc3\xbc}", -EBADMSG },
+		{ "{\"return\": {\"log\": \"\xc3\xbc\"}", -EBADMSG },
+	};
+	struct protocol_answer *answer = NULL;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int r = protocol_answer_parse(rows[i].line, strlen(rows[i].line),
+					      &answer);
+
+		if (r != rows[i].expected)
+			fail_msg("%d for %s", r, rows[i].line);
+		if (r == 0)
+			protocol_answer_free(answer);
+		answer = NULL;
+	}
+}
+
+/* The value ends in one piece, and what follows it is in the next. */
+static void is_as_strict_in_pieces(void **state)
+{
+	struct protocol_answer *answer = NULL;
+	struct text line = TEXT_INIT;
+	size_t len, i;
+
+	(void)state;
+	for (len = 4000; len < 4200; len++) {
+		text_clear(&line);
+		text_puts(&line, "{\"return\": {\"log\": \"");
+		for (i = 0; i < len; i++)
+			text_puts(&line, "\xc3\xbc" + (i & 1));
+		text_puts(&line, "\"}}  ");
+		assert_false(line.failed);
+		assert_int_equal(protocol_answer_parse(line.data, line.len, &answer), 0);
+		protocol_answer_free(answer);
+		text_puts(&line, "x");
+		assert_int_equal(protocol_answer_parse(line.data, line.len, &answer),
+				 -EBADMSG);
+	}
+	text_free(&line);
+}
+
 /* {"return": [ELEMENT,ELEMENT,...]}. */
 static void put_list(struct text *line, const char *element, size_t count)
 {
@@ -758,6 +815,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_lines),
+		cmocka_unit_test(is_as_strict_beyond_ascii),
+		cmocka_unit_test(is_as_strict_in_pieces),
 		cmocka_unit_test(bounds_what_it_reads),
 		cmocka_unit_test(counts_outside_of_strings),
 		cmocka_unit_test(tells_kinds),
