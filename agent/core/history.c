@@ -178,14 +178,16 @@ void history_update(struct history *history, struct snapshot *next,
 	}
 }
 
-void history_reported(struct history *history, struct snapshot *snapshot)
+void history_reported(struct history *history, struct snapshot *snapshot,
+		      const struct report_builder *held)
 {
+	uint64_t unit = snapshot->block_size_bytes;
 	size_t i;
 
 	for (i = 0; i < snapshot->count; i++) {
 		struct block *block = &snapshot->blocks[i];
 
-		if (!block->unreported)
+		if (!block->unreported || report_builder_has(held, block->index * unit))
 			continue;
 		block->unreported = false;
 		store(history, block);

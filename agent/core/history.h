@@ -10,7 +10,7 @@
  */
 
 #include "core/intent.h"
-#include "core/journal.h"
+#include "core/report.h"
 #include "core/snapshot.h"
 
 struct history {
@@ -47,8 +47,9 @@ void history_set_known(struct block *block, enum block_state state);
 /* Brings what is remembered up to date with the states of `next`; `before` is NULL at first. */
 void history_update(struct history *history, struct snapshot *next,
 		    const struct snapshot *before);
-/* A report about all blocks is in the journal. */
-void history_reported(struct history *history, struct snapshot *snapshot);
+/* A report is in the journal about all blocks but those that are in `held`. */
+void history_reported(struct history *history, struct snapshot *snapshot,
+		      const struct report_builder *held);
 
 /* --- one block */
 

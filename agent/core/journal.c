@@ -377,6 +377,30 @@ const struct journal_mark *journal_mark_at(const struct journal *journal, size_t
 		       : mark;
 }
 
+/*
+ * In place: while a mark is half moved its old copy, the newer one, still stands behind it, and the
+ * newest mark of a block counts.
+ */
+void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes)
+{
+	struct journal_header *header = journal->header;
+	size_t i, kept = 0;
+
+	for (i = 0; i < header->marks.count; i++) {
+		const struct journal_mark *mark =
+			journal_mark_at(journal, i, block_size_bytes);
+
+		if (mark)
+			journal->marks[kept++] = *mark;
+	}
+	if (kept == header->marks.count)
+		return;
+	store_keep(journal->store, journal->marks, kept * sizeof(*journal->marks));
+	header->marks.count = kept;
+	header->marks.after = header->ring.last;
+	keep_marks(journal);
+}
+
 void journal_forget_marks(struct journal *journal)
 {
 	if (!journal->header->marks.count)

@@ -113,6 +113,8 @@ size_t journal_mark_count(const struct journal *journal);
  */
 const struct journal_mark *journal_mark_at(const struct journal *journal, size_t position,
 					   uint64_t block_size_bytes);
+/* The marks of what is reported; those of what is not stand. */
+void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes);
 /* Everything marked is reported. */
 void journal_forget_marks(struct journal *journal);
 

@@ -27,7 +27,8 @@ void report_builder_free(struct report_builder *builder)
 static bool merge(struct report_builder_entry *last,
 		  const struct report_builder_entry *next)
 {
-	if (last->dimm != next->dimm || last->round != next->round ||
+	if (last->held != next->held || last->dimm != next->dimm ||
+	    last->round != next->round ||
 	    !report_range_continues(&last->range, &next->range))
 		return false;
 	last->range.size += next->range.size;
@@ -41,6 +42,53 @@ static bool merge(struct report_builder_entry *last,
 static bool overlap(const struct report_range *a, const struct report_range *b)
 {
 	return a->start < b->start + b->size && b->start < a->start + a->size;
+}
+
+static uint64_t end_of(const struct report_range *range)
+{
+	return range->start + range->size;
+}
+
+/* Takes the blocks of `next` out of entry i, and what is left above them to a place of its own. */
+static void cut_out(struct report_builder *builder, size_t i,
+		    const struct report_range *next)
+{
+	struct report_builder_entry *old = &builder->entries[i];
+	struct report_builder_entry above = *old;
+
+	if (end_of(next) < end_of(&old->range)) {
+		above.range.start = end_of(next);
+		above.range.size = end_of(&old->range) - end_of(next);
+		builder->entries[builder->count++] = above;
+	}
+	if (next->start > old->range.start) {
+		old->range.size = next->start - old->range.start;
+		return;
+	}
+	builder->count--;
+	memmove(old, old + 1, (builder->count - i) * sizeof(*old));
+}
+
+/* false: no room for what a cut leaves above. */
+static bool replace_refusals(struct report_builder *builder,
+			     struct report_builder_entry *entry)
+{
+	size_t i = builder->count;
+
+	while (i--) {
+		const struct report_builder_entry *old = &builder->entries[i];
+
+		if (old->range.result != REPORT_FAILED ||
+		    old->range.from != old->range.to || old->dimm != entry->dimm ||
+		    !overlap(&old->range, &entry->range))
+			continue;
+		if (builder->count == builder->capacity)
+			return false;
+		if (old->begun_usec < entry->begun_usec)
+			entry->begun_usec = old->begun_usec;
+		cut_out(builder, i, &entry->range);
+	}
+	return true;
 }
 
 /* false: one of its blocks was another DIMM's. */
@@ -67,9 +115,10 @@ bool report_builder_add(struct report_builder *builder, uint64_t dimm,
 			const struct report_range *range, uint64_t begun_usec,
 			uint64_t done_usec)
 {
-	struct report_builder_entry entry = { *range, dimm, begun_usec, done_usec, 0 };
+	struct report_builder_entry entry = { *range,	 dimm, begun_usec,
+					      done_usec, 0,    false };
 
-	if (!find_round(builder, &entry))
+	if (!replace_refusals(builder, &entry) || !find_round(builder, &entry))
 		return false;
 	if (builder->count && merge(&builder->entries[builder->count - 1], &entry))
 		return true;
@@ -115,10 +164,65 @@ void report_observe(const struct snapshot_change *change, uint64_t block_size_by
 	range->reason = (uint8_t)observed_reason(range);
 }
 
+static bool is_partial(const struct snapshot *snapshot, const struct report_range *range)
+{
+	const struct block *block;
+
+	if (range->to == BLOCK_ABSENT || !snapshot->block_size_bytes)
+		return false;
+	block = snapshot_find(snapshot, range->start / snapshot->block_size_bytes);
+	return block && snapshot_hot_added(snapshot, block) &&
+	       !snapshot_dimm_is_whole(snapshot, block);
+}
+
+static bool any_ready(const struct report_builder *builder, uint64_t dimm)
+{
+	size_t i;
+
+	for (i = 0; i < builder->count; i++)
+		if (builder->entries[i].dimm == dimm && !builder->entries[i].held)
+			return true;
+	return false;
+}
+
+uint64_t report_builder_hold(struct report_builder *builder,
+			     const struct snapshot *snapshot, uint64_t since_usec)
+{
+	struct report_builder_entry *entry, *end = builder->entries + builder->count;
+	uint64_t oldest_usec = 0;
+
+	for (entry = builder->entries; entry < end; entry++)
+		entry->held = entry->begun_usec > since_usec &&
+			      is_partial(snapshot, &entry->range);
+	for (entry = builder->entries; entry < end; entry++) {
+		/* All of a DIMM or nothing: what happened to a block stays in its order. */
+		if (!entry->held || any_ready(builder, entry->dimm))
+			entry->held = false;
+		else if (!oldest_usec || entry->begun_usec < oldest_usec)
+			oldest_usec = entry->begun_usec;
+	}
+	return oldest_usec;
+}
+
+bool report_builder_has(const struct report_builder *builder, uint64_t start)
+{
+	size_t i;
+
+	for (i = 0; i < builder->count; i++) {
+		const struct report_range *range = &builder->entries[i].range;
+
+		if (start >= range->start && start - range->start < range->size)
+			return true;
+	}
+	return false;
+}
+
 static int compare_entries(const void *left, const void *right)
 {
 	const struct report_builder_entry *a = left, *b = right;
 
+	if (a->held != b->held)
+		return a->held ? 1 : -1;
 	if (a->dimm != b->dimm)
 		return a->dimm < b->dimm ? -1 : 1;
 	/* The same block twice: in the order it happened. */
@@ -148,7 +252,7 @@ static bool same_report(const struct report_builder_entry *last,
 }
 
 /* Appends one report from entries[*from] on and moves *from behind what it took. */
-static void report_one(const struct report_builder *builder, size_t *from,
+static void report_one(const struct report_builder *builder, size_t end, size_t *from,
 		       struct journal *journal, struct report *report)
 {
 	struct report_range ranges[REPORT_RANGES_MAX];
@@ -163,27 +267,49 @@ static void report_one(const struct report_builder *builder, size_t *from,
 		if (entry->done_usec > done_usec)
 			done_usec = entry->done_usec;
 		entry++;
-	} while (*from + count < builder->count && count < REPORT_RANGES_MAX &&
+	} while (*from + count < end && count < REPORT_RANGES_MAX &&
 		 same_report(entry - 1, entry));
 	*from += count;
 	report->elapsed_usec = done_usec - begun_usec;
 	journal_append(journal, report, ranges, count);
 }
 
+/* Sorted: what is held is behind all that is not. */
+static size_t count_ready(const struct report_builder *builder)
+{
+	size_t ready = builder->count;
+
+	while (ready && builder->entries[ready - 1].held)
+		ready--;
+	return ready;
+}
+
+static void keep_held(struct report_builder *builder, size_t first)
+{
+	size_t i;
+
+	builder->count -= first;
+	memmove(builder->entries, builder->entries + first,
+		builder->count * sizeof(*builder->entries));
+	for (i = 0; i < builder->count; i++)
+		builder->entries[i].held = false;
+}
+
 void report_builder_flush(struct report_builder *builder, struct journal *journal,
 			  int64_t time_sec, int32_t time_usec)
 {
 	struct report report = { .time_sec = time_sec, .time_usec = time_usec };
-	size_t from = 0;
+	size_t from = 0, end;
 
 	if (!builder->count)
 		return;
 	qsort(builder->entries, builder->count, sizeof(*builder->entries),
 	      compare_entries);
 	merge_sorted(builder);
-	while (from < builder->count)
-		report_one(builder, &from, journal, &report);
-	builder->count = 0;
+	end = count_ready(builder);
+	while (from < end)
+		report_one(builder, end, &from, journal, &report);
+	keep_held(builder, end);
 }
 
 /* A place for each block of the range; most often they come in ascending order. */

@@ -15,6 +15,7 @@ struct report_builder_entry {
 	uint64_t dimm; /* start of its resource; BURST_NO_DIMM where none is known */
 	uint64_t begun_usec, done_usec; /* monotonic */
 	size_t round; /* above those of all earlier entries with a block of this one's */
+	bool held; /* the next flush leaves it */
 };
 #define REPORT_NO_DIMM UINT64_MAX
 
@@ -29,8 +30,9 @@ int report_builder_init(struct report_builder *builder, size_t entries);
 void report_builder_free(struct report_builder *builder);
 
 /*
- * Merges into the newest entry where it continues it. false: full, or one of its blocks belonged
- * to another DIMM before; flush first.
+ * Merges into the newest entry where it continues it. A refusal that changed nothing gives way to
+ * what happens to its blocks next: each block has one result of one burst. false: full, or one of
+ * its blocks belonged to another DIMM before; flush first.
  */
 bool report_builder_add(struct report_builder *builder, uint64_t dimm,
 			const struct report_range *range, uint64_t begun_usec,
@@ -40,8 +42,18 @@ void report_observe(const struct snapshot_change *change, uint64_t block_size_by
 		    struct report_range *range);
 
 /*
- * Writes the reports, one per DIMM and ascending by address, and empties the burst. What happened
- * to one block stays in its order. Times of day are those of the flush. Never allocates.
+ * Holds back what began after `since_usec` (monotonic) and is about a DIMM that has not come whole
+ * yet: /proc/iomem has its size before its blocks are announced one by one. Returns when the
+ * oldest entry that is held began, or 0.
+ */
+uint64_t report_builder_hold(struct report_builder *builder,
+			     const struct snapshot *snapshot, uint64_t since_usec);
+/* Whether it has gathered something about the block. */
+bool report_builder_has(const struct report_builder *builder, uint64_t start);
+/*
+ * Writes the reports, one per DIMM and ascending by address, and keeps only what is held back, which
+ * the flush after that writes. What happened to one block stays in its order. Times of day are
+ * those of the flush. Never allocates.
  */
 void report_builder_flush(struct report_builder *builder, struct journal *journal,
 			  int64_t time_sec, int32_t time_usec);

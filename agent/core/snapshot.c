@@ -257,6 +257,58 @@ void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *fir
 		(*end)++;
 }
 
+/* How many blocks have a smaller number. */
+static size_t count_below(const struct snapshot *snapshot, uint64_t index)
+{
+	size_t low = 0, high = snapshot->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (snapshot->blocks[middle].index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool snapshot_dimm_is_whole(const struct snapshot *snapshot, const struct block *block)
+{
+	uint64_t unit = snapshot->block_size_bytes, first, end;
+	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
+
+	if (!resource || strcmp(resource->owner, "System RAM") != 0)
+		return true;
+	first = resource->start / unit + (resource->start % unit != 0);
+	end = (resource->start + resource->size) / unit;
+	return end <= first ||
+	       count_below(snapshot, end) - count_below(snapshot, first) == end - first;
+}
+
+static bool continues(const struct snapshot_resource *resource,
+		      const struct snapshot_resource *next, uint64_t start, uint64_t size)
+{
+	return resource->start >= start &&
+	       resource->start + resource->size == next->start &&
+	       next->start - start < size && next->size <= size - (next->start - start) &&
+	       strcmp(resource->owner, next->owner) == 0;
+}
+
+void snapshot_join_resources(struct snapshot *snapshot, uint64_t start, uint64_t size)
+{
+	struct snapshot_resource *resources = snapshot->resources;
+	size_t i, kept = 0;
+
+	for (i = 1; i < snapshot->resource_count; i++)
+		if (continues(&resources[kept], &resources[i], start, size))
+			resources[kept].size += resources[i].size;
+		else
+			resources[++kept] = resources[i];
+	if (snapshot->resource_count)
+		snapshot->resource_count = kept + 1;
+}
+
 static struct snapshot_total *find_total(struct snapshot_total *totals, size_t *count,
 					 size_t max, const struct block *block)
 {

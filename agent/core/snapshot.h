@@ -113,6 +113,16 @@ bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
 void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *first,
 		   size_t *end);
 /*
+ * Whether all of the DIMM's blocks are there: /proc/iomem has its size before they are announced.
+ * True where its size is not known, or is a driver's to change.
+ */
+bool snapshot_dimm_is_whole(const struct snapshot *snapshot, const struct block *block);
+/*
+ * What was probed block by block has a resource for each of them: those that lie wholly inside
+ * [start, start + size) become one, so that they are one DIMM.
+ */
+void snapshot_join_resources(struct snapshot *snapshot, uint64_t start, uint64_t size);
+/*
  * Whether the block came after boot: the agent saw it come, its owner is a driver, or the firmware
  * keeps its place for what is hot-added (SRAT, flag hot-pluggable).
  */

@@ -101,6 +101,7 @@ static int read_blocks(struct agent *agent)
 	if (r < 0 && r != -ENOENT)
 		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
 			  strerror(-r));
+	agent_join_probed(agent, next);
 	return 0;
 }
 

@@ -44,6 +44,7 @@ struct agent {
 	bool grow_armed;
 	uint64_t grow_until_usec; /* look then at the latest; 0: no need to wait */
 	uint64_t grow_seqnum; /* the kernel's latest, when it was last asked */
+	struct loop_timer *rest; /* a DIMM whose report waits for its other blocks */
 	/* Refused writes. */
 	struct loop_timer *retry;
 	unsigned retry_attempt; /* so far */
@@ -70,6 +71,9 @@ struct agent {
 	struct agent_write writing;
 	struct loop_timer *held_up; /* until a write counts as held up */
 	struct agent_probe *probe; /* NULL: none asked for */
+	/* DIMMs that were probed, or found there when they were asked for: each is one. */
+	struct snapshot_window probed[SNAPSHOT_WINDOWS_MAX];
+	size_t probed_count;
 	struct executor executor;
 	bool followed_change; /* machine.auto_online_changed, as the executor rests on it */
 	bool executor_refused; /* the kernel took no word for the policy */
@@ -135,6 +139,8 @@ void agent_unsettle(struct agent *agent);
 bool agent_has_to_settle(const struct agent *agent, bool movable);
 /* Drops the plan where it has to wait; the loop looks again then. */
 void agent_wait_to_settle(struct agent *agent);
+/* Of DIMMs that have not come whole, from the next flush; a timer goes on with the work in time. */
+void agent_hold_reports(struct agent *agent);
 /* An event has asked for a look: the rest of its DIMM may be about to come. */
 void agent_expect_more(struct agent *agent);
 /* Whether the kernel is still announcing; then a timer goes on with the work. */
@@ -170,6 +176,8 @@ void agent_rezone(struct agent *agent, const struct block *block);
 /* agent-probe.c */
 void agent_step_probe(struct agent *agent); /* agent->probe is not NULL */
 void agent_probe_written(struct agent *agent, int error); /* negative errno or 0 */
+/* Makes one DIMM of each that was probed block by block. */
+void agent_join_probed(const struct agent *agent, struct snapshot *snapshot);
 void agent_disown_probe(struct agent *agent, const void *data);
 void agent_end_probe(struct agent *agent);
 

@@ -159,6 +159,32 @@ static bool any_needs_controller(const struct agent_probe *probe)
 	return false;
 }
 
+/* The kernel has a resource for each block then, and none for the DIMM. */
+static void note_probed(struct agent *agent, const struct device *device)
+{
+	struct snapshot_window *probed = &agent->probed[agent->probed_count];
+	size_t i;
+
+	for (i = 0; i < agent->probed_count; i++)
+		if (agent->probed[i].start == device->start &&
+		    agent->probed[i].size == device->size)
+			return;
+	if (i == SNAPSHOT_WINDOWS_MAX)
+		return;
+	probed->start = device->start;
+	probed->size = device->size;
+	agent->probed_count++;
+}
+
+void agent_join_probed(const struct agent *agent, struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < agent->probed_count; i++)
+		snapshot_join_resources(snapshot, agent->probed[i].start,
+					agent->probed[i].size);
+}
+
 static void conclude(struct agent_probe *probe, struct probe_result *result)
 {
 	const struct probe_verdict *verdict = &result->verdict;
@@ -202,8 +228,12 @@ static int decide(struct agent *agent, struct agent_probe *probe)
 	decide_all(agent, probe);
 	if (any_needs_controller(probe) && read_controller(agent, probe) == 0)
 		decide_all(agent, probe);
-	for (i = 0; i < probe->count; i++)
+	for (i = 0; i < probe->count; i++) {
 		conclude(probe, &probe->results[i]);
+		if (!probe->dry_run && (probe->results[i].state == PROBE_NOT_TRIED ||
+					probe->results[i].state == PROBE_PRESENT))
+			note_probed(agent, &probe->devices[i]);
+	}
 	return 0;
 }
 

@@ -67,9 +67,13 @@ static void flush(struct agent *agent)
 void agent_flush_reports(struct agent *agent)
 {
 	flush(agent);
-	journal_forget_marks(agent->edges.journal);
+	if (agent->builder.count) /* held back */
+		journal_forget_reported(agent->edges.journal,
+					agent->now.block_size_bytes);
+	else
+		journal_forget_marks(agent->edges.journal);
 	/* After the flush: an agent killed in between finds the report in the journal. */
-	history_reported(&agent->history, &agent->now);
+	history_reported(&agent->history, &agent->now, &agent->builder);
 }
 
 void agent_announce(struct agent *agent)

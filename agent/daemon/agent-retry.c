@@ -9,6 +9,7 @@
 
 #define SETTLE_MAX_USEC 60000000 /* something always changes: go on all the same */
 #define SETTLE_MSEC 500 /* without a change: then the burst is over */
+#define REST_MAX_USEC 5000000 /* the rest of a DIMM does not come: report what is there */
 #define GROW_MSEC 5 /* without an event of any kind: then the DIMM is whole */
 #define GROW_MAX_USEC 250000
 
@@ -128,6 +129,28 @@ static void grown(void *data)
 	agent_resume_work(agent);
 }
 
+/*
+ * One DIMM, one report, also where nothing is written to the blocks that are there: each block that
+ * follows is an event. Whole DIMMs wait for none that is not.
+ */
+void agent_hold_reports(struct agent *agent)
+{
+	uint64_t now = loop_now_usec(), begun;
+
+	if (!agent->rest)
+		return;
+	begun = report_builder_hold(&agent->builder, &agent->now,
+				    now > REST_MAX_USEC ? now - REST_MAX_USEC : 0);
+	if (begun &&
+	    loop_timer_arm(agent->rest, (begun + REST_MAX_USEC - now) / 1000 + 1) < 0)
+		report_builder_hold(&agent->builder, &agent->now, UINT64_MAX);
+}
+
+static void waited(void *data)
+{
+	agent_resume_work(data);
+}
+
 /* --- where a burst has to be over before it is touched */
 
 static bool any_movable(const struct plan *plan)
@@ -196,7 +219,10 @@ int agent_retry_open(struct agent *agent)
 	agent->retry = loop_timer_add(loop, retry, agent);
 	agent->settle = loop_timer_add(loop, settled, agent);
 	agent->grow = loop_timer_add(loop, grown, agent);
-	return agent->again && agent->retry && agent->settle && agent->grow ? 0 : -errno;
+	agent->rest = loop_timer_add(loop, waited, agent);
+	return agent->again && agent->retry && agent->settle && agent->grow && agent->rest
+		       ? 0
+		       : -errno;
 }
 
 void agent_retry_close(struct agent *agent)
@@ -205,4 +231,5 @@ void agent_retry_close(struct agent *agent)
 	loop_timer_remove(agent->retry);
 	loop_timer_remove(agent->settle);
 	loop_timer_remove(agent->grow);
+	loop_timer_remove(agent->rest);
 }

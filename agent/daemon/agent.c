@@ -154,6 +154,7 @@ bool agent_step(struct agent *agent)
 		agent_step_probe(agent);
 		return true;
 	}
+	agent_hold_reports(agent);
 	agent_flush_reports(agent);
 	agent_announce(agent);
 	agent_schedule_retry(agent);

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tree.h"
+
 struct told {
 	int calls;
 	int error;
@@ -129,6 +131,88 @@ static void only_the_block_counts(void **state)
 						      "probe=0x100000000\n;");
 }
 
+/* --- with evidence: a DIMM of 512 MiB at 4 GiB */
+
+#define MEMORY "00001000-3fffffff : System RAM\n"
+
+static void put_srat(const char *root)
+{
+	uint8_t srat[48 + 40] = "SRAT", sum = 0;
+	size_t i;
+
+	srat[4] = sizeof(srat);
+	srat[48] = 1; /* memory affinity */
+	srat[49] = 40;
+	srat[48 + 12] = 1; /* from 4 GiB on */
+	srat[48 + 20] = 1; /* as much */
+	srat[48 + 28] = 3; /* enabled, hot-pluggable */
+	for (i = 0; i < sizeof(srat); i++)
+		sum = (uint8_t)(sum + srat[i]);
+	srat[9] = (uint8_t)-sum;
+	tree_put(root, "/sys/firmware/acpi/tables/SRAT", srat, sizeof(srat));
+}
+
+static void put_evidence(const char *root)
+{
+	put_srat(root);
+	tree_puts(root, "/proc/iomem", MEMORY);
+	tree_puts(root, "/proc/cpuinfo",
+		  "address sizes\t: 40 bits physical, 48 virtual\n");
+	tree_puts(root, "/sys/bus/acpi/devices/PNP0C80:00/path", "\\_SB_.MHPC.MP00\n");
+}
+
+static void count_reports(const struct job *job, void *data)
+{
+	(void)job;
+	(*(int *)data)++;
+}
+
+/* The kernel makes one resource of each block, and the host has plugged one DIMM. */
+static void one_dimm_is_one_report_with_one_range(enum config_policy policy)
+{
+	struct agent_probe_request request = { true, NULL, 1, false };
+	struct device device = dimm();
+	struct fixture *fixture;
+	char root[TREE_SIZE];
+	int answers = 0;
+	void *state;
+
+	set_up(&state);
+	fixture = state;
+	tree_make(root);
+	put_evidence(root);
+	system_close(fixture->edges.system);
+	fixture->edges.system = system_open(root);
+	fixture->config.policy = policy;
+	fixture->config.probe_confirm = CONFIG_PROBE_CONFIRM_NONE;
+	begin(fixture, CONFIG_PROBE_HOST, true);
+	device.size = UINT64_C(512) << 20;
+	request.devices = &device;
+	assert_int_equal(
+		agent_start_probe(fixture->agent, &request, count_reports, &answers), 0);
+	while (!fixture->kernel->blocks[35].present)
+		assert_true(agent_step(fixture->agent));
+	tree_puts(root, "/proc/iomem",
+		  MEMORY "100000000-107ffffff : System RAM\n"
+			 "108000000-10fffffff : System RAM\n"
+			 "110000000-117ffffff : System RAM\n"
+			 "118000000-11fffffff : System RAM\n");
+	settle(fixture);
+	assert_int_equal(answers, 1);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 1);
+	assert_int_equal(first_range(fixture, 1)->size, device.size);
+	tear_down(&state);
+	tree_remove(root);
+}
+
+static void what_is_probed_is_reported_by_dimm(void **state)
+{
+	(void)state;
+	one_dimm_is_one_report_with_one_range(CONFIG_POLICY_ONLINE);
+	one_dimm_is_one_report_with_one_range(CONFIG_POLICY_KEEP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +220,7 @@ int main(void)
 		TEST(nothing_by_others_than_the_mode_says),
 		TEST(a_kernel_without_probe),
 		TEST(only_the_block_counts),
+		cmocka_unit_test(what_is_probed_is_reported_by_dimm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

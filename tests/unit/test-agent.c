@@ -71,6 +71,29 @@ static void reports_a_refusal_and_does_not_spin(void **state)
 	assert_int_equal(agent_failed_blocks(fixture->agent), 0);
 }
 
+/* More comes in the middle of the plan: it is tried again, and has one result all the same. */
+static void a_block_refused_twice_in_a_burst_is_reported_once(void **state)
+{
+	const struct uevent more = { UEVENT_ADD, 36, 0 };
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	fixture->kernel->blocks[33].refuse = EINVAL;
+	fixture->kernel->blocks[33].refuse_times = -1;
+	start(fixture, false);
+	agent_wake(fixture->agent);
+	while (fixture->kernel->writes < 2)
+		assert_true(agent_step(fixture->agent));
+	fake_kernel_add(fixture->kernel, 36, 1, BLOCK_OFFLINE);
+	agent_event(fixture->agent, &more);
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 6);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 3);
+	assert_int_equal(first_range(fixture, 1)[1].result, REPORT_FAILED);
+	assert_int_equal(first_range(fixture, 1)[2].size, 3 * (128 << 20));
+}
+
 static void stop_loop(void *data)
 {
 	struct fixture *fixture = data;
@@ -658,6 +681,7 @@ int main(void)
 		TEST(says_nothing_of_boot_memory),
 		TEST(survives_a_kernel_without_blocks),
 		TEST(reports_a_refusal_and_does_not_spin),
+		TEST(a_block_refused_twice_in_a_burst_is_reported_once),
 		TEST(tries_again_what_may_pass),
 		TEST(takes_a_lost_race_for_a_success),
 		TEST(believes_the_state_not_the_write),

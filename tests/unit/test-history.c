@@ -189,11 +189,17 @@ static void a_report_is_missing_until_it_is_written(void **state)
 {
 	struct fixture *fixture = *state;
 	struct block *block = add(&fixture->now, 1, BLOCK_ONLINE);
+	struct report_builder_entry entry = { .range = { .start = 128, .size = 128 } };
+	struct report_builder held = { .entries = &entry, .count = 1 };
 
 	add(&fixture->before, 1, BLOCK_OFFLINE);
 	history_update(&fixture->history, &fixture->now, &fixture->before);
 	assert_true(block->unreported);
-	history_reported(&fixture->history, &fixture->now);
+	fixture->now.block_size_bytes = 128;
+	history_reported(&fixture->history, &fixture->now, &held);
+	assert_true(block->unreported);
+	held.count = 0;
+	history_reported(&fixture->history, &fixture->now, &held);
 	assert_false(block->unreported);
 	assert_false(recalled(fixture, block, BLOCK_ONLINE).unreported);
 }

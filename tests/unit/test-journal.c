@@ -253,6 +253,123 @@ static void reports_each_dimm_once(void **state)
 	journal_free(journal);
 }
 
+static void check_ranges(const struct journal *journal, const uint64_t (*expected)[3],
+			 size_t count)
+{
+	const struct report *report = journal_after(journal, 0);
+	const struct report_range *ranges = journal_ranges(journal, report);
+	size_t i;
+
+	assert_int_equal(report->count, count);
+	for (i = 0; i < count; i++) {
+		assert_int_equal(ranges[i].start, expected[i][0]);
+		assert_int_equal(ranges[i].size, expected[i][1]);
+		assert_int_equal(ranges[i].result, expected[i][2]);
+	}
+}
+
+/* Refused, and in the same burst refused again or brought online: one result for each block. */
+static void a_refusal_gives_way_to_what_follows(void **state)
+{
+	static const uint64_t expected[][3] = { { 0x100, 0x10, REPORT_FAILED },
+						{ 0x110, 0x10, REPORT_SUCCESS },
+						{ 0x120, 0x20, REPORT_FAILED } };
+	struct journal *journal = journal_new("i", 16, 16);
+	struct report_range refused = range(0, 0x10);
+	struct report_builder builder;
+
+	(void)state;
+	assert_int_equal(report_builder_init(&builder, 8), 0);
+	refused.from = refused.to = BLOCK_OFFLINE;
+	refused.result = REPORT_FAILED;
+	for (refused.start = 0x100; refused.start < 0x140; refused.start += 0x10)
+		assert_true(report_builder_add(&builder, 0x100, &refused, 100, 150));
+	refused.start = 0x100;
+	assert_true(report_builder_add(&builder, 0x100, &refused, 200, 250));
+	refused.start = 0x110;
+	refused.result = REPORT_SUCCESS;
+	refused.to = BLOCK_ONLINE;
+	assert_true(report_builder_add(&builder, 0x100, &refused, 300, 350));
+	report_builder_flush(&builder, journal, 0, 0);
+	assert_int_equal(journal_last(journal), 1);
+	check_ranges(journal, expected, 3);
+	assert_int_equal(journal_after(journal, 0)->elapsed_usec, 250);
+	report_builder_free(&builder);
+	journal_free(journal);
+}
+
+static void a_refusal_without_room_for_its_rest_is_reported_first(void **state)
+{
+	struct report_range refused = range(0x100, 0x30), next = range(0x110, 0x10);
+	struct report_builder builder;
+
+	(void)state;
+	assert_int_equal(report_builder_init(&builder, 1), 0);
+	refused.from = refused.to = BLOCK_OFFLINE;
+	refused.result = REPORT_FAILED;
+	assert_true(report_builder_add(&builder, 0x100, &refused, 0, 0));
+	assert_false(report_builder_add(&builder, 0x100, &next, 0, 0));
+	assert_int_equal(builder.entries[0].range.size, 0x30);
+	report_builder_free(&builder);
+}
+
+static void add_dimms(struct snapshot *snapshot)
+{
+	static const uint64_t there[] = { 16, 17, 20 };
+	size_t i;
+
+	snapshot->block_size_bytes = 0x10;
+	for (i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
+		struct block block = { .index = there[i],
+				       .state = BLOCK_ONLINE,
+				       .marks = BLOCK_MARK_ADDED };
+
+		assert_int_equal(snapshot_add_block(snapshot, &block), 0);
+	}
+	assert_int_equal(snapshot_add_resource(snapshot, 0x100, 0x40, "System RAM"), 0);
+	assert_int_equal(snapshot_add_resource(snapshot, 0x140, 0x10, "System RAM"), 0);
+}
+
+/* Of two DIMMs one lacks blocks: only the other's report is written, and only its mark forgotten. */
+static void holds_back_what_has_not_come_whole(void **state)
+{
+	struct journal *journal = journal_new("i", 16, 16);
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct report_range part = range(0x100, 0x10), whole = range(0x140, 0x10);
+	struct report_builder builder;
+
+	(void)state;
+	part.to = whole.to = BLOCK_ONLINE;
+	add_dimms(&snapshot);
+	assert_int_equal(report_builder_init(&builder, 8), 0);
+	assert_true(journal_mark(journal, 20, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	assert_true(journal_mark(journal, 16, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	assert_true(report_builder_add(&builder, 0x100, &part, 100, 150));
+	assert_true(report_builder_add(&builder, 0x140, &whole, 110, 150));
+	assert_int_equal(report_builder_hold(&builder, &snapshot, 90), 100);
+	report_builder_flush(&builder, journal, 0, 0);
+	assert_int_equal(journal_last(journal), 1);
+	assert_int_equal(journal_ranges(journal, journal_after(journal, 0))->start,
+			 0x140);
+	journal_forget_reported(journal, 0x10);
+	assert_int_equal(journal_mark_count(journal), 1);
+	assert_int_equal(journal_mark_at(journal, 0, 0x10)->index, 16);
+	assert_true(report_builder_has(&builder, 0x100));
+	assert_false(report_builder_has(&builder, 0x140));
+	/* It waits no longer, and one of its entries waits for no other. */
+	part.start = 0x110;
+	part.zone++;
+	assert_true(report_builder_add(&builder, 0x100, &part, 200, 250));
+	assert_int_equal(report_builder_hold(&builder, &snapshot, 100), 0);
+	report_builder_flush(&builder, journal, 0, 0);
+	assert_int_equal(journal_last(journal), 2);
+	assert_int_equal(journal_after(journal, 1)->count, 2);
+	assert_int_equal(builder.count, 0);
+	report_builder_free(&builder);
+	snapshot_free(&snapshot);
+	journal_free(journal);
+}
+
 /* One block changes and then, with its neighbours, again: no report tells the second first. */
 static void keeps_the_order_of_what_happened_to_a_block(void **state)
 {
@@ -520,6 +637,9 @@ int main(void)
 		cmocka_unit_test(remembers_writes_until_they_are_reported),
 		cmocka_unit_test(merges_only_what_is_alike),
 		cmocka_unit_test(reports_each_dimm_once),
+		cmocka_unit_test(holds_back_what_has_not_come_whole),
+		cmocka_unit_test(a_refusal_gives_way_to_what_follows),
+		cmocka_unit_test(a_refusal_without_room_for_its_rest_is_reported_first),
 		cmocka_unit_test(keeps_the_order_of_what_happened_to_a_block),
 		cmocka_unit_test(tells_of_a_dimm_before_the_one_in_its_place),
 		cmocka_unit_test(recalls_what_was_told_last),

@@ -140,6 +140,17 @@ static void wait_for_it(struct machine_room *room)
 		;
 }
 
+/* The loop for a moment. */
+static void turn(struct machine_room *room)
+{
+	struct loop *loop = room->fixture.edges.loop;
+	struct loop_timer *moment = loop_timer_add(loop, come_back, loop);
+
+	loop_timer_arm(moment, 2UL * SETTLE_MSEC);
+	loop_run(loop);
+	loop_timer_remove(moment);
+}
+
 static void add_in_order(struct machine_room *room, const size_t *order, size_t first)
 {
 	size_t i;
@@ -453,6 +464,93 @@ static void a_ratio_is_planned_from_the_top(void **state)
 	close_room(&room);
 }
 
+static void wait_for_reports(struct machine_room *room, uint64_t count)
+{
+	loop_timer_arm(room->patience, PATIENCE_MSEC);
+	while (journal_last(room->fixture.edges.journal) < count && !room->ran_out)
+		turn(room);
+	assert_int_equal(journal_last(room->fixture.edges.journal), count);
+}
+
+/* A busy guest makes its blocks slowly, and nothing is written to them. */
+static void keep_reports_a_dimm_once_however_slowly_it_comes(void **state)
+{
+	static const enum fake_model all[] = { FAKE_EL6, FAKE_EL7, FAKE_4_18, FAKE_6_1 };
+	struct machine_room room;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(all); i++) {
+		open_room(&room, all[i], CONFIG_POLICY_KEEP);
+		tree_puts(room.root, "/proc/iomem", "100000000-13fffffff : System RAM\n");
+		start(&room.fixture, false);
+		agent_wake(room.fixture.agent);
+		for (j = 0; j < BLOCKS; j++) {
+			fake_kernel_add(room.fixture.kernel, FIRST + j, 1, BLOCK_OFFLINE);
+			tell(&room, UEVENT_ADD, FIRST + j);
+		}
+		wait_for_reports(&room, 1);
+		assert_int_equal(
+			journal_ranges(room.fixture.edges.journal,
+				       journal_after(room.fixture.edges.journal, 0))
+				->size,
+			BLOCKS * room.fixture.kernel->block_size_bytes);
+		close_room(&room);
+	}
+}
+
+/* One that comes slowly, and the next one that is there at once: that one does not wait. */
+static void a_whole_dimm_waits_for_no_other(void **state)
+{
+	struct machine_room room;
+	const struct journal *journal;
+	unsigned lists;
+	size_t i;
+
+	(void)state;
+	open_room(&room, FAKE_6_1, CONFIG_POLICY_KEEP);
+	tree_puts(room.root, "/proc/iomem",
+		  "100000000-13fffffff : System RAM\n140000000-147ffffff : System RAM\n");
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	journal = room.fixture.edges.journal;
+	fake_kernel_add(room.fixture.kernel, FIRST, 1, BLOCK_OFFLINE);
+	tell(&room, UEVENT_ADD, FIRST);
+	fake_kernel_add(room.fixture.kernel, FIRST + BLOCKS, 1, BLOCK_OFFLINE);
+	tell(&room, UEVENT_ADD, FIRST + BLOCKS);
+	assert_int_equal(journal_last(journal), 1);
+	assert_int_equal(journal_ranges(journal, journal_after(journal, 0))->start,
+			 UINT64_C(0x140000000));
+	/* Nothing is read while nothing happens. */
+	lists = room.fixture.kernel->lists;
+	turn(&room);
+	assert_int_equal(room.fixture.kernel->lists, lists);
+	for (i = 1; i < BLOCKS; i++) {
+		fake_kernel_add(room.fixture.kernel, FIRST + i, 1, BLOCK_OFFLINE);
+		tell(&room, UEVENT_ADD, FIRST + i);
+	}
+	wait_for_reports(&room, 2);
+	assert_int_equal(journal_ranges(journal, journal_after(journal, 1))->size,
+			 BLOCKS * room.fixture.kernel->block_size_bytes);
+	close_room(&room);
+}
+
+/* The rest of it never comes: what is there is reported all the same. */
+static void a_dimm_that_stays_in_pieces_is_reported(void **state)
+{
+	struct machine_room room;
+
+	(void)state;
+	open_room(&room, FAKE_6_1, CONFIG_POLICY_KEEP);
+	tree_puts(room.root, "/proc/iomem", "100000000-13fffffff : System RAM\n");
+	start(&room.fixture, false);
+	agent_wake(room.fixture.agent);
+	fake_kernel_add(room.fixture.kernel, FIRST, 1, BLOCK_OFFLINE);
+	tell(&room, UEVENT_ADD, FIRST);
+	wait_for_reports(&room, 1);
+	close_room(&room);
+}
+
 /* Any other policy that wants a kernel zone there. */
 static void online_kernel_strands_nothing_above_a_movable_dimm(void **state)
 {
@@ -594,6 +692,9 @@ int main(void)
 		cmocka_unit_test(a_ratio_strands_nothing_above_a_movable_dimm),
 		cmocka_unit_test(a_ratio_is_planned_from_the_top),
 		cmocka_unit_test(online_kernel_strands_nothing_above_a_movable_dimm),
+		cmocka_unit_test(keep_reports_a_dimm_once_however_slowly_it_comes),
+		cmocka_unit_test(a_whole_dimm_waits_for_no_other),
+		cmocka_unit_test(a_dimm_that_stays_in_pieces_is_reported),
 		cmocka_unit_test(el7_moves_only_what_lies_at_the_border),
 		cmocka_unit_test(an_unaligned_probe_is_refused_by_all_but_el6),
 		cmocka_unit_test(a_query_ends_no_wait),

@@ -163,6 +163,59 @@ static void adds_up_by_node_state_and_zone(void **state)
 	snapshot_free(&snapshot);
 }
 
+static void add_resources(struct snapshot *snapshot, unsigned first, unsigned count,
+			  const char *owner)
+{
+	unsigned i;
+
+	snapshot->block_size_bytes = BLOCK_SIZE;
+	for (i = first; i < first + count; i++)
+		assert_int_equal(snapshot_add_resource(snapshot, (uint64_t)i * BLOCK_SIZE,
+						       BLOCK_SIZE, owner),
+				 0);
+}
+
+static void what_was_probed_together_is_one_dimm(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	size_t first, end;
+	unsigned i;
+
+	(void)state;
+	for (i = 32; i < 40; i++)
+		add(&snapshot, i, BLOCK_OFFLINE, 0);
+	add_resources(&snapshot, 32, 6, "System RAM");
+	add_resources(&snapshot, 38, 1, "System RAM (virtio_mem)");
+	snapshot_join_resources(&snapshot, (uint64_t)33 * BLOCK_SIZE, 3ull * BLOCK_SIZE);
+	assert_int_equal(snapshot.resource_count, 5);
+	snapshot_dimm(&snapshot, 2, &first, &end);
+	assert_true(first == 1 && end == 4);
+	snapshot_dimm(&snapshot, 0, &first, &end);
+	assert_true(first == 0 && end == 1);
+	/* Another owner's stays apart. */
+	snapshot_join_resources(&snapshot, (uint64_t)36 * BLOCK_SIZE, 3ull * BLOCK_SIZE);
+	assert_int_equal(snapshot.resource_count, 4);
+	snapshot_free(&snapshot);
+}
+
+static void a_dimm_is_whole_when_its_last_block_is_there(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+
+	(void)state;
+	snapshot.block_size_bytes = BLOCK_SIZE;
+	add(&snapshot, 32, BLOCK_OFFLINE, 0);
+	/* No resource: nothing is known to be missing. */
+	assert_true(snapshot_dimm_is_whole(&snapshot, snapshot.blocks));
+	assert_int_equal(snapshot_add_resource(&snapshot, (uint64_t)32 * BLOCK_SIZE,
+					       2ull * BLOCK_SIZE, "System RAM"),
+			 0);
+	assert_false(snapshot_dimm_is_whole(&snapshot, snapshot.blocks));
+	add(&snapshot, 33, BLOCK_OFFLINE, 0);
+	assert_true(snapshot_dimm_is_whole(&snapshot, snapshot.blocks));
+	snapshot_free(&snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +226,8 @@ int main(void)
 		cmocka_unit_test(takes_boot_memory_for_one_piece),
 		cmocka_unit_test(shares_a_block_between_two),
 		cmocka_unit_test(adds_up_by_node_state_and_zone),
+		cmocka_unit_test(what_was_probed_together_is_one_dimm),
+		cmocka_unit_test(a_dimm_is_whole_when_its_last_block_is_there),
 	};
 
 	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
