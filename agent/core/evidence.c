@@ -234,6 +234,15 @@ bool evidence_is_qemu_dsdt(const uint8_t *bytes, size_t len)
 	       memcmp(bytes + 10, "BOCHS BXPC    ", 14) == 0;
 }
 
+bool evidence_dsdt_has_controller(const uint8_t *bytes, size_t len)
+{
+	/* ACPI 6.5, 6.4.2.5, I/O port descriptor: 16 bits decoded, from, to, alignment, length. */
+	static const uint8_t ports[] = { 0x47, 1, 0, 0x0a, 0, 0x0a, 0, 0x18 };
+
+	return evidence_is_qemu_dsdt(bytes, len) && memmem(bytes, len, "MHPD", 4) &&
+	       memmem(bytes, len, ports, sizeof(ports));
+}
+
 bool evidence_is_qemu_slot(const char *path)
 {
 	static const char digits[] = "0123456789ABCDEF";

@@ -67,6 +67,11 @@ int evidence_take_slot(struct evidence *evidence, const uint32_t words[EVIDENCE_
  * its hot-plug controller.
  */
 bool evidence_is_qemu_dsdt(const uint8_t *bytes, size_t len);
+/*
+ * Whether a DSDT of QEMU's has the controller: a device MHPD with I/O ports 0xa00-0xa17 (QEMU:
+ * hw/acpi/memory_hotplug.c), which is left out of machines without memory slots.
+ */
+bool evidence_dsdt_has_controller(const uint8_t *bytes, size_t len);
 bool evidence_is_qemu_slot(const char *path);
 
 bool evidence_overlaps(const struct evidence_range *a, uint64_t start, uint64_t size);

@@ -194,13 +194,41 @@ static enum reason check_claimed_once(const struct probe_facts *facts,
 	return REASON_NONE;
 }
 
+/* The DIMM of QEMU's controller that holds the device, or NULL. */
+static const struct evidence_range *shown_as(const struct evidence *evidence,
+					     const struct device *device)
+{
+	size_t i;
+
+	for (i = 0; evidence->has_controller && i < evidence->dimm_count; i++)
+		if (evidence_holds(&evidence->dimms[i], device->start, device->size))
+			return &evidence->dimms[i];
+	return NULL;
+}
+
 static enum reason check_objects(const struct probe_facts *facts,
 				 const struct device *device)
 {
-	(void)device;
-	if (!facts->evidence->has_objects)
+	const struct evidence *evidence = facts->evidence;
+
+	if (!evidence->has_objects)
 		return UNREADABLE;
-	return facts->evidence->objects ? REASON_NONE : REASON_NO_DIMM_OBJECT;
+	/* 2.6.32 makes none for a slot that is filled later; the controller knows better. */
+	return evidence->objects || shown_as(evidence, device) ? REASON_NONE
+							       : REASON_NO_DIMM_OBJECT;
+}
+
+/* Whether a DIMM of the controller is claimed by this device alone. */
+static bool shown_alone(const struct probe_facts *facts, const struct device *device)
+{
+	const struct evidence_range *dimm = shown_as(facts->evidence, device);
+	size_t i, claims = 0;
+
+	for (i = 0; dimm && i < facts->device_count; i++)
+		claims += is_range(&facts->devices[i]) &&
+			  evidence_overlaps(dimm, facts->devices[i].start,
+					    facts->devices[i].size);
+	return claims == 1;
 }
 
 static enum reason check_populated(const struct probe_facts *facts,
@@ -208,29 +236,23 @@ static enum reason check_populated(const struct probe_facts *facts,
 {
 	size_t claimed = 0, i;
 
-	(void)device;
 	if (!facts->evidence->has_objects)
 		return UNREADABLE;
 	for (i = 0; i < facts->device_count; i++)
 		claimed += device_is_dimm(&facts->devices[i]);
-	return claimed > facts->evidence->populated ? REASON_MORE_THAN_POPULATED
-						    : REASON_NONE;
+	return claimed <= facts->evidence->populated || shown_alone(facts, device)
+		       ? REASON_NONE
+		       : REASON_MORE_THAN_POPULATED;
 }
 
 static enum reason check_controller(const struct probe_facts *facts,
 				    const struct device *device)
 {
-	const struct evidence *evidence = facts->evidence;
-	size_t i;
-
 	if (facts->trusts_name)
 		return REASON_NONE;
-	if (!evidence->has_controller)
+	if (!facts->evidence->has_controller)
 		return REASON_CONTROLLER_UNREADABLE;
-	for (i = 0; i < evidence->dimm_count; i++)
-		if (evidence_holds(&evidence->dimms[i], device->start, device->size))
-			return REASON_NONE;
-	return REASON_NOT_IN_CONTROLLER;
+	return shown_as(facts->evidence, device) ? REASON_NONE : REASON_NOT_IN_CONTROLLER;
 }
 
 static const struct {
@@ -290,7 +312,9 @@ void probe_decide(const struct probe_facts *facts, size_t i,
 
 bool probe_needs_controller(const struct probe_verdict *verdict)
 {
-	return verdict->reason == REASON_CONTROLLER_UNREADABLE;
+	return verdict->reason == REASON_CONTROLLER_UNREADABLE ||
+	       verdict->reason == REASON_NO_DIMM_OBJECT ||
+	       verdict->reason == REASON_MORE_THAN_POPULATED;
 }
 
 static const char *const result_texts[PROBE_RESULTS] = {

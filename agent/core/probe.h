@@ -55,7 +55,10 @@ enum reason probe_check_reason(enum probe_check check);
 /* The verdict on devices[i]; always filled. */
 void probe_decide(const struct probe_facts *facts, size_t i,
 		  struct probe_verdict *verdict);
-/* Whether everything but the controller has passed: only then it is worth being asked. */
+/*
+ * Whether everything has passed but for what the controller knows better: only then it is worth
+ * being asked.
+ */
 bool probe_needs_controller(const struct probe_verdict *verdict);
 
 enum probe_result_state {

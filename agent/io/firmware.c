@@ -175,11 +175,16 @@ bool firmware_is_qemu(struct system_info *system)
 	struct objects objects;
 	const char *bytes;
 	size_t len;
+	bool has_controller;
 
 	if (system_read_file(system, TABLES "DSDT", &bytes, &len) < 0 ||
 	    !evidence_is_qemu_dsdt((const uint8_t *)bytes, len))
 		return false;
-	return list_objects(system, &objects) == 0 && objects.count && objects.all_qemu;
+	has_controller = evidence_dsdt_has_controller((const uint8_t *)bytes, len);
+	if (list_objects(system, &objects) < 0)
+		return false;
+	/* 2.6.32 has objects only for slots that were filled at boot. */
+	return objects.count ? objects.all_qemu : has_controller;
 }
 
 /* --- the controller */

@@ -34,7 +34,10 @@ void firmware_read(struct system_info *system, struct evidence *evidence);
  */
 int firmware_read_controller(struct system_info *system, struct evidence *evidence,
 			     const struct firmware_ports *ports, void *data);
-/* The DSDT is QEMU's, and every PNP0C80 device lies under its controller; there is at least one. */
+/*
+ * The DSDT is QEMU's, and every PNP0C80 device lies under its controller; where there is none, the
+ * DSDT names the controller.
+ */
 bool firmware_is_qemu(struct system_info *system);
 
 #endif

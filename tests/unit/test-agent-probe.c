@@ -161,6 +161,34 @@ static void put_evidence(const char *root)
 	tree_puts(root, "/sys/bus/acpi/devices/PNP0C80:00/path", "\\_SB_.MHPC.MP00\n");
 }
 
+/* QEMU's controller with that DIMM in slot 0. */
+static int open_ports(void *data)
+{
+	(void)data;
+	return 0;
+}
+
+static void select_slot(void *data, uint16_t port, uint32_t slot)
+{
+	assert_int_equal(port, 0xa00);
+	*(uint32_t *)data = slot;
+}
+
+static uint32_t read_slot(void *data, uint16_t port)
+{
+	static const uint32_t words[] = { 0, 1, 0x20000000, 0, 0, 1 };
+
+	return *(const uint32_t *)data ? 0 : words[(port - 0xa00) / 4];
+}
+
+static void close_ports(void *data)
+{
+	(void)data;
+}
+
+static const struct firmware_ports ports = { open_ports, select_slot, read_slot,
+					     close_ports };
+
 static void count_reports(const struct job *job, void *data)
 {
 	(void)job;
@@ -213,6 +241,41 @@ static void what_is_probed_is_reported_by_dimm(void **state)
 	one_dimm_is_one_report_with_one_range(CONFIG_POLICY_KEEP);
 }
 
+/* Plugged after boot, where the kernel has no PNP0C80 device for it: the controller confirms it. */
+static void what_the_controller_shows_needs_no_object(void **state)
+{
+	static const char dsdt[] = "DSDT......BOCHS BXPC    ............"
+				   "MHPD\x47\1\0\x0a\0\x0a\0\x18";
+	struct agent_probe_request request = { true, NULL, 1, false };
+	struct fixture *fixture = *state;
+	struct device device = dimm();
+	char root[TREE_SIZE];
+	uint32_t slot = 0;
+	int answers = 0;
+
+	tree_make(root);
+	put_srat(root);
+	tree_puts(root, "/proc/iomem", MEMORY);
+	tree_puts(root, "/proc/cpuinfo",
+		  "address sizes\t: 40 bits physical, 48 virtual\n");
+	tree_puts(root, "/sys/bus/acpi/devices/LNXSYSTM:00/path", "\\\n");
+	tree_puts(root, "/sys/firmware/acpi/interrupts/gpe_all", "       7\n");
+	tree_puts(root, "/sys/firmware/acpi/interrupts/sci", "       7\n");
+	tree_put(root, "/sys/firmware/acpi/tables/DSDT", dsdt, sizeof(dsdt) - 1);
+	system_close(fixture->edges.system);
+	fixture->edges.system = system_open(root);
+	fixture->edges.ports = &ports;
+	fixture->edges.ports_data = &slot;
+	begin(fixture, CONFIG_PROBE_HOST, true);
+	request.devices = &device;
+	assert_int_equal(
+		agent_start_probe(fixture->agent, &request, count_reports, &answers), 0);
+	settle(fixture);
+	assert_int_equal(answers, 1);
+	assert_non_null(strstr(fixture->kernel->written, "probe=0x100000000\n;"));
+	tree_remove(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +283,7 @@ int main(void)
 		TEST(nothing_by_others_than_the_mode_says),
 		TEST(a_kernel_without_probe),
 		TEST(only_the_block_counts),
+		TEST(what_the_controller_shows_needs_no_object),
 		cmocka_unit_test(what_is_probed_is_reported_by_dimm),
 	};
 

@@ -148,12 +148,25 @@ static void test_slots(void **state)
 static void test_whose(void **state)
 {
 	uint8_t header[36] = "DSDT";
+	uint8_t dsdt[36 + 12] = {
+		[36] = 'M', 'H', 'P', 'D', 0x47, 1, 0, 10, 0, 10, 0, 24
+	};
 
 	(void)state;
 	assert_false(evidence_is_qemu_dsdt(header, sizeof(header)));
 	memcpy(header + 10, "BOCHS BXPC    ", sizeof("BOCHS BXPC    "));
 	assert_true(evidence_is_qemu_dsdt(header, sizeof(header)));
 	assert_false(evidence_is_qemu_dsdt(header, 35));
+	assert_false(evidence_dsdt_has_controller(dsdt, sizeof(dsdt)));
+	memcpy(dsdt, header, sizeof(header));
+	assert_true(evidence_dsdt_has_controller(dsdt, sizeof(dsdt)));
+	/* No ports, other ports, no device. */
+	assert_false(evidence_dsdt_has_controller(dsdt, sizeof(dsdt) - 1));
+	dsdt[sizeof(dsdt) - 5]++;
+	assert_false(evidence_dsdt_has_controller(dsdt, sizeof(dsdt)));
+	dsdt[sizeof(dsdt) - 5]--;
+	dsdt[36]++;
+	assert_false(evidence_dsdt_has_controller(dsdt, sizeof(dsdt)));
 	assert_true(evidence_is_qemu_slot("\\_SB_.MHPC.MP00"));
 	assert_true(evidence_is_qemu_slot("\\_SB_.MHPD.MP0A"));
 	assert_false(evidence_is_qemu_slot("\\_SB_.MHPC.MP0"));

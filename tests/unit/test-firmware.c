@@ -155,6 +155,29 @@ static void test_other_dsdt(void **state)
 	untouched(model);
 }
 
+/* 2.6.32, no slot filled at boot: the DSDT alone says that there is a controller. */
+static void test_no_objects(void **state)
+{
+	struct machine_model *model = *state;
+	char dsdt[36 + 12] = { 'D',  'S', 'D', 'T', [36] = 'M', 'H', 'P', 'D',
+			       0x47, 1,	  0,   10,  0,		10,  0,	  24 };
+	char device[TREE_SIZE + 64], gone[TREE_SIZE + 8];
+	struct evidence evidence;
+
+	memcpy(dsdt + 10, "BOCHS BXPC    ", sizeof("BOCHS BXPC    ") - 1);
+	snprintf(device, sizeof(device), "%s/sys/bus/acpi/devices/PNP0C80:00",
+		 model->root);
+	snprintf(gone, sizeof(gone), "%s/gone", model->root);
+	assert_int_equal(rename(device, gone), 0);
+	untouched(model);
+	tree_put(model->root, "/sys/firmware/acpi/tables/DSDT", dsdt, sizeof(dsdt));
+	assert_int_equal(read_controller(model, &evidence), 0);
+	assert_int_equal(evidence.dimm_count, 1);
+	/* With one elsewhere it may be another machine's. */
+	tree_puts(model->root, "/sys/bus/acpi/devices/PNP0C80:01/path", "\\_SB_.MEM1\n");
+	assert_int_equal(read_controller(model, &evidence), -EOPNOTSUPP);
+}
+
 static void test_no_counters(void **state)
 {
 	struct machine_model *model = *state;
@@ -261,6 +284,7 @@ int main(void)
 		MODEL_TEST(test_no_other_root), MODEL_TEST(test_no_capability),
 		MODEL_TEST(test_read),		MODEL_TEST(test_comes_to_rest),
 		MODEL_TEST(test_never_rests),	MODEL_TEST(test_objects),
+		MODEL_TEST(test_no_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,16 +212,51 @@ static void test_objects(void **state)
 
 	(void)state;
 	begin(&guest);
+	guest.evidence.has_controller = false;
 	guest.evidence.objects = guest.evidence.populated = 0;
 	assert_int_equal(decide(&guest), REASON_NO_DIMM_OBJECT);
+	assert_true(probe_needs_controller(&guest.verdict));
 	begin(&guest);
+	guest.evidence.has_controller = false;
+	guest.facts.trusts_name = true;
 	name(&guest.devices[1], 5 * GIB, UNIT);
 	guest.facts.device_count = 2;
 	assert_int_equal(decide(&guest), REASON_MORE_THAN_POPULATED);
+	assert_true(probe_needs_controller(&guest.verdict));
 	guest.evidence.populated = 2;
 	assert_int_equal(decide(&guest), REASON_NONE);
 	name(&guest.devices[1], 4 * GIB + UNIT, UNIT);
 	assert_int_equal(decide(&guest), REASON_CLAIMED_TWICE);
+}
+
+static enum reason decide_about(struct guest *guest, size_t i)
+{
+	probe_decide(&guest->facts, i, &guest->verdict);
+	return guest->verdict.reason;
+}
+
+/* Plugged after boot where ACPI's driver is off: 2.6.32 has an object for none of them. */
+static void test_controller_knows_better(void **state)
+{
+	struct guest guest;
+
+	(void)state;
+	begin(&guest);
+	guest.evidence.objects = guest.evidence.populated = 0;
+	assert_int_equal(decide(&guest), REASON_NONE);
+	/* One that it does not show is refused, also beside one that it does. */
+	name(&guest.devices[1], 5 * GIB, UNIT);
+	guest.facts.device_count = 2;
+	assert_int_equal(decide_about(&guest, 0), REASON_NONE);
+	assert_int_equal(decide_about(&guest, 1), REASON_NO_DIMM_OBJECT);
+	guest.evidence.objects = guest.evidence.populated = 1;
+	assert_int_equal(decide_about(&guest, 0), REASON_NONE);
+	assert_int_equal(decide_about(&guest, 1), REASON_MORE_THAN_POPULATED);
+	/* And no two parts of one DIMM. */
+	name(&guest.devices[0], 4 * GIB, UNIT);
+	name(&guest.devices[1], 4 * GIB + UNIT, UNIT);
+	assert_int_equal(decide_about(&guest, 0), REASON_MORE_THAN_POPULATED);
+	assert_int_equal(decide_about(&guest, 1), REASON_MORE_THAN_POPULATED);
 }
 
 static void test_unreadable(void **state)
@@ -268,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_window_of_boot_memory),
 		cmocka_unit_test(test_what_is_there),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_controller_knows_better),
 		cmocka_unit_test(test_unreadable),
 	};
 
