@@ -188,6 +188,13 @@ const char *journal_instance(const struct journal *journal)
 	return journal->header->instance;
 }
 
+void journal_begin_instance(struct journal *journal, const char *instance)
+{
+	journal_set_position(journal, 0);
+	copy_id(journal->header->instance, instance);
+	store_keep(journal->store, journal->header->instance, JOURNAL_INSTANCE_SIZE);
+}
+
 uint64_t journal_last(const struct journal *journal)
 {
 	return journal->header->ring.last;

@@ -70,6 +70,11 @@ struct journal *journal_new(const char *instance, size_t reports, size_t ranges)
 void journal_free(struct journal *journal); /* accepts NULL */
 
 const char *journal_instance(const struct journal *journal);
+/*
+ * The reports that are held are another instance's from here on, under the same numbers, and no
+ * host has any of them.
+ */
+void journal_begin_instance(struct journal *journal, const char *instance);
 /* The number of the newest report, 0 where there is none yet. */
 uint64_t journal_last(const struct journal *journal);
 /* The smallest number that is still there; journal_last() + 1 where none is. */

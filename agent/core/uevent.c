@@ -68,10 +68,19 @@ static const char *value_of(const char *field, const char *key)
 								  : NULL;
 }
 
+/* Of its subsystem: acpi, or platform where a device tree names the device. */
+static bool is_new_generation(const char *action, const char *subsystem, const char *new)
+{
+	return action && subsystem && new &&strcmp(action, "change") == 0 &&
+	       (strcmp(subsystem, "acpi") == 0 || strcmp(subsystem, "platform") == 0) &&
+	       strcmp(new, "1") == 0;
+}
+
 bool uevent_parse(const char *bytes, size_t len, struct uevent *event)
 {
-	static const char *const keys[] = { "ACTION", "DEVPATH", "SUBSYSTEM", "SEQNUM" };
-	const char *values[4] = { NULL, NULL, NULL, NULL };
+	static const char *const keys[] = { "ACTION", "DEVPATH", "SUBSYSTEM", "SEQNUM",
+					    "NEW_VMGENID" };
+	const char *values[5] = { NULL, NULL, NULL, NULL, NULL };
 	const char *end = bytes + len, *field = bytes;
 
 	while (field < end) {
@@ -80,10 +89,15 @@ bool uevent_parse(const char *bytes, size_t len, struct uevent *event)
 
 		if (!stop)
 			return false; /* cut short: the values cannot be trusted */
-		for (i = 0; i < 4; i++)
+		for (i = 0; i < 5; i++)
 			if (value_of(field, keys[i]))
 				values[i] = value_of(field, keys[i]);
 		field = stop + 1;
+	}
+	if (is_new_generation(values[0], values[2], values[4])) {
+		memset(event, 0, sizeof(*event));
+		event->action = UEVENT_NEW_GENERATION;
+		return true;
 	}
 	return uevent_from_fields(values[0], values[1], values[2], values[3], event);
 }

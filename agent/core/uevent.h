@@ -16,7 +16,8 @@ enum uevent_action {
 	UEVENT_ADD,
 	UEVENT_REMOVE,
 	UEVENT_ONLINE,
-	UEVENT_OFFLINE
+	UEVENT_OFFLINE,
+	UEVENT_NEW_GENERATION /* no block's: the machine was put back or is a copy */
 };
 
 struct uevent {
@@ -25,7 +26,11 @@ struct uevent {
 	uint64_t seqnum; /* 0 where the message has none */
 };
 
-/* true for an event of a memory block; false, *event untouched, for all else. */
+/*
+ * true for an event of a memory block, and for "change@… NEW_VMGENID=1" of the device with the machine's
+ * generation (from Linux 6.10 on: drivers/virt/vmgenid.c); false, *event
+ * untouched, for all else.
+ */
 bool uevent_parse(const char *bytes, size_t len, struct uevent *event);
 /* The pieces, for a source that has them apart (libudev). NULL is taken for missing. */
 bool uevent_from_fields(const char *action, const char *devpath, const char *subsystem,

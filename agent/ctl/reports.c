@@ -266,6 +266,7 @@ static int subscribe(struct watch *watch)
 		ctl_say("there is no report %" PRIu64 " yet, beginning with the first",
 			since);
 		since = watch->seq = 0;
+		set_instance(watch, position.instance);
 	}
 	say_lost(position.lost, since);
 	if (position.lost > watch->seq - since)

@@ -76,6 +76,21 @@ void agent_flush_reports(struct agent *agent)
 	history_reported(&agent->history, &agent->now, &agent->builder);
 }
 
+void agent_begin_instance(struct agent *agent, const char *why)
+{
+	struct journal *journal = agent->edges.journal;
+	char instance[SYSTEM_ID_SIZE];
+
+	/* None of its numbers was ever given. */
+	if (!journal_last(journal) || agent->dry_run)
+		return;
+	system_make_id(instance);
+	journal_begin_instance(journal, instance);
+	log_info("%s: reports count as instance %s from here on", why, instance);
+	agent->reports_new = true;
+	agent_resume_work(agent);
+}
+
 void agent_announce(struct agent *agent)
 {
 	if (agent->reports_new && agent->edges.reported)

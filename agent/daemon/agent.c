@@ -212,6 +212,7 @@ static bool is_news(const struct agent *agent, const struct uevent *event,
 	case UEVENT_OFFLINE:
 		return block->state != BLOCK_OFFLINE;
 	case UEVENT_REMOVE:
+	case UEVENT_NEW_GENERATION:
 	case UEVENT_OTHER:
 		break;
 	}
@@ -236,8 +237,13 @@ static void block_removed(struct agent *agent, struct block *block)
 void agent_event(struct agent *agent, const struct uevent *event)
 {
 	struct block *block = snapshot_find(&agent->now, event->index);
-	bool is_replaced = replaced(agent, event, block);
+	bool is_replaced;
 
+	if (event->action == UEVENT_NEW_GENERATION) {
+		agent_begin_instance(agent, "the machine was put back or copied");
+		return;
+	}
+	is_replaced = replaced(agent, event, block);
 	if (!is_replaced && !is_news(agent, event, block))
 		return;
 	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);

@@ -100,6 +100,8 @@ const struct snapshot *agent_snapshot(const struct agent *agent);
 /* Likewise, after a new look where the events do not say that nothing has changed. */
 const struct snapshot *agent_look(struct agent *agent);
 struct journal *agent_journal(const struct agent *agent);
+/* The guest's memory went back in time, or is a copy: its numbers may be others' too. `why` is logged. */
+void agent_begin_instance(struct agent *agent, const char *why);
 const struct config *agent_config(const struct agent *agent);
 const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or "none" */
 const char *agent_kernel_release(const struct agent *agent);

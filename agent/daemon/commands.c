@@ -2,6 +2,9 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
 #include "commands.h"
 
 #include <errno.h>
@@ -158,6 +161,9 @@ static void run_get_reports(struct agent *agent, const struct protocol_request *
 static void run_subscribe(struct agent *agent, const struct protocol_request *request,
 			  struct text *out)
 {
+	/* Given by an agent of another time: these numbers are given to other reports now. */
+	if (request->since > journal_last(agent_journal(agent)))
+		agent_begin_instance(agent, "a host knows of later reports");
 	protocol_put_subscribed(out, agent_journal(agent), request->since);
 }
 

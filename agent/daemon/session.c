@@ -20,6 +20,7 @@ struct session {
 	uint64_t progress_usec; /* when its progress was told last; 0: never */
 	bool subscribed; /* the agent's own port is from the start, qemu-ga's is not */
 	uint64_t position; /* number of the last report that was sent */
+	char instance[JOURNAL_INSTANCE_SIZE]; /* that it counts in */
 };
 
 struct sessions {
@@ -49,17 +50,28 @@ static int send_reply(struct session *session)
 	return r;
 }
 
+/* Numbers count within an instance: in a new one the peer has seen none yet. */
+static void follow_instance(struct session *session, const struct journal *journal)
+{
+	if (strcmp(session->instance, journal_instance(journal)) == 0)
+		return;
+	memcpy(session->instance, journal_instance(journal), JOURNAL_INSTANCE_SIZE);
+	session->position = 0;
+}
+
 static void push(struct session *session)
 {
 	const struct journal *journal = agent_journal(session->sessions->agent);
 	const struct report *report;
 
+	follow_instance(session, journal);
 	while (session->subscribed && channel_listens(session->peer) &&
 	       channel_queued(session->peer) < CHANNEL_QUEUE_LOW) {
 		report = journal_after(journal, session->position);
 		if (!report)
 			return;
-		protocol_put_event(&session->sessions->reply, journal, report);
+		protocol_put_event(&session->sessions->reply, journal, report,
+				   report->seq - session->position - 1);
 		/* What could not be sent is sent with the next one. */
 		if (send_reply(session) < 0)
 			return;
@@ -77,13 +89,16 @@ void sessions_push(struct sessions *sessions)
 
 static void subscribe(struct session *session, uint64_t since)
 {
-	/* A number that was never given is of an earlier instance: better twice than missed. */
-	if (since > journal_last(agent_journal(session->sessions->agent)))
+	struct journal *journal = agent_journal(session->sessions->agent);
+
+	/* A number that was never given: better twice than missed. */
+	if (since > journal_last(journal))
 		since = 0;
+	follow_instance(session, journal);
 	session->subscribed = true;
 	session->position = since;
 	if (session->is_port)
-		journal_set_position(agent_journal(session->sessions->agent), since);
+		journal_set_position(journal, since);
 }
 
 static void *opened(struct channel_peer *peer, bool is_port, void *data)

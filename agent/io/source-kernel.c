@@ -93,12 +93,19 @@ int source_filter_memory(int fd)
 		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 7),
 		BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
 		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 8),
-		SAME(0, 0x2f646576, 11), /* /dev */
-		SAME(4, 0x69636573, 9), /* ices */
-		SAME(8, 0x2f737973, 7), /* /sys */
+		SAME(0, 0x2f646576, 13), /* /dev */
+		SAME(4, 0x69636573, 11), /* ices */
+		BPF_STMT(BPF_LD | BPF_W | BPF_IND, 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x2f4c4e58, 10, 0), /* /LNX */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x2f706c61, 9, 0), /* /pla */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x2f737973, 0, 7), /* /sys */
 		SAME(12, 0x74656d2f, 5), /* tem/ */
 		SAME(16, 0x6d656d6f, 3), /* memo */
 		SAME(20, 0x72792f6d, 1), /* ry/m */
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'c', 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};

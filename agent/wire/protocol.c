@@ -1319,8 +1319,8 @@ static void put_timestamp(struct text *out, int64_t sec, int64_t usec)
 }
 
 /* The timestamp is an event's own member, and a member of each report of a list. */
-static void put_report(struct text *out, const struct journal *journal,
-		       const struct report *report, bool with_timestamp)
+static void put_report_data(struct text *out, const struct journal *journal,
+			    const struct report *report, bool with_timestamp)
 {
 	const struct report_range *ranges = journal_ranges(journal, report);
 	size_t i;
@@ -1335,7 +1335,6 @@ static void put_report(struct text *out, const struct journal *journal,
 		put_report_range(out, &ranges[i]);
 	}
 	put_unsigned_member(out, "], \"elapsed-usec\": ", report->elapsed_usec);
-	text_puts(out, "}");
 }
 
 static void put_position(struct text *out, const struct journal *journal, uint64_t since)
@@ -1354,7 +1353,8 @@ void protocol_put_reports(struct text *out, const struct journal *journal, uint6
 	text_puts(out, ", \"reports\": [");
 	while (max-- && (report = journal_after(journal, since))) {
 		put_separator(out);
-		put_report(out, journal, report, true);
+		put_report_data(out, journal, report, true);
+		text_puts(out, "}");
 		since = report->seq;
 	}
 	text_puts(out, "]}");
@@ -1369,13 +1369,14 @@ void protocol_put_subscribed(struct text *out, const struct journal *journal,
 }
 
 void protocol_put_event(struct text *out, const struct journal *journal,
-			const struct report *report)
+			const struct report *report, uint64_t lost)
 {
 	text_puts(out, "{\"event\": \"MEMONLINE_REPORT\"");
 	put_timestamp(out, report->time_sec, report->time_usec);
 	text_puts(out, ", \"data\": ");
-	put_report(out, journal, report, false);
-	text_puts(out, "}\n");
+	put_report_data(out, journal, report, false);
+	put_unsigned_member(out, ", \"lost\": ", lost);
+	text_puts(out, "}}\n");
 }
 
 void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,

@@ -203,8 +203,11 @@ void protocol_put_subscribed(struct text *out, const struct journal *journal,
 #define PROTOCOL_PROGRESS "MEMONLINE_PROGRESS"
 void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,
 			   const struct job *job);
-/* A whole MEMONLINE_REPORT line with its newline. */
+/*
+ * A whole MEMONLINE_REPORT line with its newline; `lost` is how many reports between the one that was
+ * sent before and this one are gone.
+ */
 void protocol_put_event(struct text *out, const struct journal *journal,
-			const struct report *report);
+			const struct report *report, uint64_t lost);
 
 #endif

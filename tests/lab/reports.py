@@ -54,7 +54,9 @@ class Reader:
             if event["event"] == REPORT:
                 self._add(event["data"])
 
-    def _add(self, report):
+    def _add(self, data):
+        equal(data["lost"], 0, "reports lost before one that was pushed")
+        report = {key: value for key, value in data.items() if key != "lost"}
         if self._next is not None:
             if report["seq"] == self._first != self._next and self._again:
                 self._next = self._first

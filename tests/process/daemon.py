@@ -505,6 +505,50 @@ def since_beyond_all_numbers_is_taken_for_none(tree):
         daemon.end()
 
 
+def subscribed(client, since):
+    """The answer, and the events that are there already."""
+    answer = client.execute("memonline-subscribe", since=since)["return"]
+    return answer, [client.line()["data"] for _ in range(answer["last-seq"] - since)]
+
+
+def since_beyond_all_numbers_is_a_new_instance(tree):
+    """The guest's memory was put back: its numbers are given twice, its instance is not."""
+    daemon, client = settled(tree)
+    try:
+        watcher = daemon.connect()
+        first, seen = subscribed(watcher, 0)
+        again = client.execute("memonline-subscribe", since=first["last-seq"])["return"]
+        expect(again["instance"] == first["instance"], "a new instance for nothing", again)
+        answer = client.execute("memonline-subscribe", since=first["last-seq"] + 3)["return"]
+        expect(answer["instance"] != first["instance"], "the numbers of another instance", answer)
+        for events in (client, watcher):
+            data = events.line()["data"]
+            expect(data["instance"] == answer["instance"], data)
+            expect(data["seq"] == 1 and data["ranges"] == seen[0]["ranges"], data)
+        client.execute("memonline-online", start=1 << 32, size=BLOCK)
+        expect(reports_after_a_kill(tree, daemon)[-1]["instance"] == answer["instance"],
+               "the instance after a kill")
+    finally:
+        daemon.end()
+
+
+def a_stream_says_how_many_are_gone(tree):
+    """Older ones made room before they were sent."""
+    daemon, client = settled(tree, more="journal-reports = 16\n")
+    try:
+        for count in range(2, 22):
+            verb = "memonline-offline" if count % 2 else "memonline-online"
+            client.execute(verb, start=1 << 32, size=BLOCK)
+            last = client.reports(count)[-1]["seq"]
+        answer = client.execute("memonline-subscribe", since=2)["return"]
+        events = [client.line()["data"] for _ in range(16)]
+        expect([data["seq"] for data in events] == list(range(last - 15, last + 1)), events)
+        expect([data["lost"] for data in events] == [last - 18] + [0] * 15, events)
+        expect(answer["lost"] == last - 18, answer)
+    finally:
+        daemon.end()
+
+
 def listen_replaces_the_socket(tree):
     daemon = Daemon(tree, "--listen", "/run/other.sock")
     daemon.socket = tree.path / "run/other.sock"
@@ -860,6 +904,8 @@ TESTS = [
     disabled_commands_are_refused_and_shown,
     a_second_job_is_refused_and_a_client_may_leave,
     since_beyond_all_numbers_is_taken_for_none,
+    since_beyond_all_numbers_is_a_new_instance,
+    a_stream_says_how_many_are_gone,
     listen_replaces_the_socket,
     a_tree_without_memory_blocks_is_a_clear_error,
     a_second_daemon_is_refused,

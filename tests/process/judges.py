@@ -111,8 +111,8 @@ class Channel:
     def request(self, *_arguments, **_more):
         pass
 
-    def push(self, pushed):
-        self.events.append({"event": "MEMONLINE_REPORT", "data": pushed})
+    def push(self, pushed, lost=0):
+        self.events.append({"event": "MEMONLINE_REPORT", "data": dict(pushed, lost=lost)})
 
 
 def a_reader_sees_what_comes_twice_or_out_of_order():
@@ -122,6 +122,13 @@ def a_reader_sees_what_comes_twice_or_out_of_order():
         for seq in numbers:
             channel.push(report(seq, 32, "offline", "online"))
         expect(fails(reader.take, channel), numbers)
+
+
+def a_reader_sees_what_is_lost():
+    reader, channel = Reader(), Channel()
+    reader.subscribe(channel)
+    channel.push(report(1, 32, "offline", "online"), lost=1)
+    expect(fails(reader.take, channel), "a report that is lost")
 
 
 def a_reader_may_be_sent_all_of_them_again():
@@ -217,6 +224,7 @@ CASES = (
     accounts_take_another_zone_for_a_change,
     one_excuse_is_for_one_report,
     a_journal_with_a_gap_is_not_whole,
+    a_reader_sees_what_is_lost,
     a_reader_sees_what_comes_twice_or_out_of_order,
     a_reader_may_be_sent_all_of_them_again,
     a_reader_is_patient_where_an_agent_went,

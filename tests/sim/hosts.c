@@ -284,11 +284,13 @@ static uint64_t number_after(const char *line, const char *member)
 	return found ? strtoull(found + strlen(member), NULL, 10) : 0;
 }
 
+/* Of a report; how many were lost before it is this connection's. */
 static uint64_t sum_of(const char *text)
 {
+	const char *end = strstr(text, ", \"lost\": ");
 	uint64_t sum = 0xcbf29ce484222325ull;
 
-	for (; *text; text++)
+	for (; *text && text != end; text++)
 		sum = (sum ^ (unsigned char)*text) * 0x100000001b3ull;
 	return sum;
 }

@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,12 +200,29 @@ const char *system_boot_id(struct system_info *system)
 	return system->boot_id;
 }
 
+void system_make_id(char id[SYSTEM_ID_SIZE])
+{
+	snprintf(id, SYSTEM_ID_SIZE, "sim-at-%" PRIu64, sim.now_usec);
+}
+
 int system_read_log(struct system_info *system, const char **text, size_t *len)
 {
 	(void)system;
 	*text = "";
 	*len = 0;
 	return 0;
+}
+
+uint64_t system_memory_limit(struct system_info *system)
+{
+	(void)system;
+	return UINT64_MAX;
+}
+
+bool system_lacks_virtio_mem(struct system_info *system)
+{
+	(void)system;
+	return false;
 }
 
 uint64_t system_free_bytes(struct system_info *system)

@@ -287,6 +287,33 @@ static void finds_blocks_that_no_event_told_of(void **state)
 	assert_int_equal(fixture->kernel->lists, 0);
 }
 
+/* Its numbers may have been given to others already: all reports come again, as another's. */
+static void a_machine_that_was_put_back_begins_an_instance(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uevent generation = { UEVENT_NEW_GENERATION, 0, 0 };
+	char before[JOURNAL_INSTANCE_SIZE];
+	int reported;
+
+	start(fixture, false);
+	settle(fixture);
+	agent_event(fixture->agent, &generation);
+	assert_string_equal(journal_instance(fixture->edges.journal), "test");
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	event(fixture, UEVENT_ADD, 32);
+	assert_int_equal(last_seq(fixture), 1);
+	journal_set_position(fixture->edges.journal, 1);
+	memcpy(before, journal_instance(fixture->edges.journal), sizeof(before));
+	reported = fixture->reported;
+	agent_event(fixture->agent, &generation);
+	settle(fixture);
+	assert_int_equal(fixture->reported, reported + 1);
+	assert_string_not_equal(journal_instance(fixture->edges.journal), before);
+	assert_int_equal(journal_position(fixture->edges.journal), 0);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(fixture->kernel->writes, 4);
+}
+
 static void write_until(struct fixture *fixture, unsigned writes)
 {
 	while (fixture->kernel->writes < writes)
@@ -691,6 +718,7 @@ int main(void)
 		TEST(reports_what_is_gone_once),
 		TEST(waits_for_a_block_that_is_not_whole),
 		TEST(finds_blocks_that_no_event_told_of),
+		TEST(a_machine_that_was_put_back_begins_an_instance),
 		TEST(closes_the_gap_when_all_of_a_dimm_is_there),
 		TEST(closes_the_gap_when_the_look_fails),
 		TEST(hears_what_udevd_did_not_tell),

@@ -616,7 +616,7 @@ static void decodes_events(void **state)
 	struct text bytes = TEXT_INIT;
 
 	(void)state;
-	protocol_put_event(&bytes, journal, journal_after(journal, 1));
+	protocol_put_event(&bytes, journal, journal_after(journal, 1), 0);
 	answer = returned(&bytes);
 	assert_string_equal(protocol_answer_event(answer), "MEMONLINE_REPORT");
 	check_report(answer, 0, 2);

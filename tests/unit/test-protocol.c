@@ -835,7 +835,7 @@ static struct journal *journal_of(uint64_t reports)
 	"{\"start\": 128, \"size\": 128, \"node\": -1, \"from\": \"offline\", "           \
 	"\"to\": \"offline\", \"requested\": \"online_movable\", \"zone\": \"unknown\", " \
 	"\"result\": \"failed\", \"errno\": 22, \"reason\": \"refused\"}], "              \
-	"\"elapsed-usec\": 7}"
+	"\"elapsed-usec\": 7"
 
 static void puts_reports(void **state)
 {
@@ -852,12 +852,12 @@ static void puts_reports(void **state)
 	protocol_put_reports(&out, journal, 0, UINT64_MAX);
 	check_text(&out,
 		   "{\"instance\": \"i\", \"last-seq\": 3, \"lost\": 1, \"reports\": ["
-		   "{\"instance\": \"i\", \"seq\": 2, " TIMESTAMP RANGES ", "
-		   "{\"instance\": \"i\", \"seq\": 3, " TIMESTAMP RANGES "]}");
+		   "{\"instance\": \"i\", \"seq\": 2, " TIMESTAMP RANGES "}, "
+		   "{\"instance\": \"i\", \"seq\": 3, " TIMESTAMP RANGES "}]}");
 	protocol_put_reports(&out, journal, 1, 1);
 	check_text(&out,
 		   "{\"instance\": \"i\", \"last-seq\": 3, \"lost\": 0, \"reports\": ["
-		   "{\"instance\": \"i\", \"seq\": 2, " TIMESTAMP RANGES "]}");
+		   "{\"instance\": \"i\", \"seq\": 2, " TIMESTAMP RANGES "}]}");
 	protocol_put_reports(&out, journal, 2, 0);
 	check_text(
 		&out,
@@ -877,9 +877,10 @@ static void puts_events(void **state)
 	struct text out = TEXT_INIT;
 
 	(void)state;
-	protocol_put_event(&out, journal, journal_after(journal, 0));
+	protocol_put_event(&out, journal, journal_after(journal, 0), 3);
 	check_text(&out, "{\"event\": \"MEMONLINE_REPORT\", " TIMESTAMP
-			 "\"data\": {\"instance\": \"i\", \"seq\": 1, " RANGES "}\n");
+			 "\"data\": {\"instance\": \"i\", \"seq\": 1, " RANGES
+			 ", \"lost\": 3}}\n");
 	journal_free(journal);
 }
 

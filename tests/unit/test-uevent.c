@@ -6,6 +6,7 @@
 #include "core/uevent.h"
 
 #define PATH "/devices/system/memory/memory"
+#define VMGENID "/devices/LNXSYSTM:00/LNXSYBUS:00/QEMUVGID:00"
 #define MESSAGE(action, path, subsystem, rest)                                        \
 	action "@" path "\0ACTION=" action "\0DEVPATH=" path "\0SUBSYSTEM=" subsystem \
 	       "\0" rest
@@ -43,6 +44,27 @@ static void refuses_what_is_none(void **state)
 	/* Cut short: the last value may be the beginning of another. */
 	assert_false(PARSE(MESSAGE("add", PATH "32", "memory", "SEQNUM=12"), &event));
 	assert_int_equal(event.index, 77);
+}
+
+/* drivers/virt/vmgenid.c, on the device of ACPI or of a device tree. */
+static void knows_a_machine_that_was_put_back(void **state)
+{
+	struct uevent event = { UEVENT_OTHER, 77, 77 };
+
+	(void)state;
+	assert_false(PARSE(MESSAGE("change", VMGENID, "acpi", ""), &event));
+	assert_false(
+		PARSE(MESSAGE("change", VMGENID, "acpi", "NEW_VMGENID=0\0"), &event));
+	assert_false(PARSE(MESSAGE("add", VMGENID, "acpi", "NEW_VMGENID=1\0"), &event));
+	assert_false(PARSE(MESSAGE("change", VMGENID, "net", "NEW_VMGENID=1\0"), &event));
+	assert_int_equal(event.index, 77);
+	assert_true(PARSE(MESSAGE("change", VMGENID, "acpi", "NEW_VMGENID=1\0SEQNUM=9\0"),
+			  &event));
+	assert_int_equal(event.action, UEVENT_NEW_GENERATION);
+	assert_true(PARSE(MESSAGE("change", "/devices/platform/vmgenid", "platform",
+				  "NEW_VMGENID=1\0"),
+			  &event));
+	assert_int_equal(event.action, UEVENT_NEW_GENERATION);
 }
 
 static void reads_actions(void **state)
@@ -84,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_is_none),
 		cmocka_unit_test(reads_actions),
+		cmocka_unit_test(knows_a_machine_that_was_put_back),
 		cmocka_unit_test(takes_missing_fields_for_missing),
 	};
 
