@@ -135,13 +135,15 @@ def make_in(store, directory):
             as_root(["rm", "-rf", partial])
 
 
-def initramfs(path, lab, later=()):
+def initramfs(path, guest_kernel, later=(), files=None):
+    """later: modules that are left to the lab's shell; files: {path: (bytes, mode)} of its own."""
     root = image.Root()
     root.busybox(image.host_program("busybox"))
-    root.modules(lab.kernel, image.MODULES, later)
+    root.modules(guest_kernel, image.MODULES + tuple(later), later)
     root.file("/init", image.contents(os.path.join(paths.LAB, "switch-root")), 0o755)
     with open(path, "wb") as out:
         out.write(root.data())
+        out.write(image.overlay(files or {}))
 
 
 def make_target(target, flags=""):
@@ -169,7 +171,7 @@ class Distribution(Domain):
         source, copy = disk(), libvirt.path(name + ".disk")
         as_root(["cp", "--sparse=always", source, copy])
         initrd = libvirt.path(name + ".img")
-        initramfs(initrd, lab, later)
+        initramfs(initrd, lab.kernel, later)
         libvirt.give(copy)
         self._start(libvirt, lab, name, channels, initrd, APPEND, DISK % copy, "restart")
         self.until("systemctl is-system-running --wait | grep -E 'running|degraded'",

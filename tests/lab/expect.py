@@ -3,6 +3,7 @@
 
 import collections
 import json
+import re
 import time
 
 from .machine import size_bytes
@@ -11,6 +12,9 @@ from .scenario import check, equal
 RANGE_MEMBERS = {"start", "size", "node", "from", "to", "requested", "zone", "result", "errno",
                  "reason"}
 REPORT_MEMBERS = {"instance", "seq", "ranges", "elapsed-usec"}
+
+# On the console, by itself or by way of the journal.
+LOGGED = re.compile(r"memonlined(\[\d+\])?: ")
 
 
 def one_range(report, dimm, **wanted):
@@ -62,7 +66,7 @@ def spent(guest):
     lines = text.splitlines()
     ticks = lines[2].rpartition(")")[2].split()
     with open(guest.log, errors="replace") as log:
-        logged = sum("memonlined: " in line for line in log)
+        logged = sum(bool(LOGGED.search(line)) for line in log)
     return sum(int(line.split()[1]) for line in lines[:2]), int(ticks[11]) + int(ticks[12]), logged
 
 

@@ -82,6 +82,9 @@ class Guest(Machine):
     arguments  more arguments for QEMU
     """
 
+    append = APPEND
+    first_deadline = FIRST_DEADLINE
+
     def __init__(self, lab, name="guest", memory="1G", slots=8, maxmem="64G", smp=2, dimms=(),
                  virtio_mem=None, virtio_mem_driver=True, nodes=1, udev=True, daemon=True, config=None, auto_online=None,
                  files=None, modules=(), kernel=None, append="",
@@ -101,8 +104,8 @@ class Guest(Machine):
         auto_online = lab.auto_online if auto_online is None else auto_online
         modules = tuple(modules) + (
             ("virtio_mem",) if virtio_mem and virtio_mem_driver else ())
-        image.write(initramfs, kernel, guest_files(udev, daemon, config, auto_online, files),
-                    modules)
+        self._write_initramfs(initramfs, kernel,
+                              guest_files(udev, daemon, config, auto_online, files), modules)
         self._command = (
             [emulator(), "-accel", accelerator(), "-machine", "pc", "-cpu", "max",
              "-smp", str(smp), "-m", "%s,slots=%d,maxmem=%s" % (memory, slots, maxmem),
@@ -110,11 +113,18 @@ class Guest(Machine):
              "-serial", "file:" + self.log,
              "-qmp", "unix:%s,server=on,wait=off" % self._sockets["qmp"],
              "-kernel", kernel.image, "-initrd", initramfs,
-             "-append", (APPEND + " " + append).strip(), "-device", "virtio-serial"] +
+             "-append", (self.append + " " + append).strip(), "-device", "virtio-serial"] +
             self._port("agent", AGENT_PORT) + self._port("lab", LAB_PORT) +
             self._nodes(nodes, size_bytes(memory)) + self._boot_dimms(dimms) +
-            self._virtio_mem(virtio_mem) + list(arguments))
+            self._virtio_mem(virtio_mem) + self._disk() + list(arguments))
         lab.guests.append(self)
+
+    def _write_initramfs(self, path, kernel, files, modules):
+        image.write(path, kernel, files, modules)
+
+    def _disk(self):
+        """Arguments for a root disk: all is in the initramfs."""
+        return []
 
     def _port(self, key, name):
         return ["-chardev", "socket,id=%s,path=%s,server=on,wait=off" % (key, self._sockets[key]),
@@ -177,7 +187,7 @@ class Guest(Machine):
     def __enter__(self):
         try:
             try:
-                self._boot(FIRST_DEADLINE)
+                self._boot(self.first_deadline)
             except (Timeout, Closed, OSError) as error:
                 self._boot_again(error)
             if self._daemon:

@@ -62,14 +62,14 @@ class Root(cpio.Archive):
                 self.link("/usr/bin/" + applet, "busybox")
 
     def modules(self, kernel, wanted, later=()):
-        """later: those that are not loaded with the others but lie in /lab/later."""
+        """later: those that are not loaded with the others but lie in /lab/later, in order."""
         found = kernel.modules(wanted)
         order = [(name, data) for name, data in found if name not in later]
         for name, data in order:
             self.file("/lab/modules/%s.ko" % name, data)
-        for name, data in found:
+        for number, (name, data) in enumerate(found):
             if name in later:
-                self.file("/lab/later/%s.ko" % name, data)
+                self.file("/lab/later/%02d-%s.ko" % (number, name), data)
         self.file("/lab/modules/order", "".join(name + "\n" for name, _ in order).encode())
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import time
 
+from . import packages
 from .stream import Stream, Timeout, patience, without_daemon
 
 Output = collections.namedtuple("Output", "status text")
@@ -163,6 +164,15 @@ class Machine:
             return
         self.sh("kill -%s $(cat /run/memonlined.pid)" % signal)
         self.until("! kill -0 $(cat /run/memonlined.pid)", deadline)
+
+    def signal_daemon(self, signal):
+        self.sh("kill -%s $(cat /run/memonlined.pid)" % signal)
+
+    def kill_udevd(self):
+        self.sh("kill -KILL $(pidof systemd-udevd)")
+
+    def start_udevd(self):
+        self.sh(packages.UDEVD[0] + " --daemon")
 
     def ctl(self, arguments, deadline=120):
         return self.sh("memonlinectl " + arguments, deadline)

@@ -7,6 +7,8 @@ usage: tests/run [OPTION...] [NAME...]
   --kernel DIR  run the guests with the kernel of this unpacked package or build
   --seed N      seed of the tests that draw at random; 1 where it is missing
   --seeds N     each test named, which has to draw at random, with N seeds from --seed on
+  --installed   the scenarios named, which have guests, in Debian 12 with systemd, where the
+                package is installed and memonlined runs under its own unit
   --keep        keep the logs of tests that passed
   --list        list the names and what each is
   --help        this text
@@ -29,6 +31,8 @@ from . import kernel, packages, paths, scenario, tree
 JOBS_AT_A_TIME = 2
 TAIL_LINES = 60
 GUEST_LIMIT_SEC = 900
+INSTALLED_TIMES = 3
+INSTALLED_NEEDS = ("distribution", "deb")
 RESULT = re.compile(r"(ok|not ok|skip) (\S+)(?: (.*))?$")
 # As automake prints them.
 CHECKED = re.compile(r"(PASS|FAIL|ERROR|XPASS|SKIP|XFAIL): (\S+)()$")
@@ -39,7 +43,7 @@ class Test:
     """One program to run; it may print the results of many tests."""
 
     def __init__(self, name, command, about, limit, full=False, needs=(), single=False,
-                 table=False, seeds=0, named=False, batch=False):
+                 table=False, seeds=0, named=False, batch=False, installed=None):
         self.name = name
         self.command = command
         self.about = about
@@ -51,6 +55,8 @@ class Test:
         self.named = named  # runs by its name only
         self.seeds = seeds  # how many --full takes; 0: it draws nothing at random
         self.batch = batch  # all seeds in one go
+        # Whether --full has it in an installed guest, too; a text: why it cannot be there.
+        self.installed = installed
         self.log = os.path.join(paths.LOGS, name + ".log")
 
     def with_seed(self, seed):
@@ -61,6 +67,14 @@ class Test:
     def with_seeds(self, first, count):
         return Test(self.name, self.command + [str(first), str(count)], self.about, self.limit,
                     self.full, self.needs, self.single)
+
+    def as_installed(self, needs):
+        """The same in guests of lab/installed.py: a distribution boots longer."""
+        name = self.command[-1]
+        return Test(scenario.label_of(name, installed=True),
+                    ["scenario", scenario.INSTALLED_OPTION, name], self.about,
+                    INSTALLED_TIMES * self.limit, self.full,
+                    set(self.needs) | set(needs), seeds=self.seeds)
 
 
 def own_tests():
@@ -103,7 +117,7 @@ def constants(name):
         parsed = ast.parse(source.read())
     found = {node.targets[0].id: ast.literal_eval(node.value) for node in parsed.body
              if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in
-             ("LIMIT", "NEEDS", "FULL", "SEEDS")}
+             ("LIMIT", "NEEDS", "FULL", "SEEDS", "INSTALLED")}
     found["about"] = (ast.get_docstring(parsed) or "").split("\n")[0]
     return found
 
@@ -114,7 +128,7 @@ def guest_tests():
         yield Test(name, ["scenario", name], settings["about"],
                    settings.get("LIMIT", GUEST_LIMIT_SEC), settings.get("FULL", False),
                    ["guest"] + list(settings.get("NEEDS", ())),
-                   seeds=settings.get("SEEDS", 0))
+                   seeds=settings.get("SEEDS", 0), installed=settings.get("INSTALLED", False))
 
 
 class Results:
@@ -267,6 +281,22 @@ def choose(tests, options):
             (not options.names and not test.named and (options.full or not test.full))]
 
 
+def in_installed_guests(tests, options, results):
+    """With --installed all that can be, in the place of the others; with --full some beside them."""
+    if options.installed and not options.names:
+        sys.exit("tests/run: --installed needs the names of scenarios")
+    for test in tests:
+        if not options.installed:
+            yield test
+        elif test.installed is None:
+            sys.exit("tests/run: --installed: %s has no guest" % test.name)
+        elif isinstance(test.installed, str):
+            results.add("skip", scenario.label_of(test.name, installed=True), 0, test.installed)
+        if options.installed and not isinstance(test.installed, str) or (
+                options.full and not options.names and test.installed is True):
+            yield test.as_installed(INSTALLED_NEEDS)
+
+
 def refuse_seeds(tests, options):
     """What --seeds cannot be done with ends here, with its reason."""
     if options.seeds < 1:
@@ -295,7 +325,7 @@ def each_seed(tests, options):
 
 def parse(argv):
     parser = argparse.ArgumentParser(prog="tests/run", usage=argparse.SUPPRESS, add_help=False)
-    for flag in ("--full", "--keep", "--list", "--help"):
+    for flag in ("--full", "--installed", "--keep", "--list", "--help"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--kernel")
     parser.add_argument("--seed", type=int)
@@ -323,8 +353,7 @@ def settings(options):
         os.environ["MEMONLINE_SEED"] = str(options.seed)
 
 
-def run(tests, options):
-    results = Results()
+def run(tests, options, results):
     packages.install(["build"])
     build = Test("build", ["tree"], "", 600)
     run_all([build], results)
@@ -357,10 +386,12 @@ def main(argv):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     settings(options)
-    chosen = list(each_seed(choose(tests, options), options))
+    results = Results()
+    chosen = in_installed_guests(choose(tests, options), options, results)
+    chosen = list(each_seed(list(chosen), options))
     try:
         with tree.lock():
-            return run(chosen, options)
+            return run(chosen, options, results)
     except packages.Missing as reason:
         print("tests/run: %s" % reason)
         return 1

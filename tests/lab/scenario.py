@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs one scenario: python3 -m lab scenario NAME [SEED]
+"""Runs one scenario: python3 -m lab scenario [--installed] NAME [SEED]
 
 tests/guest/NAME/test.py holds a docstring that says what must hold, and run(lab). It may
 set LIMIT (seconds), NEEDS (groups of lab/packages.py beside "guest") and FULL = True (only
 in tests/run --full, or by name). One that draws from lab.seed() sets SEEDS, with how many
-seeds --full runs it.
+seeds --full runs it. INSTALLED = True has --full run it once more as tests/run --installed does;
+a text says why it cannot be run so.
 """
 
 import glob
@@ -19,6 +20,7 @@ import traceback
 from . import kernel, packages, paths
 
 TAIL_LINES = 40
+INSTALLED_OPTION = "--installed"
 
 
 class Failure(Exception):
@@ -43,13 +45,15 @@ class Lab:
 
     in_matrix  the kernel is one of several that the caller goes through
     auto_online  what the guests have in auto_online_blocks, "" for the kernel's own
+    installed  guests are a distribution with the package, lab/installed.py
     """
 
-    def __init__(self, name, directory=None, auto_online="offline"):
+    def __init__(self, name, directory=None, auto_online="offline", installed=False):
         self.name = name
         self.kernel = kernel.Kernel(directory) if directory else kernel.chosen()
         self.in_matrix = directory is not None
         self.auto_online = auto_online
+        self.installed = installed
         # Short, since the path of a unix socket is.
         self._temp = tempfile.mkdtemp(prefix="memonline-")
         self._logs = os.path.join(paths.LOGS, name)
@@ -108,6 +112,11 @@ def one_line(error):
     return text if isinstance(error, Failure) else "%s: %s" % (type(error).__name__, text)
 
 
+def label_of(name, seed=None, installed=False):
+    """What its result is called."""
+    return ("installed/" if installed else "") + name + ("/seed-%s" % seed if seed else "")
+
+
 def run(name, label=None, **options):
     """The exit status; prints the one line that tells the result last, under its label."""
     lab = None
@@ -134,7 +143,8 @@ def run(name, label=None, **options):
 def main(argv):
     # So that `with` statements and `finally` get their turn.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    if len(argv) == 1:
-        return run(argv[0])
-    os.environ["MEMONLINE_SEED"] = argv[1]
-    return run(argv[0], "%s/seed-%s" % tuple(argv))
+    installed = argv[0] == INSTALLED_OPTION
+    name, seed = (argv[installed:] + [None])[:2]
+    if seed:
+        os.environ["MEMONLINE_SEED"] = seed
+    return run(name, label_of(name, seed, installed), installed=installed)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What each kind of step does to the guest, and tells the model."""
 
-from lab import equal, packages
+from lab import equal
 from lab.machine import AGENT_PORT
 from model import (AWAY, CLEAN, DEAD, ERRORS, EINVAL, NODES, OFFLINE, ONLINE, RUNNING, SIZES,
                    STOPPED, UNKNOWN, UNSURE, WORDS, ANY)
@@ -178,17 +178,17 @@ class Steps:
         self.start()
 
     def stop(self):
-        self.guest.sh("kill -STOP " + PID)
+        self.guest.signal_daemon("STOP")
         self.guest.until("grep -q '^State:.T' /proc/%s/status" % PID)
         self.accounts.unwatched(self.left)
         self.model.agent = STOPPED
 
     def go_on(self):
-        self.guest.sh("kill -CONT " + PID)
+        self.guest.signal_daemon("CONT")
         self.model.agent_goes_on()
 
     def reload(self):
-        self.guest.sh("kill -HUP " + PID)
+        self.guest.signal_daemon("HUP")
 
     # --- the host
 
@@ -248,12 +248,12 @@ class Steps:
     # --- udevd
 
     def kill_udevd(self):
-        self.guest.sh("kill -KILL $(pidof systemd-udevd)")
+        self.guest.kill_udevd()
         self.accounts.unwatched(self.left)
         self.model.udevd_ends()
 
     def start_udevd(self):
-        self.guest.sh(packages.UDEVD[0] + " --daemon")
+        self.guest.start_udevd()
         self.model.udevd = True
 
     # --- all at rest

@@ -12,6 +12,7 @@ import subprocess
 from lab import check, host, kernel, paths
 
 FULL = True
+INSTALLED = "it has no guest"
 
 EXAMPLE = os.path.join(paths.TOP, "rules", "cloud-init.yaml")
 PACKAGES = ["cloud-init", "python3-attr", "python3-configobj", "python3-importlib-metadata",

@@ -16,6 +16,7 @@ from lab.stream import Timeout
 NEEDS = ("libvirt", "distribution", "deb")
 FULL = True
 LIMIT = 1500
+INSTALLED = "its guests have the package installed as it is"
 
 MEBIBYTES = 8192
 KILL = "systemctl kill --kill-who=main -s KILL memonlined"

@@ -13,6 +13,7 @@ from lab.reports import Reader, whole
 
 LIMIT = 1200
 SEEDS = 1
+INSTALLED = True
 ROUNDS = 30
 KILL_EVERY = 7
 SIZE = "128M"

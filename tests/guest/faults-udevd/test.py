@@ -8,6 +8,7 @@ online, each is reported once, and the daemon sleeps afterwards.
 from lab import Guest, equal, expect
 
 LIMIT = 900
+INSTALLED = "systemd starts a udevd that was killed at once"
 UDEVD = "/usr/lib/systemd/systemd-udevd"
 KILL = "kill -KILL $(pidof systemd-udevd)"
 # Nothing but what the shell does itself, so that it is in time.

@@ -15,6 +15,7 @@ from lab.libvirt import Libvirt
 NEEDS = ("libvirt", "distribution", "deb")
 FULL = True
 LIMIT = 1500
+INSTALLED = "its guests have the package installed as it is"
 
 BY_HAND = "/etc/udev/rules.d/99-hotplug-memory.rules"
 RULE = b'ACTION=="add", SUBSYSTEM=="memory", ATTR{state}="online"\n'

@@ -10,6 +10,7 @@ from lab import Guest, check, equal, kernel, packages, scenario, suites
 
 LIMIT = 5400
 FULL = True
+INSTALLED = "it goes through kernels, not through services"
 
 SCENARIOS = ("plug", "boot", "guest-policies")
 REQUIRED = [6, 1]

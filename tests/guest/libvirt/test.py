@@ -12,6 +12,7 @@ from lab.libvirt import Domain, Libvirt
 from lab.machine import AGENT_PORT
 
 NEEDS = ("libvirt",)
+INSTALLED = "its guest is of libvirt; cold-port and under-unit have installed ones of libvirt"
 CONFIG = "[memonlined]\npolicy = online_movable\n"
 MOVABLE = {"requested": "online_movable", "zone": "Movable"}
 PARTLY = 64

@@ -40,7 +40,7 @@ def stays_offline(guest):
         number = offline_by_hand(guest, channel, guest.plug("512M"))
         guest.sh("udevadm trigger --action=add --subsystem-match=memory && udevadm settle")
         still_offline(guest, number, "udevadm trigger")
-        guest.sh("kill -HUP $(cat /run/memonlined.pid)")
+        guest.signal_daemon("HUP")
         still_offline(guest, number, "SIGHUP")
     guest.stop_daemon("KILL")
     guest.start_daemon()

@@ -3,6 +3,8 @@
 
 from lab import Guest, equal, expect
 
+INSTALLED = "an installed system has a udevd"
+
 
 def run(lab):
     with Guest(lab, udev=False) as guest:

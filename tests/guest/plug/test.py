@@ -7,6 +7,8 @@ memonlinectl in the guest and over the host's socket.
 
 from lab import Guest, check, equal, expect, host
 
+INSTALLED = True
+
 
 def run(lab):
     with Guest(lab) as guest:

@@ -13,6 +13,7 @@ from lab import Timeout, blind, check, equal
 from lab.stream import Closed
 
 LIMIT = 3600
+INSTALLED = "its kernel is too small for systemd"
 MIB = 1 << 20
 GIB = 1 << 30
 UNIT = 128 * MIB

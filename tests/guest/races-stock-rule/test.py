@@ -12,6 +12,7 @@ from lab.libvirt import Libvirt
 NEEDS = ("libvirt", "distribution", "deb")
 FULL = True
 LIMIT = 1500
+INSTALLED = "its guests have the package installed as it is"
 
 DIMMS = 20
 IN_ETC = "/etc/udev/rules.d/70-mine.rules"

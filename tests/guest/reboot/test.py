@@ -11,6 +11,7 @@ from lab.libvirt import Libvirt
 NEEDS = ("libvirt", "distribution", "deb")
 FULL = True
 LIMIT = 1500
+INSTALLED = "its guests have the package installed as it is"
 
 SEEN = "/var/tmp/seen"
 WITNESS = b"""\

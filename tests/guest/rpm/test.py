@@ -15,6 +15,7 @@ from lab import check, distribution, equal, host, image, packages, paths
 
 NEEDS = ("rpm",)
 FULL = True
+INSTALLED = "its guest is of the package for RPM"
 
 SPEC = os.path.join(paths.TOP, "rpm", "memonline.spec")
 GOLDEN = os.path.join(paths.TESTS, "data", "rpm")

@@ -13,6 +13,7 @@ from lab import Guest, check, equal, expect, host, hunger
 
 FULL = True
 LIMIT = 1500
+INSTALLED = "what it leaves free is measured out without a service manager"
 EATERS, EATEN_MIB = 6, 80
 KILLS = 3
 ROW = 16

@@ -12,6 +12,7 @@ from lab import check, equal, expect
 from lab.libvirt import Domain, Libvirt
 
 NEEDS = ("libvirt",)
+INSTALLED = "its guest is of libvirt; cold-port and under-unit have installed ones of libvirt"
 PORT = "org.qemu.guest_agent.0"
 PARTLY = 64
 CONFIG = "[memonlined]\npolicy = keep\n[channel]\nport = %s\n" % PORT
