@@ -2,8 +2,9 @@
 #include "core/command-line.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "core/number.h"
 
 #define SPACES " \t\n"
 #define MEM "mem="
@@ -47,21 +48,24 @@ enum command_line_memhp command_line_memhp(const char *text, const char *found)
 	return memhp;
 }
 
-/* "2G", "0x80000000", "524288k"; what has no unit is bytes. 0: not a size. */
+/*
+ * lib/cmdline.c, memparse(): "2G", "0x80000000", "524288k", a 0 in front for octal; what has no unit
+ * is bytes. 0: not a size.
+ */
 static uint64_t size_of(const char *word)
 {
-	static const char units[] = "kmgtpe";
-	const char *unit;
-	char *end;
+	const char *end = word + strlen(word);
+	bool is_octal = word[0] == '0' && (word[1] | 0x20) != 'x';
 	uint64_t size;
-	unsigned shift;
+	unsigned power;
 
-	if (*word < '0' || *word > '9')
+	if (!(is_octal ? number_take(&word, end, 8, &size)
+		       : number_take_any(&word, end, &size)))
 		return 0;
-	size = strtoull(word, &end, 0);
-	unit = *end ? strchr(units, *end | 0x20) : NULL;
-	shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-	return size > UINT64_MAX >> shift ? UINT64_MAX : size << shift;
+	for (power = NUMBER_UNITS; --power;)
+		if ((*word & ~0x20) == number_unit(power))
+			break;
+	return size > UINT64_MAX >> 10 * power ? UINT64_MAX : size << 10 * power;
 }
 
 uint64_t command_line_memory_limit(const char *text)

@@ -7,9 +7,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "wire/protocol.h"
 
 /* inih cuts a line at 200 bytes and goes on: what comes near is refused before. */
@@ -61,19 +61,7 @@ static const struct config_type choice = { parse_choice, dump_choice };
 
 /* --- numbers */
 
-/* Digits only: strtoull also takes white space and a sign. */
-static bool parse_digits(const char *value, int base, unsigned long long *number,
-			 char **end)
-{
-	if (*value < '0' || *value > '9')
-		return false;
-	errno = 0;
-	*number = strtoull(value, end, base);
-	return errno == 0;
-}
-
-static bool put_number(const struct config_key *key, unsigned long long number,
-		       void *field)
+static bool put_number(const struct config_key *key, uint64_t number, void *field)
 {
 	unsigned stored = (unsigned)number;
 
@@ -85,11 +73,9 @@ static bool put_number(const struct config_key *key, unsigned long long number,
 
 static bool parse_count(const struct config_key *key, const char *value, void *field)
 {
-	unsigned long long number;
-	char *end;
+	uint64_t number;
 
-	return parse_digits(value, 10, &number, &end) && !*end &&
-	       put_number(key, number, field);
+	return number_parse(value, 10, &number) && put_number(key, number, field);
 }
 
 static void dump_count(const void *field, const struct config_key *key, struct text *text)
@@ -105,11 +91,9 @@ static const struct config_type count = { parse_count, dump_count };
 
 static bool parse_octal(const struct config_key *key, const char *value, void *field)
 {
-	unsigned long long number;
-	char *end;
+	uint64_t number;
 
-	return parse_digits(value, 8, &number, &end) && !*end &&
-	       put_number(key, number, field);
+	return number_parse(value, 8, &number) && put_number(key, number, field);
 }
 
 static void dump_octal(const void *field, const struct config_key *key, struct text *text)
@@ -123,51 +107,26 @@ static void dump_octal(const void *field, const struct config_key *key, struct t
 
 static const struct config_type octal = { parse_octal, dump_octal };
 
-static const struct {
-	char letter;
-	unsigned shift;
-} units[] = { { 'G', 30 }, { 'M', 20 }, { 'K', 10 } };
-
-#define UNITS (sizeof(units) / sizeof(units[0]))
-
-/* "" is a unit as well. */
-static bool parse_unit(const char *suffix, unsigned *shift)
-{
-	size_t i;
-
-	*shift = 0;
-	for (i = 0; i < UNITS; i++)
-		if (units[i].letter == suffix[0])
-			*shift = units[i].shift;
-	return suffix[0] == '\0' || (*shift && suffix[1] == '\0');
-}
-
 static bool parse_size(const struct config_key *key, const char *value, void *field)
 {
-	unsigned long long number;
-	unsigned shift;
-	char *end;
+	uint64_t bytes;
 
-	/* What is too large already is not shifted out of sight. */
-	return parse_digits(value, 10, &number, &end) && number <= key->max &&
-	       parse_unit(end, &shift) && put_number(key, number << shift, field);
+	return number_parse_size(value, &bytes) && put_number(key, bytes, field);
 }
 
 static void dump_size(const void *field, const struct config_key *key, struct text *text)
 {
-	unsigned number;
-	size_t i;
+	unsigned number, power = 0;
 
 	(void)key;
 	memcpy(&number, field, sizeof(number));
-	for (i = 0; i < UNITS; i++) {
-		if (number && number % (1u << units[i].shift) == 0) {
-			text_printf(text, "%u%c", number >> units[i].shift,
-				    units[i].letter);
-			return;
-		}
+	while (number && number % 1024 == 0) {
+		number /= 1024;
+		power++;
 	}
 	text_putu(text, number);
+	if (power)
+		text_printf(text, "%c", number_unit(power));
 }
 
 static const struct config_type size = { parse_size, dump_size };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/iomem.h"
+#include "core/number.h"
 
 void evidence_clear(struct evidence *evidence)
 {
@@ -162,16 +163,14 @@ int evidence_take_nfit(struct evidence *evidence, const uint8_t *bytes, size_t l
 int evidence_take_cpuinfo(struct evidence *evidence, const char *text)
 {
 	static const char label[] = "address sizes", unit[] = " bits physical,";
-	unsigned long least = 0;
+	const char *end = text + strlen(text);
+	uint64_t bits, least = 0;
 
 	while ((text = strstr(text, label))) {
-		unsigned long bits;
-		char *end;
-
 		text += sizeof(label) - 1;
 		text += strspn(text, " \t:");
-		bits = strtoul(text, &end, 10);
-		if (strncmp(end, unit, sizeof(unit) - 1) != 0 || bits < 32 || bits > 64)
+		if (!number_take(&text, end, 10, &bits) ||
+		    strncmp(text, unit, sizeof(unit) - 1) != 0 || bits < 32 || bits > 64)
 			return -EINVAL;
 		if (!least || bits < least)
 			least = bits;

@@ -5,19 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIGITS_MAX 16
-
-/* Hex digits only: strtoull also takes a sign, white space and 0x. */
-static bool take_hex(const char **at, const char *end, uint64_t *number)
-{
-	static const char digits[] = "0123456789abcdef";
-	unsigned count = 0;
-
-	*number = 0;
-	for (; *at < end && **at && strchr(digits, **at); (*at)++, count++)
-		*number = *number << 4 | (uint64_t)(strchr(digits, **at) - digits);
-	return count && count <= DIGITS_MAX;
-}
+#include "core/number.h"
 
 static bool take_word(const char **at, const char *end, const char *word)
 {
@@ -41,8 +29,8 @@ int iomem_next(const char **text, size_t *len, struct iomem_line *line)
 		return -EINVAL;
 	while (at < end && *at == ' ')
 		at++;
-	if (!take_hex(&at, end, &found.first) || !take_word(&at, end, "-") ||
-	    !take_hex(&at, end, &found.last) || !take_word(&at, end, " : ") ||
+	if (!number_take(&at, end, 16, &found.first) || !take_word(&at, end, "-") ||
+	    !number_take(&at, end, 16, &found.last) || !take_word(&at, end, " : ") ||
 	    found.last < found.first || memchr(at, '\0', (size_t)(end - at)))
 		return -EINVAL;
 	snprintf(found.name, sizeof(found.name), "%.*s", (int)(end - at), at);

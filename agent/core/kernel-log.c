@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/kernel-log.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "core/number.h"
 
 #define FAILED "add_memory failed"
 #define INSTANCE "PNP0C80:"
@@ -42,20 +43,6 @@ static const char *skip_prefix(const char *line, const char *end)
 	return at;
 }
 
-/* The line is a part of a longer text; false where no hex digit stands there. */
-static bool hex_behind(const char *at, const char *end, uint64_t *number)
-{
-	static const char all[] = "0123456789abcdefABCDEF";
-	char digits[17];
-	size_t len = 0;
-
-	while (at < end && len < sizeof(digits) - 1 && *at && strchr(all, *at))
-		digits[len++] = *at++;
-	digits[len] = '\0';
-	*number = strtoull(digits, NULL, 16);
-	return len > 0;
-}
-
 static void keep_line(struct kernel_log_failure *failure, const char *line, size_t len)
 {
 	if (len >= sizeof(failure->line))
@@ -86,7 +73,8 @@ static void take_cause(struct kernel_log_failure *next, const char *line, size_t
 	keep_line(next, line, len);
 	if (next->reason != REASON_UNALIGNED)
 		return;
-	next->has_start = hex_behind(at + strlen(RANGE_START), line + len, &next->start);
+	at += strlen(RANGE_START);
+	next->has_start = number_take(&at, line + len, 16, &next->start);
 }
 
 static void add(struct kernel_log *log, const struct kernel_log_failure *failure)
@@ -112,8 +100,9 @@ static void take_line(struct kernel_log *log, struct kernel_log_failure *next,
 	if (next->reason == REASON_ADD_FAILED)
 		keep_line(next, line, len);
 	at = find(line, len, INSTANCE);
-	if (at && hex_behind(at + strlen(INSTANCE), line + len, &instance) &&
-	    instance <= INT32_MAX)
+	if (at)
+		at += strlen(INSTANCE);
+	if (at && number_take(&at, line + len, 16, &instance) && instance <= INT32_MAX)
 		next->instance = (int)instance;
 	add(log, next);
 	forget(next);

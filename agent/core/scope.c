@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/scope.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_MAX_LEN 32
+#include "core/number.h"
 
 static const struct {
 	const char *word;
@@ -17,52 +15,9 @@ static const struct {
 	[SCOPE_NODE] = { "node", "[node NUMBER], as in node 1" },
 };
 
-static const struct {
-	char letter;
-	unsigned shift;
-} units[] = { { 'K', 10 }, { 'M', 20 }, { 'G', 30 }, { 'T', 40 } };
-
-static bool shift_of(const char *suffix, unsigned *shift)
-{
-	size_t i;
-
-	*shift = 0;
-	if (!*suffix)
-		return true;
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (units[i].letter == suffix[0])
-			*shift = units[i].shift;
-	return *shift && !suffix[1];
-}
-
-static bool parse_number(const char *text, size_t len, uint64_t *number)
-{
-	char copy[NUMBER_MAX_LEN];
-	unsigned long long value;
-	unsigned shift;
-	char *end;
-
-	if (!len || len >= sizeof(copy) || text[0] < '0' || text[0] > '9')
-		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	errno = 0;
-	/* No octal: a leading zero is one. */
-	value = strtoull(copy, &end, copy[1] == 'x' ? 16 : 10);
-	if (errno || !shift_of(end, &shift) || value > UINT64_MAX >> shift)
-		return false;
-	*number = value << shift;
-	return true;
-}
-
 static bool parse_range(struct scope *scope, const char *text, size_t len)
 {
-	const char *plus = memchr(text, '+', len);
-	size_t start_len = plus ? (size_t)(plus - text) : len;
-
-	return plus && parse_number(text, start_len, &scope->start) &&
-	       parse_number(plus + 1, len - start_len - 1, &scope->size) && scope->size &&
-	       scope->start <= UINT64_MAX - (scope->size - 1);
+	return number_parse_range(text, len, &scope->start, &scope->size);
 }
 
 static bool parse_owner(struct scope *scope, const char *text, size_t len)
@@ -76,9 +31,10 @@ static bool parse_owner(struct scope *scope, const char *text, size_t len)
 
 static bool parse_node(struct scope *scope, const char *text, size_t len)
 {
+	const char *end = text + len;
 	uint64_t number;
 
-	if (!parse_number(text, len, &number) || number > INT16_MAX)
+	if (!number_take_any(&text, end, &number) || text != end || number > INT16_MAX)
 		return false;
 	scope->node = (int)number;
 	return true;

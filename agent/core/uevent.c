@@ -3,24 +3,9 @@
 
 #include <string.h>
 
+#include "core/number.h"
+
 #define DEVPATH_PREFIX "/devices/system/memory/memory"
-
-static bool parse_number(const char *text, uint64_t *number)
-{
-	uint64_t value = 0;
-
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		unsigned digit = (unsigned char)*text - '0';
-
-		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
-			return false;
-		value = value * 10 + digit;
-	}
-	*number = value;
-	return true;
-}
 
 static enum uevent_action parse_action(const char *action)
 {
@@ -49,10 +34,10 @@ bool uevent_from_fields(const char *action, const char *devpath, const char *sub
 	if (!action || !devpath || !subsystem || strcmp(subsystem, "memory") != 0)
 		return false;
 	if (strncmp(devpath, DEVPATH_PREFIX, sizeof(DEVPATH_PREFIX) - 1) != 0 ||
-	    !parse_number(devpath + sizeof(DEVPATH_PREFIX) - 1, &parsed.index))
+	    !number_parse(devpath + sizeof(DEVPATH_PREFIX) - 1, 10, &parsed.index))
 		return false;
 	/* Without a usable number the event counts as news, which costs a look and loses nothing. */
-	if (seqnum && !parse_number(seqnum, &parsed.seqnum))
+	if (seqnum && !number_parse(seqnum, 10, &parsed.seqnum))
 		parsed.seqnum = 0;
 	parsed.action = parse_action(action);
 	*event = parsed;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "ctl.h"
 #include "print.h"
 
@@ -35,84 +36,38 @@ struct extent {
 	uint64_t size;
 };
 
-/* Reads digits of `base` up to a character that is none, which is then at *at. */
-static bool take_number(const char **at, int base, uint64_t *number)
-{
-	const char *digits = base == 16 ? "0123456789abcdefABCDEF" : "0123456789";
-	unsigned long long value;
-	char *end;
-
-	if (**at == '\0' || !strchr(digits, **at)) /* strtoull takes signs and spaces */
-		return false;
-	errno = 0;
-	value = strtoull(*at, &end, base);
-	if (errno || value > INT64_MAX)
-		return false;
-	*at = end;
-	*number = value;
-	return true;
-}
-
-static bool take_address(const char **at, uint64_t *address)
-{
-	if (strncmp(*at, "0x", 2) != 0)
-		return false;
-	*at += 2;
-	return take_number(at, 16, address);
-}
-
-static bool take_size(const char **at, uint64_t *size)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	unsigned shift;
-
-	if (strncmp(*at, "0x", 2) == 0)
-		return take_address(at, size);
-	if (!take_number(at, 10, size))
-		return false;
-	unit = **at ? strchr(units, **at) : NULL;
-	if (!unit)
-		return true;
-	shift = 10 * (unsigned)(unit - units + 1);
-	if (*size > (uint64_t)INT64_MAX >> shift)
-		return false;
-	*size <<= shift;
-	(*at)++;
-	return true;
-}
-
 /* "0x100000000-0x11fffffff", or "0x100000000+512M" */
-static bool parse_addresses(const char *at, struct extent *extent)
+static bool parse_addresses(const char *text, struct extent *extent)
 {
+	const char *at = text, *end = text + strlen(text);
 	uint64_t last;
 
-	if (!take_address(&at, &extent->start))
+	if (number_parse_range(text, (size_t)(end - text), &extent->start, &extent->size))
+		return true;
+	if (!number_take_any(&at, end, &extent->start) || strncmp(at, "-0x", 3) != 0)
 		return false;
-	if (*at == '+') {
-		at++;
-		return take_size(&at, &extent->size) && *at == '\0';
-	}
-	if (*at++ != '-' || !take_address(&at, &last) || last < extent->start)
+	at++;
+	if (!number_take_any(&at, end, &last) || at != end || last < extent->start)
 		return false;
 	extent->size = last - extent->start + 1;
-	return *at == '\0';
+	return true;
 }
 
 /* "32-35" or "32" */
 static bool parse_blocks(const char *at, uint64_t block_bytes, struct extent *extent)
 {
+	const char *end = at + strlen(at);
 	uint64_t first, last;
 
-	if (!take_number(&at, 10, &first))
+	if (!number_take(&at, end, 10, &first))
 		return false;
 	last = first;
 	if (*at == '-') {
 		at++;
-		if (!take_number(&at, 10, &last))
+		if (!number_take(&at, end, 10, &last))
 			return false;
 	}
-	if (*at || last < first || last >= INT64_MAX / block_bytes)
+	if (at != end || last < first || last >= INT64_MAX / block_bytes)
 		return false;
 	extent->start = first * block_bytes;
 	extent->size = (last - first + 1) * block_bytes;
@@ -124,7 +79,8 @@ static bool parse_extent(const char *text, uint64_t block_bytes, struct extent *
 	bool ok = strncmp(text, "0x", 2) == 0 ? parse_addresses(text, extent)
 					      : parse_blocks(text, block_bytes, extent);
 
-	return ok && extent->size > 0 && extent->start <= INT64_MAX - extent->size;
+	return ok && extent->size > 0 && extent->size <= INT64_MAX &&
+	       extent->start <= INT64_MAX - extent->size;
 }
 
 bool ctl_is_extent(const char *text)

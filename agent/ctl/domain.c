@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
+
 /*
  * No XML parser: a walk over the tags that knows where it is, so that what a user wrote
  * into <metadata>, a comment or CDATA is never taken for a channel.
@@ -133,17 +135,13 @@ static void put_utf8(struct text *out, unsigned long code)
 static bool put_number(struct text *out, struct span entity)
 {
 	bool hex = entity.len > 1 && entity.data[1] == 'x';
-	const char *digits = entity.data + (hex ? 2 : 1);
-	const char *allowed = hex ? "0123456789abcdefABCDEF" : "0123456789";
-	size_t len = entity.len - (hex ? 2 : 1);
-	unsigned long code;
+	const char *at = entity.data + (hex ? 2 : 1), *end = entity.data + entity.len;
+	uint64_t code;
 
-	if (len == 0 || len > 7 || strspn(digits, allowed) != len)
+	if (!number_take(&at, end, hex ? 16 : 10, &code) || at != end || code == 0 ||
+	    code > 0x10ffff)
 		return false;
-	code = strtoul(digits, NULL, hex ? 16 : 10);
-	if (code == 0 || code > 0x10ffff)
-		return false;
-	put_utf8(out, code);
+	put_utf8(out, (unsigned long)code);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "core/reason.h"
 #include "ctl.h"
 #include "print.h"
@@ -69,17 +70,15 @@ struct block_name {
 /* "35", "memory35" or "0x118000000" */
 static bool parse_name(const char *text, struct block_name *name)
 {
-	char *end;
+	const char *end = text + strlen(text);
+	bool ok;
 
 	name->is_address = strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0;
 	if (strncmp(text, "memory", 6) == 0)
 		text += 6;
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	name->number = strtoull(text, &end, name->is_address ? 16 : 10);
-	return !errno && !*end && end > text + (name->is_address ? 2 : 0) &&
-	       name->number <= INT64_MAX;
+	ok = name->is_address ? number_take_any(&text, end, &name->number)
+			      : number_take(&text, end, 10, &name->number);
+	return ok && text == end && name->number <= INT64_MAX;
 }
 
 bool ctl_is_block(const char *text)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/number.h"
 #include "ctl.h"
 #include "print.h"
 
@@ -46,14 +47,9 @@ enum { OPTION_DRY_RUN = 1024, OPTION_PROBE = 2048 };
 static bool parse_number(const char *text, uint64_t least, uint64_t most,
 			 uint64_t *number)
 {
-	unsigned long long value;
-	char *end;
+	uint64_t value;
 
-	if (*text < '0' || *text > '9') /* strtoull takes signs and spaces */
-		return false;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || *end || value < least || value > most)
+	if (!number_parse(text, 10, &value) || value < least || value > most)
 		return false;
 	*number = value;
 	return true;

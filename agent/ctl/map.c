@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/map.h"
+#include "core/number.h"
 #include "ctl.h"
 #include "print.h"
 
@@ -149,10 +150,10 @@ static void put_legend(struct map *map)
 static unsigned columns(void)
 {
 	const char *text = getenv("COLUMNS");
-	unsigned long wanted = text ? strtoul(text, NULL, 10) : 0;
 	struct winsize size;
+	uint64_t wanted;
 
-	if (wanted >= 40 && wanted <= 1000)
+	if (text && number_parse(text, 10, &wanted) && wanted >= 40 && wanted <= 1000)
 		return (unsigned)wanted;
 	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
 	    size.ws_col >= 40)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/number.h"
 #include "wire/protocol-client.h"
 
 void print_escaped(struct text *out, const char *raw)
@@ -47,9 +48,8 @@ void print_escaped_json(struct text *out, const char *raw)
 
 void print_size(struct text *out, uint64_t bytes, bool bytes_only)
 {
-	static const char units[] = "BKMGTPE";
 	uint64_t one = 1, whole, tenths;
-	int unit = 0;
+	unsigned unit = 0;
 
 	if (bytes_only) {
 		text_putu(out, bytes);
@@ -64,9 +64,10 @@ void print_size(struct text *out, uint64_t bytes, bool bytes_only)
 	whole += tenths / 10;
 	tenths %= 10;
 	if (tenths)
-		text_printf(out, "%" PRIu64 ".%" PRIu64 "%c", whole, tenths, units[unit]);
+		text_printf(out, "%" PRIu64 ".%" PRIu64 "%c", whole, tenths,
+			    number_unit(unit));
 	else
-		text_printf(out, "%" PRIu64 "%c", whole, units[unit]);
+		text_printf(out, "%" PRIu64 "%c", whole, number_unit(unit));
 }
 
 void print_time(struct text *out, int64_t seconds)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/number.h"
 #include "core/text.h"
 
 #define READ_BYTES 65536
@@ -233,15 +234,12 @@ int client_read_line(struct client *client, size_t max, uint64_t deadline_msec,
  */
 static bool line_is_waiting(const char *line, const char *path)
 {
-	unsigned state;
-	unsigned long inode;
-	int at = 0;
+	const char *at = number_skip_words(line, 5);
+	uint64_t state, inode;
 
-	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
-	if (sscanf(line, "%*s %*s %*s %*s %*s %x %lu %n", &state, &inode, &at) != 2 ||
-	    at == 0)
-		return false;
-	return state == 2 && inode == 0 && strcmp(line + at, path) == 0;
+	return number_behind(at, "", 16, &state) && state == 2 &&
+	       number_behind(number_skip_words(at, 1), "", 10, &inode) && inode == 0 &&
+	       strcmp(number_skip_words(at, 2), path) == 0;
 }
 
 bool client_is_waiting(const struct client *client)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #if defined(__x86_64__) || defined(__i386__)
@@ -13,6 +12,7 @@
 #define HAVE_PORTS 1
 #endif
 
+#include "core/number.h"
 #include "io/log.h"
 
 #define TABLES "/sys/firmware/acpi/tables/"
@@ -94,7 +94,7 @@ static int take_object(struct system_info *system, const char *device,
 		       struct objects *objects)
 {
 	char path[64] = "", status[24];
-	char *end;
+	uint64_t number;
 	int r = read_attribute(system, device, "path", path, sizeof(path));
 
 	if (r < 0)
@@ -107,9 +107,10 @@ static int take_object(struct system_info *system, const char *device,
 		objects->populated++;
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	errno = 0;
-	objects->populated += strtoul(status, &end, 10) == STATUS_POPULATED;
-	return errno || end == status || *end ? -EINVAL : 0;
+	if (!number_parse(status, 10, &number))
+		return -EINVAL;
+	objects->populated += number == STATUS_POPULATED;
+	return 0;
 }
 
 static int list_objects(struct system_info *system, struct objects *objects)
@@ -228,15 +229,14 @@ static long long count_events(struct system_info *system)
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[64];
 		const char *text;
-		unsigned number;
+		uint64_t number;
 
 		snprintf(path, sizeof(path), "/sys/firmware/acpi/interrupts/%s",
 			 files[i]);
 		if (system_read_file(system, path, &text, &len) < 0 || !len ||
-		    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own number */
-		    sscanf(text, "%u", &number) != 1)
+		    !number_behind(text, "", 10, &number))
 			return -1;
-		count += number;
+		count += (long long)number;
 	}
 	return count;
 }

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/number.h"
 #include "io/state.h"
 
 #define MARK "agent-onlines\n"
@@ -89,42 +90,54 @@ int lockfile_set_mark(const struct lockfile *lockfile, bool has_mark)
 /* --- who holds it */
 
 /* fs/proc/array.c: State, SigPnd and ShdPnd, a mask in which bit 8 is SIGKILL. */
+static bool line_says_ending(const char *line)
+{
+	char state = *number_skip_words(line, 1);
+	uint64_t pending;
+
+	if (strncmp(line, "State:", 6) == 0)
+		return state == 'Z' || state == 'X';
+	return (number_behind(line, "SigPnd", 16, &pending) ||
+		number_behind(line, "ShdPnd", 16, &pending)) &&
+	       (pending & 1ULL << (SIGKILL - 1)) != 0;
+}
+
 static bool process_is_ending(int pid)
 {
 	char path[64], line[128];
-	unsigned long long pending = 0;
 	bool is_ending = false;
-	char letter = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	file = fopen(path, "re");
 	if (!file)
 		return true;
-	while (!is_ending && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "State: %c", &letter) == 1)
-			is_ending = letter == 'Z' || letter == 'X';
-		else if (/* The kernel's own numbers: NOLINTNEXTLINE(cert-err34-c) */
-			 sscanf(line, "SigPnd: %llx", &pending) == 1 ||
-			 /* NOLINTNEXTLINE(cert-err34-c) */
-			 sscanf(line, "ShdPnd: %llx", &pending) == 1)
-			is_ending = (pending & 1ULL << (SIGKILL - 1)) != 0;
-	}
+	while (!is_ending && fgets(line, sizeof(line), file))
+		is_ending = line_says_ending(line);
 	fclose(file);
 	return is_ending;
 }
 
-/* fs/locks.c, lock_get_status. */
+/*
+ * fs/locks.c, lock_get_status: "1: FLOCK  ADVISORY  WRITE 707 00:19:1234 0 EOF", with the process,
+ * the device in hexadecimal and the inode.
+ */
 static bool line_is_of(const char *line, const struct stat *held, int *pid)
 {
-	unsigned device_major, device_minor;
-	unsigned long long inode;
+	const char *at = number_skip_words(line, 1), *end = line + strlen(line);
+	uint64_t process, device_major, device_minor, inode;
 
-	/* The kernel's own numbers: NOLINTNEXTLINE(cert-err34-c) */
-	return sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", pid, &device_major,
-		      &device_minor, &inode) == 4 &&
-	       *pid > 0 && inode == held->st_ino &&
-	       makedev(device_major, device_minor) == held->st_dev;
+	if (strncmp(at, "FLOCK ", 6) != 0)
+		return false;
+	at = number_skip_words(at, 3);
+	if (!number_take(&at, end, 10, &process) || *at++ != ' ' ||
+	    !number_take(&at, end, 16, &device_major) || *at++ != ':' ||
+	    !number_take(&at, end, 16, &device_minor) || *at++ != ':' ||
+	    !number_take(&at, end, 10, &inode) || process == 0 || process > INT_MAX)
+		return false;
+	*pid = (int)process;
+	return inode == held->st_ino &&
+	       makedev((unsigned)device_major, (unsigned)device_minor) == held->st_dev;
 }
 
 bool lockfile_holder_is_ending(const char *root)

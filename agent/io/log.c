@@ -10,6 +10,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "core/number.h"
+
 #define LOG_LINE_SIZE 1024
 
 static struct {
@@ -30,11 +32,12 @@ static const int priorities[] = {
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	const char *end = stream ? stream + strlen(stream) : NULL;
+	uint64_t device, inode;
 	struct stat status;
 
-	/* NOLINTNEXTLINE(cert-err34-c): any other number is no journal's */
-	if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
+	if (!stream || !number_take(&stream, end, 10, &device) || *stream++ != ':' ||
+	    !number_take(&stream, end, 10, &inode) || stream != end)
 		return false;
 	return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
 	       status.st_ino == inode;

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/number.h"
+
 /* A path, or an abstract name after '@'. The address length, or negative errno. */
 static int socket_address(const char *name, struct sockaddr_un *address)
 {
@@ -61,13 +63,8 @@ int notify_send(const char *state)
 static bool number_from_environment(const char *name, uint64_t *number)
 {
 	const char *text = getenv(name);
-	char *end;
 
-	if (!text || *text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	return errno == 0 && *end == '\0';
+	return text && number_parse(text, 10, number);
 }
 
 uint64_t notify_watchdog_msec(void)

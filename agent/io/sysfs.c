@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/number.h"
 #include "core/text.h"
 
 #define MEMORY_DIRECTORY "/sys/devices/system/memory"
@@ -178,15 +179,14 @@ static void block_name(char name[NAME_SIZE], uint64_t index, const char *attribu
 /* The kernel prints hex without 0x. */
 static int read_block_size(struct sysfs *sysfs, uint64_t *bytes)
 {
-	char text[SYSFS_TEXT_SIZE], *end;
+	char text[SYSFS_TEXT_SIZE];
 	long len = read_attribute(sysfs, "block_size_bytes", text);
-	unsigned long long value;
+	const char *at = text;
+	uint64_t value;
 
 	if (len < 0)
 		return (int)len;
-	errno = 0;
-	value = strtoull(text, &end, 16);
-	if (errno || end == text || (*end && *end != '\n') || !value)
+	if (!number_take(&at, text + len, 16, &value) || (*at && *at != '\n') || !value)
 		return -EINVAL;
 	*bytes = value;
 	return 0;
@@ -259,15 +259,10 @@ static void add_entry(const char *name, void *user)
 {
 	struct listing *listing = user;
 	struct block block;
-	char *end;
 
-	if (strncmp(name, BLOCK_PREFIX, PREFIX_LEN) != 0 || name[PREFIX_LEN] < '0' ||
-	    name[PREFIX_LEN] > '9')
-		return;
 	memset(&block, 0, sizeof(block));
-	errno = 0;
-	block.index = strtoull(name + PREFIX_LEN, &end, 10);
-	if (errno || *end || listing->error < 0)
+	if (strncmp(name, BLOCK_PREFIX, PREFIX_LEN) != 0 ||
+	    !number_parse(name + PREFIX_LEN, 10, &block.index) || listing->error < 0)
 		return;
 	block.node = BLOCK_NODE_UNKNOWN;
 	listing->error = snapshot_add_block(listing->snapshot, &block);
