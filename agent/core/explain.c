@@ -129,6 +129,7 @@ static void tell_policy(struct telling *telling)
 static void tell_machine(struct telling *telling)
 {
 	const struct machine *machine = &telling->snapshot->machine;
+	unsigned trait;
 
 	tell(telling, "machine", "%s",
 	     machine->keeps_memory ? "s390x or ppc64"
@@ -145,11 +146,11 @@ static void tell_machine(struct telling *telling)
 	if (machine->withheld != ONLINE_TYPE_NONE)
 		tell(telling, "kernel-default", "%s, switched off by the daemon",
 		     online_type_text(machine->withheld));
-	if (machine->movable_from_top)
-		tell(telling, "kernel",
-		     "ZONE_MOVABLE only from the highest block downwards");
-	if (machine->onlines_by_itself)
-		tell(telling, "kernel", "onlines by itself what ACPI adds");
+	for (trait = 0; trait < KERNEL_TRAITS; trait++)
+		if (kernel_has(&machine->kernel, (enum kernel_trait)trait) &&
+		    kernel_trait_text((enum kernel_trait)trait))
+			tell(telling, "kernel", "%s",
+			     kernel_trait_text((enum kernel_trait)trait));
 }
 
 /* What was decided about the blocks before counts for this one. */

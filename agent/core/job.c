@@ -81,9 +81,11 @@ static void turn_round(struct job *job)
 /* Ascending so far. What goes offline gets its gap first, what comes online last. */
 static void order_range(struct job *job, const struct machine *machine)
 {
-	if (!machine->movable_from_top && job->count >= PLAN_LONG_RUN)
+	if (!kernel_has(&machine->kernel, KERNEL_MOVABLE_FROM_TOP) &&
+	    job->count >= PLAN_LONG_RUN)
 		put_second_last(job);
-	if (machine->movable_from_top || job->kind == JOB_OFFLINE)
+	if (kernel_has(&machine->kernel, KERNEL_MOVABLE_FROM_TOP) ||
+	    job->kind == JOB_OFFLINE)
 		turn_round(job);
 }
 

@@ -163,7 +163,7 @@ int policy_begin(struct policy *policy, const struct config *config,
 		return 0;
 	r = ratio_init(&policy->ratio, snapshot, config->movable_ratio,
 		       config->ratio_per_node);
-	if (r == 0 && snapshot->machine.movable_from_top)
+	if (r == 0 && kernel_has(&snapshot->machine.kernel, KERNEL_MOVABLE_FROM_TOP))
 		r = ratio_decide_from_top(&policy->ratio, follows_ratio, policy);
 	if (r < 0)
 		policy_end(policy);
@@ -185,7 +185,8 @@ void policy_decide(struct policy *policy, const struct block *block,
 	decide(policy, block, verdict);
 	if (verdict->word != ONLINE_TYPE_NONE && (block->marks & BLOCK_MARK_FALLBACK)) {
 		verdict->word = ONLINE_TYPE_ONLINE;
-		verdict->reason = policy->snapshot->machine.movable_from_top
+		verdict->reason = kernel_has(&policy->snapshot->machine.kernel,
+					     KERNEL_MOVABLE_FROM_TOP)
 					  ? REASON_ZONE_FIXED
 					  : REASON_FALLBACK;
 	} else if (verdict->word != ONLINE_TYPE_NONE &&

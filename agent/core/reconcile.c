@@ -271,7 +271,7 @@ static enum reconcile_removable removable(const struct reconcile_facts *facts,
 {
 	const unsigned fine = 1u << BLOCK_ZONE_MOVABLE, untold = 1u << BLOCK_ZONE_UNKNOWN;
 
-	if (facts->snapshot->machine.no_hot_remove)
+	if (kernel_has(&facts->snapshot->machine.kernel, KERNEL_NO_HOT_REMOVE))
 		return RECONCILE_REMOVABLE_NEVER;
 	if (zones & ~(fine | untold))
 		return RECONCILE_REMOVABLE_NO;

@@ -8,6 +8,7 @@
  */
 
 #include "core/block.h"
+#include "core/kernel.h"
 
 #define SNAPSHOT_OWNER_SIZE 40
 
@@ -45,11 +46,7 @@ struct machine {
 	 * NONE: the agent keeps it from nothing.
 	 */
 	enum online_type withheld;
-	/* EL6: the kernel onlines what ACPI adds, and gives up when somebody gets in between. */
-	bool onlines_by_itself;
-	bool no_hot_remove; /* before 3.0: unplugging what was online ends in a panic */
-	/* Before 4.13: ZONE_MOVABLE grows downwards only, from the highest block. */
-	bool movable_from_top;
+	struct kernel kernel;
 };
 
 struct snapshot {

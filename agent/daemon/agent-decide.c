@@ -106,7 +106,8 @@ static void move_to_zone(struct agent *agent, struct policy *policy,
 {
 	enum online_type word;
 
-	if (agent->config->rezone && !agent->dry_run && !agent->machine.no_hot_remove &&
+	if (agent->config->rezone && !agent->dry_run &&
+	    !kernel_has(&agent->machine.kernel, KERNEL_NO_HOT_REMOVE) &&
 	    !agent->machine.auto_online_changed && !agent->machine.memhp_default_state &&
 	    !(block->marks & BLOCK_MARK_PLACED_BY_US) &&
 	    policy_zone_differs(policy, block, &word))
@@ -216,7 +217,7 @@ void agent_decide(struct agent *agent)
 	}
 	decide_all(agent, &policy);
 	policy_end(&policy);
-	if (agent->machine.movable_from_top) {
+	if (kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP)) {
 		plan_movable_from_top(&agent->plan);
 		/* Those below would be refused until the one that is waited for is there. */
 		if (agent_any_waiting(agent))

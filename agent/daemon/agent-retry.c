@@ -171,9 +171,9 @@ bool agent_has_to_settle(const struct agent *agent, bool movable)
 {
 	return agent->settle && agent->unsettled &&
 	       loop_now_usec() - agent->unsettled_usec < SETTLE_MAX_USEC &&
-	       (agent->machine.onlines_by_itself ||
+	       (kernel_has(&agent->machine.kernel, KERNEL_ONLINES_BY_ITSELF) ||
 		agent->executor.who == EXECUTOR_KERNEL ||
-		(agent->machine.movable_from_top && movable));
+		(kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) && movable));
 }
 
 void agent_unsettle(struct agent *agent)

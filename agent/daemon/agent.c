@@ -58,7 +58,8 @@ void agent_set_mark(struct agent *agent, const struct plan_write *write,
 static bool fall_back(const struct agent *agent, struct block *block,
 		      const struct report_range *result)
 {
-	if ((!agent->config->fallback && !agent->machine.movable_from_top &&
+	if ((!agent->config->fallback &&
+	     !kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) &&
 	     !(block->marks & BLOCK_MARK_PLACED_BY_US)) ||
 	    result->result == REPORT_SUCCESS || result->error != EINVAL ||
 	    block->state != BLOCK_OFFLINE ||
@@ -86,7 +87,7 @@ void agent_written(struct agent *agent, const struct plan_write *write, int erro
 	/* Who asked by name is answered at once. */
 	if (!of_job && agent_put_off(agent, block, &result)) {
 		/* ZONE_MOVABLE cannot grow past it. */
-		if (agent->machine.movable_from_top &&
+		if (kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) &&
 		    write->word == ONLINE_TYPE_ONLINE_MOVABLE)
 			plan_clear(&agent->plan);
 		return;

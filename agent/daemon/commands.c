@@ -299,7 +299,7 @@ static bool set_policy_words(const struct agent *agent, struct job *job)
 			item->word = (enum online_type)words[block - snapshot->blocks];
 	}
 	free(words);
-	job->falls_back = snapshot->machine.movable_from_top;
+	job->falls_back = kernel_has(&snapshot->machine.kernel, KERNEL_MOVABLE_FROM_TOP);
 	return decided;
 }
 
@@ -336,7 +336,8 @@ static bool make_set(struct agent *agent, const struct protocol_request *request
 	if (!set_policy_words(agent, job))
 		return put_no_memory(out, request, job);
 	/* What goes off and on in one list keeps its order. */
-	if (agent_snapshot(agent)->machine.movable_from_top && only_online(job))
+	if (kernel_has(&agent_snapshot(agent)->machine.kernel, KERNEL_MOVABLE_FROM_TOP) &&
+	    only_online(job))
 		job_sort_from_top(job);
 	return true;
 }
@@ -457,7 +458,8 @@ static enum commands_result start_job(struct agent *agent,
 	memset(&job, 0, sizeof(job));
 	if (!jobs[request->command](agent, request, out, &job))
 		return COMMANDS_ANSWERED;
-	job.can_offline = !agent_snapshot(agent)->machine.no_hot_remove;
+	job.can_offline =
+		!kernel_has(&agent_snapshot(agent)->machine.kernel, KERNEL_NO_HOT_REMOVE);
 	if (!job.count) {
 		commands_finish(request, &job, out);
 		job_free(&job);

@@ -114,31 +114,28 @@ static bool is_virtual(struct system_info *system)
 	return virtualization_decide(&facts);
 }
 
-/* NOLINTBEGIN(cert-err34-c): sscanf reads the kernel's own number */
-
-static bool older_than(const char *release, unsigned major, unsigned minor)
+static void read_kernel(struct system_info *system, struct kernel *kernel)
 {
-	unsigned has_major, has_minor;
+	unsigned i;
 
-	return sscanf(release, "%u.%u", &has_major, &has_minor) == 2 &&
-	       (has_major < major || (has_major == major && has_minor < minor));
+	kernel_take_release(kernel, system_kernel_release(system));
+	for (i = 0; i < KERNEL_TRAITS; i++) {
+		const char *file = kernel_trait_file((enum kernel_trait)i);
+		char line[4] = "";
+
+		if (!file)
+			continue;
+		system_read_line(system, file, line, sizeof(line));
+		kernel_take_line(kernel, (enum kernel_trait)i, line);
+	}
 }
 
 void machine_read(struct system_info *system, struct machine *machine)
 {
-	char yes[4] = "";
-
 	read_architecture(system, machine);
 	machine->is_virtual = is_virtual(system);
-	system_read_line(system, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto",
-			 yes, sizeof(yes));
-	machine->onlines_by_itself = yes[0] == 'Y' || yes[0] == '1';
-	/* Nothing that the kernel shows tells this. */
-	machine->no_hot_remove = older_than(system_kernel_release(system), 3, 0);
-	machine->movable_from_top = older_than(system_kernel_release(system), 4, 13);
+	read_kernel(system, &machine->kernel);
 }
-
-/* NOLINTEND(cert-err34-c) */
 
 void machine_read_memhp(struct system_info *system, const char *found,
 			struct machine *machine)

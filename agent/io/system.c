@@ -16,6 +16,7 @@
 
 #include "core/command-line.h"
 #include "core/iomem.h"
+#include "core/number.h"
 #include "core/srat.h"
 #include "core/text.h"
 #include "io/kmsg.h"
@@ -84,6 +85,19 @@ int system_read_line(struct system_info *system, const char *path, char *line,
 	return r;
 }
 
+/* "Linux version 2.6.32-642.el6.x86_64 (mockbuild@…" */
+static void take_release(struct system_info *system)
+{
+	static const char label[] = "Linux version ";
+	const char *text = system->buffer.data;
+
+	if (strncmp(text, label, sizeof(label) - 1) != 0)
+		return;
+	text += sizeof(label) - 1;
+	snprintf(system->release, sizeof(system->release), "%.*s",
+		 (int)strcspn(text, " \n"), text);
+}
+
 static void read_release(struct system_info *system)
 {
 	struct utsname name;
@@ -92,7 +106,7 @@ static void read_release(struct system_info *system)
 			     sizeof(system->release)) == 0)
 		return;
 	if (read_file(system, "/proc/version") == 0)
-		(void)sscanf(system->buffer.data, "Linux version %64s", system->release);
+		take_release(system);
 	else if (!system->root[0] && uname(&name) == 0)
 		snprintf(system->release, sizeof(system->release), "%s", name.release);
 }
@@ -126,22 +140,20 @@ void system_close(struct system_info *system)
 
 uint64_t system_uevent_seqnum(struct system_info *system)
 {
-	if (read_file(system, "/sys/kernel/uevent_seqnum") < 0)
+	uint64_t seqnum;
+
+	if (read_file(system, "/sys/kernel/uevent_seqnum") < 0 ||
+	    !number_behind(system->buffer.data, "", 10, &seqnum))
 		return 0;
-	return strtoull(system->buffer.data, NULL, 10);
+	return seqnum;
 }
 
-/* The number behind `prefix`, or -1 where `name` is something else. */
-static long long number_after(const char *name, const char *prefix)
+/* "memory32": the number behind `prefix`. */
+static bool is_numbered(const char *name, const char *prefix, uint64_t *number)
 {
 	size_t len = strlen(prefix);
-	char *end;
-	long long number;
 
-	if (strncmp(name, prefix, len) != 0 || name[len] < '0' || name[len] > '9')
-		return -1;
-	number = strtoll(name + len, &end, 10);
-	return *end ? -1 : number;
+	return strncmp(name, prefix, len) == 0 && number_parse(name + len, 10, number);
 }
 
 static void read_node(DIR *nodes, const char *name, int node, struct snapshot *snapshot)
@@ -156,10 +168,11 @@ static void read_node(DIR *nodes, const char *name, int node, struct snapshot *s
 		return;
 	}
 	while ((entry = readdir(directory))) {
-		long long index = number_after(entry->d_name, "memory");
-		struct block *block;
+		struct block *block = NULL;
+		uint64_t index;
 
-		block = index < 0 ? NULL : snapshot_find(snapshot, (uint64_t)index);
+		if (is_numbered(entry->d_name, "memory", &index))
+			block = snapshot_find(snapshot, index);
 		/* A block that spans nodes is listed below each of them: the lowest stands. */
 		if (block && (block->node == BLOCK_NODE_UNKNOWN || node < block->node))
 			block->node = node;
@@ -178,9 +191,9 @@ bool system_read_nodes(struct system_info *system, struct snapshot *snapshot)
 	if (!nodes)
 		return false;
 	while ((entry = readdir(nodes))) {
-		long long node = number_after(entry->d_name, "node");
+		uint64_t node;
 
-		if (node >= 0 && node <= INT32_MAX)
+		if (is_numbered(entry->d_name, "node", &node) && node <= INT32_MAX)
 			read_node(nodes, entry->d_name, (int)node, snapshot);
 	}
 	closedir(nodes);
@@ -228,29 +241,31 @@ static void close_zone(const struct zone_sum *zone, uint64_t page_bytes)
 		zone->node->kernel_bytes += (zone->present - zone->cma) * page_bytes;
 }
 
-/* NOLINTBEGIN(cert-err34-c): from here on sscanf reads the kernel's own numbers */
+static int open_zone(const char *name, int node, struct snapshot *snapshot,
+		     struct zone_sum *zone)
+{
+	memset(zone, 0, sizeof(*zone));
+	/* Not the kernel's to use at all. */
+	if (strcmp(name, "Device") == 0)
+		return 0;
+	zone->node = snapshot_node(snapshot, node);
+	zone->movable = strcmp(name, "Movable") == 0;
+	return zone->node ? 0 : -ENOMEM;
+}
 
 /* "Node 0, zone   Normal", "        present  4095", "        cma      0" */
 static int zoneinfo_line(const char *line, struct snapshot *snapshot,
 			 struct zone_sum *zone, uint64_t page_bytes)
 {
-	char name[16];
-	int node;
+	uint64_t node;
 
-	if (sscanf(line, "Node %d, zone %15s", &node, name) == 2) {
+	if (number_behind(line, "Node", 10, &node) && node <= INT32_MAX &&
+	    strncmp(number_skip_words(line, 2), "zone ", 5) == 0) {
 		close_zone(zone, page_bytes);
-		memset(zone, 0, sizeof(*zone));
-		zone->node = snapshot_node(snapshot, node);
-		zone->movable = strcmp(name, "Movable") == 0;
-		/* Not the kernel's to use at all. */
-		if (strcmp(name, "Device") == 0)
-			zone->node = NULL;
-		else if (!zone->node)
-			return -ENOMEM;
-		return 0;
+		return open_zone(number_skip_words(line, 3), (int)node, snapshot, zone);
 	}
-	if (sscanf(line, " present %" SCNu64, &zone->present) != 1)
-		(void)sscanf(line, " cma %" SCNu64, &zone->cma);
+	if (!number_behind(line, "present", 10, &zone->present))
+		number_behind(line, "cma", 10, &zone->cma);
 	return 0;
 }
 
@@ -431,7 +446,7 @@ static bool find_kib(const char *text, const char *name, uint64_t *bytes)
 	const char *at = strstr(text, name);
 	uint64_t kib;
 
-	if (!at || sscanf(at + strlen(name), " %" SCNu64, &kib) != 1)
+	if (!at || !number_behind(at, name, 10, &kib))
 		return false;
 	*bytes = kib * 1024;
 	return true;
@@ -473,20 +488,18 @@ int system_dimm_slot(struct system_info *system, int instance)
 {
 	char path[64], acpi_path[64] = "";
 	const char *name;
-	unsigned slot;
-	int end = 0;
+	uint64_t slot;
 
 	snprintf(path, sizeof(path), "/sys/bus/acpi/devices/PNP0C80:%02x/path",
 		 (unsigned)instance);
 	if (system_read_line(system, path, acpi_path, sizeof(acpi_path)) < 0)
 		return -1;
 	name = strrchr(acpi_path, '.');
-	if (!name || sscanf(name, ".MP%2x%n", &slot, &end) != 1 || name[end] || end != 5)
+	if (!name || strlen(name) != 5 || strncmp(name, ".MP", 3) != 0 ||
+	    !number_parse(name + 3, 16, &slot))
 		return -1;
 	return (int)slot;
 }
-
-/* NOLINTEND(cert-err34-c) */
 
 bool system_has_udevd(struct system_info *system)
 {

@@ -132,8 +132,9 @@ void machine_read(struct system_info *system, struct machine *machine)
 {
 	(void)system;
 	machine->is_virtual = true;
-	machine->onlines_by_itself = machine->no_hot_remove = sim.model == SIM_EL6;
-	machine->movable_from_top = sim.model <= SIM_EL7;
+	machine->kernel.has[KERNEL_ONLINES_BY_ITSELF] = sim.model == SIM_EL6;
+	machine->kernel.has[KERNEL_NO_HOT_REMOVE] = sim.model == SIM_EL6;
+	machine->kernel.has[KERNEL_MOVABLE_FROM_TOP] = sim.model <= SIM_EL7;
 }
 
 void machine_read_memhp(struct system_info *system, const char *found,

@@ -281,7 +281,7 @@ static void the_machine_and_its_kernel(void **state)
 
 	machine->is_virtual = false;
 	machine->auto_online = ONLINE_TYPE_OFFLINE;
-	machine->movable_from_top = true;
+	machine->kernel.has[KERNEL_MOVABLE_FROM_TOP] = true;
 	assert_int_equal(explain(world, 32), 0);
 	expect_fact(world, "machine", "bare metal");
 	expect_fact(world, "auto-online-blocks", "offline");
@@ -289,7 +289,7 @@ static void the_machine_and_its_kernel(void **state)
 		    "ZONE_MOVABLE only from the highest block downwards");
 	machine->auto_online_changed = true;
 	machine->memhp_default_state = true;
-	machine->onlines_by_itself = true;
+	machine->kernel.has[KERNEL_ONLINES_BY_ITSELF] = true;
 	machine->keeps_memory = true;
 	world->executor.who = EXECUTOR_NOBODY;
 	assert_int_equal(explain(world, 32), 0);

@@ -255,7 +255,7 @@ static void goes_online_from_the_top_if_told(void **state)
 
 	for (i = 0; i < 4; i++)
 		fixture->snapshot.blocks[i].state = BLOCK_OFFLINE;
-	fixture->snapshot.machine.movable_from_top = true;
+	fixture->snapshot.machine.kernel.has[KERNEL_MOVABLE_FROM_TOP] = true;
 	assert_int_equal(job_init_range(&fixture->job, JOB_ONLINE, &fixture->snapshot,
 					32 * UNIT, 3 * UNIT, ONLINE_TYPE_ONLINE_MOVABLE),
 			 0);
@@ -325,7 +325,7 @@ static void leaves_a_gap_in_a_long_range(void **state)
 	}
 	check_order(fixture, JOB_ONLINE, online);
 	check_order(fixture, JOB_OFFLINE, offline);
-	fixture->snapshot.machine.movable_from_top = true;
+	fixture->snapshot.machine.kernel.has[KERNEL_MOVABLE_FROM_TOP] = true;
 	check_order(fixture, JOB_ONLINE, from_top);
 	check_order(fixture, JOB_OFFLINE, from_top);
 }

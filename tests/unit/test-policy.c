@@ -105,7 +105,7 @@ static void set_known(struct snapshot *snapshot, int known)
 	snapshot->machine.withheld = known == OFF || known == KMEM_OFF
 					     ? ONLINE_TYPE_ONLINE_KERNEL
 					     : ONLINE_TYPE_NONE;
-	snapshot->machine.movable_from_top = known == FROM_TOP;
+	snapshot->machine.kernel.has[KERNEL_MOVABLE_FROM_TOP] = known == FROM_TOP;
 	node->kernel_bytes = known == ROOM ? 1024 * MIB : 1 * MIB;
 	assert_int_equal(snapshot_add_resource(snapshot, 32 * BLOCK_SIZE, BLOCK_SIZE,
 					       known == KMEM || known == KMEM_OFF

@@ -144,7 +144,7 @@ static void tells_why_a_device_is_absent(void **state)
 	       "absent memory-short 0 node -1 unknown, absent memory-short 1024, 'line 3'");
 	EXPECT(&guest, odd,
 	       "absent unaligned 0 node -1 unknown, absent unaligned 100, 'line 4'");
-	guest.snapshot.machine.no_hot_remove = true;
+	guest.snapshot.machine.kernel.has[KERNEL_NO_HOT_REMOVE] = true;
 	guest.log.count = 0;
 	EXPECT(&guest, dimm, "absent not-added 0 node -1 never, absent not-added 1024");
 	snapshot_free(&guest.snapshot);
@@ -228,9 +228,9 @@ static void knows_what_may_be_removed(void **state)
 	put_online(&guest, 32, 1, BLOCK_ZONE_MOVABLE);
 	put_online(&guest, 33, 1, BLOCK_ZONE_MOVABLE);
 	EXPECT(&guest, dimm, "complete none 256 node 0 yes");
-	guest.snapshot.machine.no_hot_remove = true;
+	guest.snapshot.machine.kernel.has[KERNEL_NO_HOT_REMOVE] = true;
 	EXPECT(&guest, dimm, "complete none 256 node 0 never");
-	guest.snapshot.machine.no_hot_remove = false;
+	guest.snapshot.machine.kernel.has[KERNEL_NO_HOT_REMOVE] = false;
 	guest.snapshot.blocks[0].zone_count = 0;
 	EXPECT(&guest, dimm, "complete none 256 node 0 unknown");
 	guest.snapshot.blocks[1].zones[0] = BLOCK_ZONE_NORMAL;

@@ -50,9 +50,9 @@ static void an_empty_tree_is_some_new_bare_machine(void **state)
 	assert_false(machine.is_virtual);
 	assert_false(machine.keeps_memory);
 	assert_false(machine.memhp_default_state);
-	assert_false(machine.onlines_by_itself);
-	assert_false(machine.movable_from_top);
-	assert_false(machine.no_hot_remove);
+	assert_false(machine.kernel.has[KERNEL_ONLINES_BY_ITSELF]);
+	assert_false(machine.kernel.has[KERNEL_MOVABLE_FROM_TOP]);
+	assert_false(machine.kernel.has[KERNEL_NO_HOT_REMOVE]);
 }
 
 static void tells_virtual_from_bare(void **state)
@@ -140,19 +140,19 @@ static void knows_old_kernels(void **state)
 
 	tree_puts(root, "/proc/sys/kernel/osrelease", "2.6.32-642.el6.x86_64\n");
 	tree_puts(root, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto", "Y\n");
-	assert_true(machine_of(root).no_hot_remove);
-	assert_true(machine_of(root).onlines_by_itself);
+	assert_true(machine_of(root).kernel.has[KERNEL_NO_HOT_REMOVE]);
+	assert_true(machine_of(root).kernel.has[KERNEL_ONLINES_BY_ITSELF]);
 	tree_puts(root, "/proc/sys/kernel/osrelease", "3.10.0-1062.el7.x86_64\n");
 	tree_puts(root, "/sys/module/acpi_memhotplug/parameters/mem_hotadd_auto", "N\n");
-	assert_false(machine_of(root).no_hot_remove);
-	assert_false(machine_of(root).onlines_by_itself);
-	assert_true(machine_of(root).movable_from_top);
+	assert_false(machine_of(root).kernel.has[KERNEL_NO_HOT_REMOVE]);
+	assert_false(machine_of(root).kernel.has[KERNEL_ONLINES_BY_ITSELF]);
+	assert_true(machine_of(root).kernel.has[KERNEL_MOVABLE_FROM_TOP]);
 	tree_puts(root, "/proc/sys/kernel/osrelease", "4.12.14-122.el8\n");
-	assert_true(machine_of(root).movable_from_top);
+	assert_true(machine_of(root).kernel.has[KERNEL_MOVABLE_FROM_TOP]);
 	tree_puts(root, "/proc/sys/kernel/osrelease", "4.13.0\n");
-	assert_false(machine_of(root).movable_from_top);
+	assert_false(machine_of(root).kernel.has[KERNEL_MOVABLE_FROM_TOP]);
 	tree_puts(root, "/proc/sys/kernel/osrelease", "10.0.0\n");
-	assert_false(machine_of(root).movable_from_top);
+	assert_false(machine_of(root).kernel.has[KERNEL_MOVABLE_FROM_TOP]);
 }
 
 static void reads_the_command_line_by_words(void **state)
