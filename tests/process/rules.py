@@ -32,6 +32,78 @@ CASES = {
         'SUBSYSTEM=="memory", ATTR{state}="online", GOTO="end"\nLABEL="end"\n',
         'SUBSYSTEM=="memory",  GOTO="end"\nLABEL="end"\n'),
     "no newline at the end": (BY_HAND.strip(), "# " + BY_HAND),
+    "a shell, in quotes": (
+        'SUBSYSTEM=="memory", RUN+="/bin/sh -c \\"echo online > /sys$devpath/state\\""\n',
+        '# SUBSYSTEM=="memory", RUN+="/bin/sh -c \\"echo online > /sys$devpath/state\\""\n'),
+    "a second command, after quotes": (
+        'SUBSYSTEM=="memory", PROGRAM="/bin/x \\"a\\"", RUN+="chmem -e 0-1", GOTO="end"\n'
+        'LABEL="end"\n',
+        'SUBSYSTEM=="memory", PROGRAM="/bin/x \\"a\\"",  GOTO="end"\nLABEL="end"\n'),
+    "a shell, a variable": (
+        'SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo $env{.word} >/sys%p/state\'"\n',
+        '# SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo $env{.word} >/sys%p/state\'"\n'),
+    "a shell and online": (
+        'SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo 1 > /sys$devpath/online\'"\n',
+        '# SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo 1 > /sys$devpath/online\'"\n'),
+    "tee": (
+        'SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo 1 | tee /sys$devpath/online\'"\n',
+        '# SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo 1 | tee /sys$devpath/online\'"\n'),
+    "chmem": ('SUBSYSTEM=="memory", RUN+="/usr/bin/chmem -e 0x0-0x1"\n',
+              '# SUBSYSTEM=="memory", RUN+="/usr/bin/chmem -e 0x0-0x1"\n'),
+    "chmem, a long option": ('SUBSYSTEM=="memory", RUN+="/usr/bin/chmem --enable 1g"\n',
+                             '# SUBSYSTEM=="memory", RUN+="/usr/bin/chmem --enable 1g"\n'),
+    "chmem, an option between": ('SUBSYSTEM=="memory", RUN+="chmem -b -e 32-35"\n',
+                                 '# SUBSYSTEM=="memory", RUN+="chmem -b -e 32-35"\n'),
+    "chmem, options in one": ('SUBSYSTEM=="memory", RUN+="chmem -be 32-35"\n',
+                              '# SUBSYSTEM=="memory", RUN+="chmem -be 32-35"\n'),
+    "a program's result": (
+        'SUBSYSTEM=="memory", PROGRAM="/bin/word", ATTR{state}="%c"\n',
+        '# SUBSYSTEM=="memory", PROGRAM="/bin/word", ATTR{state}="%c"\n'),
+    "a program's result, by its name": (
+        'SUBSYSTEM=="memory", PROGRAM="/bin/word", ATTR{state}="$result"\n',
+        '# SUBSYSTEM=="memory", PROGRAM="/bin/word", ATTR{state}="$result"\n'),
+    "a pattern": ('SUBSYSTEM=="mem*y", ATTR{online}="1"\n',
+                  '# SUBSYSTEM=="mem*y", ATTR{online}="1"\n'),
+    "processors too": ('SUBSYSTEM=="cpu|memory", ATTR{online}="1"\n',
+                       'SUBSYSTEM!="memory", SUBSYSTEM=="cpu|memory", ATTR{online}="1"\n'),
+    "processors too, by name": (
+        'KERNEL=="memory[0-9]*|cpu[0-9]*", \\\n  RUN+="/bin/sh -c \'echo 1 >/sys%p/online\'"\n',
+        'SUBSYSTEM!="memory", KERNEL=="memory[0-9]*|cpu[0-9]*", \\\n'
+        '  RUN+="/bin/sh -c \'echo 1 >/sys%p/online\'"\n'),
+    "processors too, in a section": (
+        'SUBSYSTEM!="cpu|memory", GOTO="end"\nATTR{online}="1"\nLABEL="end"\n',
+        'SUBSYSTEM!="cpu|memory", GOTO="end"\nSUBSYSTEM!="memory", ATTR{online}="1"\n'
+        'LABEL="end"\n'),
+    "processors too, in a section of two matches": (
+        'SUBSYSTEM!="memory", SUBSYSTEM!="cpu", GOTO="end"\nATTR{online}="1"\nLABEL="end"\n',
+        'SUBSYSTEM!="memory", SUBSYSTEM!="cpu", GOTO="end"\n'
+        'SUBSYSTEM!="memory", ATTR{online}="1"\nLABEL="end"\n'),
+    "processors too, a line that jumps": (
+        'LABEL="a", SUBSYSTEM=="cpu|memory", ATTR{online}="1", GOTO="end"\nLABEL="end"\n',
+        'LABEL="a"\nSUBSYSTEM!="memory",  SUBSYSTEM=="cpu|memory", ATTR{online}="1", GOTO="end"\n'
+        'SUBSYSTEM=="memory",  SUBSYSTEM=="cpu|memory",  GOTO="end"\nLABEL="end"\n'),
+    "memory of a section for both": (
+        'SUBSYSTEM!="cpu|memory", GOTO="end"\nKERNEL=="memory*", ATTR{online}="1"\n'
+        'KERNEL=="cpu*", ATTR{online}="1"\nLABEL="end"\n',
+        'SUBSYSTEM!="cpu|memory", GOTO="end"\n# KERNEL=="memory*", ATTR{online}="1"\n'
+        'KERNEL=="cpu*", ATTR{online}="1"\nLABEL="end"\n'),
+    "processors alone, in a section": (
+        'SUBSYSTEM!="cpu", GOTO="end"\nATTR{state}="online"\nLABEL="end"\n', None),
+    "a section that memory leaves only sometimes": (
+        'SUBSYSTEM!="cpu", ACTION!="add", GOTO="end"\nATTR{state}="online"\nLABEL="end"\n',
+        'SUBSYSTEM!="cpu", ACTION!="add", GOTO="end"\n# ATTR{state}="online"\nLABEL="end"\n'),
+    "a label in a section for processors": (
+        'SUBSYSTEM!="cpu", GOTO="end"\nLABEL="memory"\nATTR{state}="online"\nLABEL="end"\n',
+        'SUBSYSTEM!="cpu", GOTO="end"\nLABEL="memory"\n# ATTR{state}="online"\nLABEL="end"\n'),
+    "all but memory": ('SUBSYSTEM!="memory", ATTR{state}="online"\n', None),
+    "another subsystem's name": ('SUBSYSTEM=="memory_tiering", ATTR{online}="1"\n', None),
+    "chmem takes offline": ('SUBSYSTEM=="memory", RUN+="chmem -b -d 32-35"\n', None),
+    "a shell takes offline": (
+        'SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo 0 > /sys$devpath/online\'"\n', None),
+    "a shell says offline": (
+        'SUBSYSTEM=="memory", RUN+="/bin/sh -c \'echo offline > /sys$devpath/state\'"\n', None),
+    "a shell reads": (
+        'SUBSYSTEM=="memory", RUN+="/bin/sh -c \'cat /sys$devpath/state >>/var/log/x\'"\n', None),
     "only asks": ('SUBSYSTEM=="memory", ATTR{state}=="online", RUN+="/bin/true"\n', None),
     "a processor": ('SUBSYSTEM=="cpu", ATTR{online}="1"\n', None),
     "a processor's name for it": ('SUBSYSTEM=="cpu", ATTR{state}="online"\n', None),
@@ -150,6 +222,90 @@ def a_rule_made_by_hand_goes_and_comes_back():
         equal(tree.get("run/udev/rules.d/99-hotplug-memory.rules"), None, "the one in /run")
 
 
+def shadows_follow_later_changes():
+    stock, shadow = "usr/lib/udev/rules.d/%s.rules", "run/udev/rules.d/%s.rules"
+    with Tree() as tree:
+        tree.put(stock % "40-a", BY_HAND)
+        tree.put(stock % "40-gone", BY_HAND)
+        tree.put(stock % "40-tamed", BY_HAND)
+        tree.put(shadow % "40-foreign", BY_HAND)
+        tree.run("take")
+        equal(tree.run("follow"), "", "what is said where nothing has changed")
+
+        tree.put(stock % "40-a", '# news\n' + BY_HAND)
+        tree.put(stock % "40-late", BY_HAND)
+        tree.put(stock % "40-tamed", "# nothing\n")
+        tree.put("etc/udev/rules.d/50-mine.rules", BY_HAND)
+        (tree.path / (stock % "40-gone")).unlink()
+        said = tree.run("follow")
+        for name in ("40-a", "40-late", "40-tamed", "40-gone"):
+            equal("%s.rules" % name in said, True, "%s in %r" % (name, said))
+        equal(tree.get(shadow % "40-a").partition("\n")[2], "# news\n# " + BY_HAND, "updated")
+        equal(tree.get(shadow % "40-late").partition("\n")[2], "# " + BY_HAND, "of later")
+        equal((tree.get(shadow % "40-tamed"), tree.get(shadow % "40-gone")), (None, None),
+              "shadows of what does not race any more")
+        equal(tree.get(shadow % "40-foreign"), BY_HAND, "not ours")
+        equal(tree.get("run/memonline/racing-rules"),
+              "/etc/udev/rules.d/50-mine.rules\n/run/udev/rules.d/40-foreign.rules\n",
+              "racing rules")
+
+
+def a_start_follows_changes_too():
+    """EL6 has nothing that would call follow."""
+    with Tree() as tree:
+        for name in ("40-a", "40-gone"):
+            tree.put("usr/lib/udev/rules.d/%s.rules" % name, BY_HAND)
+        tree.run("take")
+        (tree.path / "usr/lib/udev/rules.d/40-gone.rules").unlink()
+        tree.run("take")
+        equal([path.name for path in (tree.path / "run/udev/rules.d").iterdir()],
+              ["40-a.rules"], "shadows")
+
+
+def rules_in_force_are_not_followed():
+    with Tree() as tree:
+        tree.put("usr/lib/udev/rules.d/40-a.rules", BY_HAND)
+        tree.run("follow")
+        equal(tree.get("run/udev/rules.d/40-a.rules"), None, "before the first start")
+        tree.run("take")
+        tree.run("give")
+        tree.run("follow")
+        equal(tree.get("run/udev/rules.d/40-a.rules"), None, "after the end")
+        equal(tree.get("run/memonline/racing-rules"), None, "racing rules")
+
+
+def a_fifo_hangs_nothing():
+    """Nobody ever opens the other end."""
+    with Tree() as tree:
+        tree.put("usr/lib/udev/rules.d/50-b.rules", BY_HAND)
+        for place in ("usr/local/lib", "usr/lib", "etc", "run"):
+            (tree.path / place / "udev/rules.d").mkdir(parents=True, exist_ok=True)
+            os.mkfifo(str(tree.path / place / "udev/rules.d/40-a.rules"))
+        os.mkfifo(str(tree.path / "run/udev/rules.d/50-b.rules.new"))
+        os.mkfifo(str(tree.path / "etc/udev/rules.d/99-hotplug-memory.rules"))
+        for verb in ("set-aside", "take", "follow", "give", "put-back"):
+            tree.run(verb)
+            if verb == "take":
+                equal(tree.get("run/udev/rules.d/50-b.rules").partition("\n")[2], "# " + BY_HAND,
+                      "the shadow of another")
+
+
+def a_second_rule_made_by_hand_leaves_the_first():
+    """Upgrades set aside again. The last one in force is the one that comes back."""
+    name = "etc/udev/rules.d/99-hotplug-memory.rules"
+    rules = [BY_HAND + "# %d\n" % number for number in range(3)]
+    with Tree() as tree:
+        for rule in rules + rules[2:]:
+            tree.put(name, rule)
+            tree.run("set-aside")
+        saved = [tree.get(name + ".memonline-saved" + end) for end in ("", ".1", ".2", ".3")]
+        equal(saved, [rules[2], rules[0], rules[1], None], "what is kept")
+        equal("is in force again" in tree.run("put-back"), True, "what is said")
+        saved = [tree.get(name + end) for end in
+                 ("", ".memonline-saved", ".memonline-saved.1", ".memonline-saved.2")]
+        equal(saved, [rules[2], None, rules[0], rules[1]], "what is kept at the end")
+
+
 def a_newer_rule_made_by_hand_stays():
     name = "etc/udev/rules.d/99-hotplug-memory.rules"
     with Tree() as tree:
@@ -189,6 +345,11 @@ TESTS = (
     etc_of_the_same_name_hides_the_stock_rule,
     local_comes_before_stock,
     take_and_give_are_each_others_end,
+    shadows_follow_later_changes,
+    a_start_follows_changes_too,
+    rules_in_force_are_not_followed,
+    a_fifo_hangs_nothing,
+    a_second_rule_made_by_hand_leaves_the_first,
     a_rule_made_by_hand_goes_and_comes_back,
     a_newer_rule_made_by_hand_stays,
     offline_blocks_are_announced,
