@@ -47,6 +47,8 @@ systemctl mask --runtime memonline-failed.service
 systemctl daemon-reload
 systemctl start lab-by-hand.service
 """
+# Deadlines are made for a guest of the lab; here more runs beside what is tested.
+TIMES = 3
 UDEVD_UNITS = "systemd-udevd-control.socket systemd-udevd-kernel.socket systemd-udevd.service"
 
 
@@ -81,6 +83,18 @@ class Guest(guest.Guest):
     def _boot(self, deadline):
         super()._boot(deadline)
         self.until(IS_UP, deadline)
+
+    def run(self, script, deadline=120):
+        return super().run(script, TIMES * deadline)
+
+    def until(self, script, deadline=120):
+        return super().until(script, TIMES * deadline)
+
+    def unplug(self, name, deadline=120):
+        super().unplug(name, TIMES * deadline)
+
+    def let_go(self, name, deadline=120):
+        return super().let_go(name, TIMES * deadline)
 
     # --- the agent
 
