@@ -380,16 +380,19 @@ static const struct config_key keys[] = {
 /* clang-format on */
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
+typedef char keys_have_origins[KEYS <= CONFIG_KEYS_MAX ? 1 : -1];
 
 /* --- reading */
 
 struct parse {
 	struct config config;
+	struct config_origins origins;
 	const char *file;
 	const char *next; /* what is not read yet */
 	size_t left;
 	unsigned line; /* the number of the one just read */
 	unsigned given[KEYS]; /* the line of each key, 0: not yet */
+	bool has_section[CONFIG_OVERRIDES_MAX]; /* in this file */
 	/* The section that lines belong to now, where it is an override; else NULL. */
 	struct config_override *section;
 	unsigned failed_line; /* 0: no error yet */
@@ -431,6 +434,34 @@ static bool section_is_known(const char *section, size_t len)
 	return false;
 }
 
+static void fail_overlap(struct parse *parse, size_t i)
+{
+	unsigned line = parse->config.overrides[i].line;
+
+	if (parse->has_section[i])
+		fail(parse, parse->line, "a range that overlaps the one in line %u",
+		     line);
+	else
+		fail(parse, parse->line, "a range that overlaps the one in %s:%u",
+		     parse->origins.files[parse->origins.overrides[i].file - 1], line);
+}
+
+/* A section that begins: what another file has said of this place counts no longer. */
+static struct config_override *begin_override(struct parse *parse, size_t i,
+					      const struct scope *scope)
+{
+	struct config_override *override = &parse->config.overrides[i];
+
+	if (parse->has_section[i])
+		return override;
+	memset(override, 0, sizeof(*override));
+	override->scope = *scope;
+	override->line = parse->line;
+	parse->has_section[i] = true;
+	parse->origins.overrides[i].file = (unsigned)parse->origins.file_count;
+	return override;
+}
+
 /* The override of this place, made where it is new; NULL with the error told. */
 static struct config_override *find_override(struct parse *parse,
 					     const struct scope *scope)
@@ -439,16 +470,14 @@ static struct config_override *find_override(struct parse *parse,
 	size_t i;
 
 	for (i = 0; i < config->override_count; i++) {
-		struct config_override *override = &config->overrides[i];
+		const struct scope *other = &config->overrides[i].scope;
 
-		if (!scope_collides(&override->scope, scope))
+		if (!scope_collides(other, scope))
 			continue;
 		/* Nodes and owners collide with their like only. */
-		if (override->scope.start == scope->start &&
-		    override->scope.size == scope->size)
-			return override;
-		fail(parse, parse->line, "a range that overlaps the one in line %u",
-		     override->line);
+		if (other->start == scope->start && other->size == scope->size)
+			return begin_override(parse, i, scope);
+		fail_overlap(parse, i);
 		return NULL;
 	}
 	if (i == CONFIG_OVERRIDES_MAX) {
@@ -456,11 +485,8 @@ static struct config_override *find_override(struct parse *parse,
 		     CONFIG_OVERRIDES_MAX);
 		return NULL;
 	}
-	memset(&config->overrides[i], 0, sizeof(config->overrides[i]));
-	config->overrides[i].scope = *scope;
-	config->overrides[i].line = parse->line;
 	config->override_count++;
-	return &config->overrides[i];
+	return begin_override(parse, i, scope);
 }
 
 /* false: not a section at all, and the error is told. */
@@ -664,6 +690,8 @@ static int assign(void *user, const char *section, const char *key_name,
 		return 0;
 	}
 	*given = parse->line;
+	parse->origins.keys[key - keys].file = (unsigned)parse->origins.file_count;
+	parse->origins.keys[key - keys].line = parse->line;
 	if (!key->type->parse(key, value, field_of(&parse->config, key))) {
 		fail_value(parse, section, key, value);
 		return 0;
@@ -692,57 +720,110 @@ void config_defaults(struct config *config)
 				    field_of(config, &keys[i]));
 }
 
-int config_parse(struct config *config, const char *file, const char *text, size_t len,
-		 char error[CONFIG_ERROR_SIZE])
+static void read_file(struct parse *parse)
+{
+	int bad_line = ini_parse_stream(read_line, parse, assign, parse);
+
+	/* inih goes on after a line that it cannot read: the first error is told. */
+	if (bad_line > 0 &&
+	    (!parse->failed_line || (unsigned)bad_line < parse->failed_line))
+		fail(parse, (unsigned)bad_line, "neither [section] nor key = value");
+	else if (bad_line < 0 && !parse->failed_line)
+		fail(parse, 1, "no memory to read it");
+	check_overrides(parse);
+}
+
+int config_add(struct config *config, struct config_origins *origins, const char *file,
+	       const char *text, size_t len, char error[CONFIG_ERROR_SIZE])
 {
 	struct parse parse;
-	int bad_line;
+	size_t number = origins->file_count;
 
+	if (number == CONFIG_FILES_MAX) {
+		snprintf(error, CONFIG_ERROR_SIZE, "%.120s: more than %d files", file,
+			 CONFIG_FILES_MAX);
+		return -ENOSPC;
+	}
 	memset(&parse, 0, sizeof(parse));
-	config_defaults(&parse.config);
+	parse.config = *config;
+	parse.origins = *origins;
+	snprintf(parse.origins.files[number], CONFIG_FILE_SIZE, "%.127s", file);
+	neutralize(parse.origins.files[number]);
+	parse.origins.file_count++;
 	parse.file = file;
 	parse.next = text;
 	parse.left = len;
 	parse.error = error;
-	bad_line = ini_parse_stream(read_line, &parse, assign, &parse);
-	/* inih goes on after a line that it cannot read: the first error is told. */
-	if (bad_line > 0 &&
-	    (!parse.failed_line || (unsigned)bad_line < parse.failed_line))
-		fail(&parse, (unsigned)bad_line, "neither [section] nor key = value");
-	else if (bad_line < 0 && !parse.failed_line)
-		fail(&parse, 1, "no memory to read it");
-	check_overrides(&parse);
+	read_file(&parse);
 	if (parse.failed_line)
 		return -EINVAL;
 	*config = parse.config;
+	*origins = parse.origins;
 	return 0;
+}
+
+int config_parse(struct config *config, const char *file, const char *text, size_t len,
+		 char error[CONFIG_ERROR_SIZE])
+{
+	struct config_origins origins;
+	struct config parsed;
+	int r;
+
+	memset(&origins, 0, sizeof(origins));
+	config_defaults(&parsed);
+	r = config_add(&parsed, &origins, file, text, len, error);
+	if (r == 0)
+		*config = parsed;
+	return r;
 }
 
 /* --- writing */
 
-void config_dump(const struct config *config, struct text *text)
+static void dump_origin(const struct config_origins *origins,
+			const struct config_origin *origin, unsigned line,
+			struct text *text)
+{
+	if (origin->file)
+		text_printf(text, "# %s:%u\n", origins->files[origin->file - 1], line);
+}
+
+static void dump_key(const struct config *config, const struct config_key *key,
+		     struct text *text)
+{
+	text_printf(text, "%s = ", key->name);
+	key->type->dump((const char *)config + key->offset, key, text);
+	/* no blank at the end where there is no value */
+	if (text->len && text->data[text->len - 1] == ' ')
+		text->data[--text->len] = '\0';
+	text_puts(text, "\n");
+}
+
+void config_dump(const struct config *config, const struct config_origins *origins,
+		 struct text *text)
 {
 	const char *section = "";
 	size_t i;
 
 	for (i = 0; i < KEYS; i++) {
-		const struct config_key *key = &keys[i];
-
-		if (strcmp(section, key->section) != 0)
-			text_printf(text, "%s[%s]\n", *section ? "\n" : "", key->section);
-		section = key->section;
-		text_printf(text, "%s = ", key->name);
-		key->type->dump((const char *)config + key->offset, key, text);
-		/* no blank at the end where there is no value */
-		if (text->len && text->data[text->len - 1] == ' ')
-			text->data[--text->len] = '\0';
-		text_puts(text, "\n");
+		if (strcmp(section, keys[i].section) != 0)
+			text_printf(text, "%s[%s]\n", *section ? "\n" : "",
+				    keys[i].section);
+		section = keys[i].section;
+		if (origins)
+			dump_origin(origins, &origins->keys[i], origins->keys[i].line,
+				    text);
+		dump_key(config, &keys[i], text);
 	}
 	for (i = 0; i < config->override_count; i++) {
+		const struct config_override *override = &config->overrides[i];
+
 		text_puts(text, "\n[");
-		scope_put(&config->overrides[i].scope, text);
-		text_printf(text, "]\npolicy = %s\n",
-			    policy_words[config->overrides[i].policy]);
+		scope_put(&override->scope, text);
+		text_puts(text, "]\n");
+		if (origins)
+			dump_origin(origins, &origins->overrides[i], override->line,
+				    text);
+		text_printf(text, "policy = %s\n", policy_words[override->policy]);
 	}
 }
 

@@ -95,6 +95,20 @@ struct config {
 	enum config_log_target log_target; /* target = auto: stderr in the foreground */
 };
 
+#define CONFIG_FILES_MAX 64
+#define CONFIG_KEYS_MAX 32
+#define CONFIG_FILE_SIZE 128
+
+/* Where each key was given: a file, by its number, and a line. All zero: nowhere yet. */
+struct config_origins {
+	char files[CONFIG_FILES_MAX][CONFIG_FILE_SIZE]; /* cut where it is too long */
+	size_t file_count;
+	struct config_origin {
+		unsigned file; /* from 1 on; 0: the default */
+		unsigned line;
+	} keys[CONFIG_KEYS_MAX], overrides[CONFIG_OVERRIDES_MAX];
+};
+
 void config_defaults(struct config *config);
 /*
  * Defaults, then what `text` says. 0, or -EINVAL with `error` saying "FILE:LINE: …" and
@@ -104,8 +118,19 @@ void config_defaults(struct config *config);
  */
 int config_parse(struct config *config, const char *file, const char *text, size_t len,
 		 char error[CONFIG_ERROR_SIZE]);
-/* The configuration in force as a file that config_parse reads back to the same. */
-void config_dump(const struct config *config, struct text *text);
+/*
+ * What `text` says, over what *config has from the files before it: a key that it gives replaces
+ * theirs, and so does a section for the same place. -EINVAL as above, -ENOSPC beyond
+ * CONFIG_FILES_MAX files; *config and *origins are untouched then.
+ */
+int config_add(struct config *config, struct config_origins *origins, const char *file,
+	       const char *text, size_t len, char error[CONFIG_ERROR_SIZE]);
+/*
+ * The configuration in force as a file that config_parse reads back to the same. Where `origins`
+ * is not NULL, a comment above each key that a file gave names the file and line.
+ */
+void config_dump(const struct config *config, const struct config_origins *origins,
+		 struct text *text);
 
 const char *config_policy_text(enum config_policy policy);
 

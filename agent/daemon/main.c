@@ -21,15 +21,11 @@
 #include "io/notify.h"
 #include "runtime.h"
 #include "session.h"
+#include "settings.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
 #endif
-#ifndef SYSCONFDIR
-#define SYSCONFDIR "/etc"
-#endif
-#define CONFIG_FILE SYSCONFDIR "/memonlined.conf"
-#define CONFIG_SIZE_MAX (1024UL * 1024)
 #define FIRST_ROUND_USEC 20000000 /* of the 90 s that systemd waits for READY=1 */
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
@@ -37,9 +33,8 @@
 #define JOURNAL_MARKS 32768 /* writes in one burst before it is reported in parts */
 
 struct options {
-	const char *config_file; /* NULL: the default one, which may be missing */
 	const char *root;
-	const char *listen; /* NULL: the socket of the configuration */
+	struct settings_options settings;
 	bool foreground;
 	bool dry_run;
 	bool dump_config;
@@ -48,6 +43,7 @@ struct options {
 struct daemon {
 	struct options options;
 	struct config config;
+	struct config_origins origins;
 	struct loop *loop;
 	struct sysfs *sysfs;
 	struct system_info *system;
@@ -64,7 +60,7 @@ struct daemon {
 static const char usage[] =
 	"Usage: memonlined [OPTION]...\n"
 	"Bring hot-plugged memory online by policy and report it to the host.\n\n"
-	"  -c, --config FILE   read FILE instead of " CONFIG_FILE "\n"
+	"  -c, --config FILE   read FILE instead of " SETTINGS_FILE " and its drop-ins\n"
 	"      --sysroot DIR   work below DIR as if it were /\n"
 	"      --listen PATH   serve local clients at PATH, whatever [control] says\n"
 	"  -f, --foreground    do not go to the background\n"
@@ -91,13 +87,13 @@ static void parse_option(int option, struct options *options)
 {
 	switch (option) {
 	case 'c':
-		options->config_file = optarg;
+		options->settings.file = optarg;
 		break;
 	case OPTION_SYSROOT:
 		options->root = optarg;
 		break;
 	case OPTION_LISTEN:
-		options->listen = optarg;
+		options->settings.listen = optarg;
 		break;
 	case 'f':
 		options->foreground = true;
@@ -120,6 +116,11 @@ static void parse_option(int option, struct options *options)
 	}
 }
 
+static bool own_root(const struct options *options)
+{
+	return strcmp(options->root, "/") == 0;
+}
+
 /* The daemon leaves its directory, and may read its configuration again. */
 static const char *absolute(const char *path)
 {
@@ -137,101 +138,23 @@ static void parse_options(int argc, char **argv, struct options *options)
 	while ((option = getopt_long(argc, argv, "c:fnVh", long_options, NULL)) >= 0)
 		parse_option(option, options);
 	options->root = absolute(options->root);
-	if (options->config_file)
-		options->config_file = absolute(options->config_file);
+	options->settings.root = own_root(options) ? "" : options->root;
+	if (options->settings.file)
+		options->settings.file = absolute(options->settings.file);
 	if (optind < argc) {
 		fprintf(stderr, "memonlined: unexpected argument '%s'\n", argv[optind]);
 		exit(EXIT_FAILURE);
 	}
 }
 
-static bool own_root(const struct options *options)
-{
-	return strcmp(options->root, "/") == 0;
-}
-
-#define NOT_REGULAR (-EBADFD) /* a FIFO would be waited for without end */
-
-static const char *read_error_text(int r)
-{
-	return r == NOT_REGULAR ? "not a regular file" : strerror(-r);
-}
-
-/* 0 or negative errno; NOT_REGULAR, or -EFBIG where it is no file for people any more. */
-static int read_whole(const char *path, struct text *text)
-{
-	char bytes[4096];
-	ssize_t len;
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) &&
-	    !S_ISDIR(status.st_mode)) {
-		close(fd);
-		return NOT_REGULAR;
-	}
-	while ((len = read(fd, bytes, sizeof(bytes))) > 0 && text->len <= CONFIG_SIZE_MAX)
-		text_append(text, bytes, (size_t)len);
-	len = len < 0 ? -errno : 0;
-	close(fd);
-	if (text->failed)
-		return -ENOMEM;
-	return text->len > CONFIG_SIZE_MAX ? -EFBIG : (int)len;
-}
-
-static int set_listen(const struct options *options, struct config *config,
-		      char error[CONFIG_ERROR_SIZE])
-{
-	size_t len = strlen(options->listen);
-
-	if (options->listen[0] != '/' || len >= CONFIG_PATH_SIZE) {
-		snprintf(error, CONFIG_ERROR_SIZE,
-			 "--listen %.60s: expected an absolute path of at most 103 bytes",
-			 options->listen);
-		return -EINVAL;
-	}
-	memset(config->control_socket, 0, CONFIG_PATH_SIZE);
-	memcpy(config->control_socket, options->listen, len);
-	return 0;
-}
-
-/* 0, or negative with the reason in `error`; *config is untouched then. */
-static int load_config(const struct options *options, struct config *config,
-		       char error[CONFIG_ERROR_SIZE])
-{
-	char path[PATH_MAX];
-	struct text text = TEXT_INIT;
-	int r;
-
-	if (options->config_file)
-		snprintf(path, sizeof(path), "%s", options->config_file);
-	else
-		snprintf(path, sizeof(path), "%s%s",
-			 own_root(options) ? "" : options->root, CONFIG_FILE);
-	r = read_whole(path, &text);
-	if (r == -ENOENT && !options->config_file)
-		r = 0;
-	if (r < 0)
-		snprintf(error, CONFIG_ERROR_SIZE, "%.180s: %s", path,
-			 read_error_text(r));
-	else
-		r = config_parse(config, path, text.data ? text.data : "", text.len,
-				 error);
-	text_free(&text);
-	if (r == 0 && options->listen)
-		r = set_listen(options, config, error);
-	return r;
-}
-
 static void reload(struct daemon *daemon)
 {
 	char error[CONFIG_ERROR_SIZE];
-	struct config config;
+	struct config_origins origins = daemon->origins;
+	struct config config = daemon->config;
 
 	notify_send("RELOADING=1");
-	if (load_config(&daemon->options, &config, error) < 0) {
+	if (settings_load(&daemon->options.settings, &config, &origins, error) < 0) {
 		log_error("%s; the old configuration stays in force", error);
 	} else {
 		daemon->config = config;
@@ -587,12 +510,12 @@ static int run(struct daemon *daemon, int ready_fd)
 	return r;
 }
 
-static int dump_config(const struct config *config)
+static int dump_config(const struct config *config, const struct config_origins *origins)
 {
 	struct text text = TEXT_INIT;
 	int r = EXIT_FAILURE;
 
-	config_dump(config, &text);
+	config_dump(config, origins, &text);
 	if (!text.failed && text.data && fputs(text.data, stdout) >= 0 &&
 	    fflush(stdout) == 0)
 		r = EXIT_SUCCESS;
@@ -608,12 +531,13 @@ int main(int argc, char **argv)
 	int ready_fd = -1;
 
 	parse_options(argc, argv, &daemon.options);
-	if (load_config(options, &daemon.config, error) < 0) {
+	if (settings_load(&options->settings, &daemon.config, &daemon.origins, error) <
+	    0) {
 		fprintf(stderr, "memonlined: %s\n", error);
 		return EXIT_FAILURE;
 	}
 	if (options->dump_config)
-		return dump_config(&daemon.config);
+		return dump_config(&daemon.config, &daemon.origins);
 	if (!options->foreground && !options->dry_run) {
 		ready_fd = go_to_background();
 		if (ready_fd < 0) {

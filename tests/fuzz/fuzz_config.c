@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		refused(error);
 		return 0;
 	}
-	config_dump(&config, &text);
+	config_dump(&config, NULL, &text);
 	must(!text.failed);
 	must(config_parse(&again, "c", text.data, text.len, error) == 0);
 	forget_lines(&config);

@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -199,12 +200,70 @@ def a_good_reload_is_obeyed(tree):
         daemon.end()
 
 
+def without_origins(done):
+    return [line for line in done.stdout.splitlines() if not line.startswith("# ")]
+
+
 def dump_config_reads_back_to_itself(tree):
     tree.configure("[memonlined]\npolicy = online_movable\n[control]\nmode = 0660\n")
     first = run(*tree.options(), "--dump-config")
     expect(first.returncode == 0 and "online_movable" in first.stdout, first)
     tree.configure(first.stdout)
-    expect(run(*tree.options(), "--dump-config").stdout == first.stdout, "not the same")
+    again = run(*tree.options(), "--dump-config")
+    expect(without_origins(again) == without_origins(first), "not the same", again)
+
+
+def first_dump(tree):
+    done = run("--sysroot", tree.path, "--dump-config")
+    expect(done.returncode == 0, done)
+    return done.stdout
+
+
+def built_in_file(tree):
+    """Below the tree; the path depends on configure's prefix."""
+    text = run("--help").stdout
+    name = re.search(r"instead of (\S+)", text).group(1)
+    return tree.path / name.lstrip("/")
+
+
+def drop_ins_replace_what_comes_before(tree):
+    main = built_in_file(tree)
+    local = main.parent / "memonlined.conf.d"
+    vendor = tree.path / "usr/lib/memonlined.conf.d"
+    for folder in (vendor, local):
+        folder.mkdir(parents=True)
+    expect("# /" not in first_dump(tree), "defaults with an origin")
+    main.write_text("[memonlined]\npolicy = online\nrezone = yes\n[node 1]\npolicy = keep\n")
+    (vendor / "10-all.conf").write_text("[memonlined]\npolicy = keep\nretry-for = 7\n")
+    (vendor / "30-x.conf").write_text("[memonlined]\nfallback = yes\n")
+    (local / "20-x.conf").write_text("[node 1]\npolicy = online_kernel\n")
+    (local / "30-x.conf").symlink_to("/dev/null")
+    (local / "README").write_text("not read")
+    (local / ".hidden.conf").write_text("not read")
+    text = first_dump(tree)
+    for line in (f"# {vendor}/10-all.conf:2\npolicy = keep",
+                 f"# {vendor}/10-all.conf:3\nretry-for = 7",
+                 f"# {main}:3\nrezone = yes", "\nfallback = no",
+                 f"[node 1]\n# {local}/20-x.conf:2\npolicy = online_kernel"):
+        expect(line in text, line, "not in", text)
+    expect("30-x" not in text and text.count("[node 1]") == 1, text)
+    # the name in /etc hides the other one
+    (local / "10-all.conf").write_text("")
+    expect(f"# {main}:2\npolicy = online\n" in first_dump(tree), first_dump(tree))
+    main.unlink()
+    expect("\npolicy = auto\n" in first_dump(tree), "a drop-in alone")
+
+
+def a_wrong_drop_in_is_named(tree):
+    local = built_in_file(tree).parent / "memonlined.conf.d"
+    local.mkdir(parents=True)
+    (local / "50.conf").write_text("[memonlined]\npolicy = onlin\n")
+    done = run("--sysroot", tree.path, "--dump-config")
+    expect(done.returncode == 1 and f"{local}/50.conf:2: [memonlined] policy" in done.stderr, done)
+    (local / "50.conf").unlink()
+    os.mkfifo(local / "50.conf")
+    done = run("--sysroot", tree.path, "--dump-config")
+    expect(done.returncode == 1 and "50.conf: not a regular file" in done.stderr, done)
 
 
 # --- requests
@@ -889,6 +948,8 @@ TESTS = [
     a_bad_reload_leaves_the_old_configuration,
     a_good_reload_is_obeyed,
     dump_config_reads_back_to_itself,
+    drop_ins_replace_what_comes_before,
+    a_wrong_drop_in_is_named,
     errors_are_answered_and_the_next_request_too,
     a_line_over_the_limit_is_refused_and_not_kept,
     a_client_that_leaves_in_a_line_harms_nobody,

@@ -464,7 +464,7 @@ static void survives_dump(const struct config *config)
 	struct text text = TEXT_INIT;
 	struct config again;
 
-	config_dump(config, &text);
+	config_dump(config, NULL, &text);
 	assert_false(text.failed);
 	if (config_parse(&again, "c", text.data, text.len, error) != 0)
 		fail_msg("%s\n%s", error, text.data);
@@ -539,7 +539,7 @@ static void test_dump(void **state)
 
 	(void)state;
 	config_defaults(&config);
-	config_dump(&config, &text);
+	config_dump(&config, NULL, &text);
 	assert_string_equal(text.data, expected);
 	text_free(&text);
 }
@@ -635,11 +635,97 @@ static void test_installed_file(void **state)
 	is_default(text, strlen(text));
 	/* and no key is left out of it */
 	config_defaults(&config);
-	config_dump(&config, &dump);
+	config_dump(&config, NULL, &dump);
 	for (line = strtok(dump.data, "\n"); line; line = strtok(NULL, "\n"))
 		if (!strstr(text, line))
 			fail_msg("agent/daemon/memonlined.conf lacks: %s", line);
 	text_free(&dump);
+}
+
+static int add(struct config *config, struct config_origins *origins, const char *file,
+	       const char *text, char error[CONFIG_ERROR_SIZE])
+{
+	return config_add(config, origins, file, text, strlen(text), error);
+}
+
+static void test_files_replace_keys(void **state)
+{
+	struct config_origins origins = { .file_count = 0 };
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct text text = TEXT_INIT;
+	struct config config;
+
+	(void)state;
+	config_defaults(&config);
+	assert_int_equal(add(&config, &origins, "a",
+			     "[memonlined]\npolicy = keep\nrezone = yes\n"
+			     "[node 1]\npolicy = keep\n[range 4G+1G]\npolicy = keep\n",
+			     error),
+			 0);
+	assert_int_equal(
+		add(&config, &origins, "b\n",
+		    "[node 1]\npolicy = online\n[memonlined]\n\npolicy = online\n",
+		    error),
+		0);
+	assert_int_equal(config.policy, CONFIG_POLICY_ONLINE);
+	assert_int_equal(config.rezone, 1);
+	assert_int_equal(config.override_count, 2);
+	assert_int_equal(config.overrides[0].policy, CONFIG_POLICY_ONLINE);
+	config_dump(&config, &origins, &text);
+	assert_non_null(
+		strstr(text.data, "[memonlined]\n# b?:5\npolicy = online\nmovable"));
+	assert_non_null(strstr(text.data, "# a:3\nrezone = yes\nretry-for"));
+	assert_non_null(strstr(text.data, "[node 1]\n# b?:2\npolicy = online\n"));
+	text_free(&text);
+}
+
+static void test_a_bad_file_changes_nothing(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} rows[] = {
+		{ "[memonlined]\nrezone = yes\npolicy = onlin",
+		  "b:3: [memonlined] policy" },
+		{ "[memonlined]\nrezone = yes\nrezone = no",
+		  "b:3: [memonlined] rezone: given" },
+		{ "[range 4G+2G]\npolicy = keep",
+		  "b:1: a range that overlaps the one in a:2" },
+		{ "[node 1]\npolicy = keep\n[range 4G+1G]\n", "b:3: a section without" },
+	};
+	struct config_origins origins = { .file_count = 0 }, before;
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct config config, same;
+	size_t i;
+
+	(void)state;
+	config_defaults(&config);
+	assert_int_equal(
+		add(&config, &origins, "a", "[range 4G+1G]\npolicy = keep\n", error), 0);
+	same = config;
+	before = origins;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(add(&config, &origins, "b", rows[i].text, error),
+				 -EINVAL);
+		if (strncmp(error, rows[i].message, strlen(rows[i].message)) != 0)
+			fail_msg("%s", error);
+		assert_memory_equal(&config, &same, sizeof(same));
+		assert_memory_equal(&origins, &before, sizeof(before));
+	}
+}
+
+static void test_so_many_files(void **state)
+{
+	struct config_origins origins = { .file_count = 0 };
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct config config;
+	size_t i;
+
+	(void)state;
+	config_defaults(&config);
+	for (i = 0; i < CONFIG_FILES_MAX; i++)
+		assert_int_equal(add(&config, &origins, "c", "", error), 0);
+	assert_int_equal(add(&config, &origins, "c", "", error), -ENOSPC);
+	assert_string_equal(error, "c: more than 64 files");
 }
 
 int main(void)
@@ -657,6 +743,9 @@ int main(void)
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_files_replace_keys),
+		cmocka_unit_test(test_a_bad_file_changes_nothing),
+		cmocka_unit_test(test_so_many_files),
 		cmocka_unit_test(test_dump_round_trip),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_policy_text),
