@@ -763,10 +763,14 @@ static void checks_block_sizes(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct protocol_answer *answer = parse(rows[i].line);
+		const char *line = rows[i].line;
+		struct protocol_answer *answer = NULL;
 		uint64_t bytes = 0;
-		int r = protocol_answer_block_size(answer, &bytes);
+		/* From json-c 0.18 on strict mode refuses a number beyond 2^64 itself. */
+		int r = protocol_answer_parse(line, strlen(line), &answer);
 
+		if (r == 0)
+			r = protocol_answer_block_size(answer, &bytes);
 		assert_int_equal(r, rows[i].bytes ? 0 : -EBADMSG);
 		assert_true(bytes == rows[i].bytes);
 		protocol_answer_free(answer);
