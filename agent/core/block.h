@@ -64,6 +64,7 @@ struct block {
 	uint8_t marks; /* BLOCK_MARK_…: what the agent remembers from earlier snapshots */
 	uint8_t reason; /* enum reason: the latest verdict or result */
 	uint8_t known; /* enum block_state, of an unreadable one: as last read, else ABSENT */
+	bool offline_reported; /* offline since it was online, and that needs no report any more */
 	bool unreported; /* seen online by others' hand, and no report in the journal says so */
 };
 

@@ -195,16 +195,16 @@ static void observe_since(const struct changes *changes, struct snapshot *first,
 		after->reason = range.reason;
 }
 
-static int observe_since_journal(const struct changes *changes, struct snapshot *first)
+/* `reported` becomes what the journal says. */
+static int observe_since_journal(const struct changes *changes, struct snapshot *first,
+				 struct snapshot *reported)
 {
-	struct snapshot reported = SNAPSHOT_INIT;
 	size_t i;
-	int r = report_recall(changes->journal, first->block_size_bytes, &reported);
+	int r = report_recall(changes->journal, first->block_size_bytes, reported);
 
-	for (i = 0; r == 0 && i < reported.count; i++)
-		if (reported.blocks[i].state != BLOCK_ABSENT)
-			observe_since(changes, first, &reported, &reported.blocks[i]);
-	snapshot_free(&reported);
+	for (i = 0; r == 0 && i < reported->count; i++)
+		if (reported->blocks[i].state != BLOCK_ABSENT)
+			observe_since(changes, first, reported, &reported->blocks[i]);
 	return r;
 }
 
@@ -217,25 +217,54 @@ static bool is_unexplained(const struct changes *changes, const struct snapshot 
 	       !in_flight(changes, first, block);
 }
 
+/*
+ * Offline, and the agent before this one knew it online: the journal says nothing of memory that was
+ * online at boot. What came later is reported as it comes.
+ */
+static bool is_unexplained_offline(const struct changes *changes,
+				   const struct snapshot *first,
+				   const struct snapshot *reported,
+				   const struct block *block)
+{
+	return block->state == BLOCK_OFFLINE && block->slot &&
+	       (block->marks & BLOCK_MARK_WAS_ONLINE) &&
+	       !(block->marks & BLOCK_MARK_ADDED) && !block->offline_reported &&
+	       !snapshot_find(reported, block->index) &&
+	       !in_flight(changes, first, block);
+}
+
+static void observe_unexplained(const struct changes *changes, struct snapshot *first,
+				const struct snapshot *reported, struct block *block)
+{
+	struct block before = *block;
+	struct snapshot_change change = { NULL, block };
+	struct report_range range;
+
+	if (is_unexplained(changes, first, block)) {
+		history_set_unreported(block, true);
+	} else if (is_unexplained_offline(changes, first, reported, block)) {
+		before.state = BLOCK_ONLINE;
+		change.before = &before;
+	} else {
+		return;
+	}
+	report_observe(&change, first->block_size_bytes, &range);
+	changes->fn(first, block, &range, changes->data);
+	if (change.before)
+		block->reason = range.reason;
+}
+
 int changes_meanwhile(const struct changes *changes, struct snapshot *first)
 {
-	int r = observe_since_journal(changes, first);
+	struct snapshot reported = SNAPSHOT_INIT;
+	int r = observe_since_journal(changes, first, &reported);
+	/* Else there was no agent before this one, and it is boot memory. */
+	bool has_past = history_any(first, BLOCK_MARK_WAS_ONLINE);
 	size_t i;
 
-	/* Else there was no agent before this one, and it is boot memory. */
-	if (!history_any(first, BLOCK_MARK_WAS_ONLINE))
-		return r;
-	for (i = 0; i < first->count; i++) {
-		struct block *block = &first->blocks[i];
-		struct snapshot_change change = { NULL, block };
-		struct report_range range;
-
-		if (!is_unexplained(changes, first, block))
-			continue;
-		history_set_unreported(block, true);
-		report_observe(&change, first->block_size_bytes, &range);
-		changes->fn(first, block, &range, changes->data);
-	}
+	for (i = 0; i < first->count && has_past; i++)
+		observe_unexplained(changes, first, &reported, &first->blocks[i]);
+	snapshot_free(&reported);
 	return r;
 }
 

@@ -50,6 +50,7 @@ static void inherit(struct block *block, const struct block *before)
 	block->identity = before->identity;
 	block->slot = before->slot;
 	block->unreported = before->unreported;
+	block->offline_reported = before->offline_reported;
 	if (block->state == BLOCK_UNREADABLE)
 		block->known = history_known(before).state;
 }
@@ -144,9 +145,11 @@ static void update(struct history *history, struct block *block, const struct bl
 		   bool is_first, uint64_t seqnum)
 {
 	uint8_t marks = block->marks;
+	bool was_reported = block->offline_reported;
 
 	if (block->state == BLOCK_ONLINE || block->state == BLOCK_GOING_OFFLINE) {
 		set(block, BLOCK_MARK_WAS_ONLINE);
+		block->offline_reported = false;
 		/* Up to where its removal is no news of this block. */
 		block->online_seqnum = seqnum;
 	}
@@ -159,7 +162,8 @@ static void update(struct history *history, struct block *block, const struct bl
 	if (!is_first && block->state == BLOCK_ONLINE &&
 	    history_known(old).state != BLOCK_ONLINE)
 		block->unreported = true;
-	if (block->marks != marks || block->unreported || (is_first && block->slot) ||
+	if (block->marks != marks || block->offline_reported != was_reported ||
+	    block->unreported || (is_first && block->slot) ||
 	    (block->marks && !block->slot))
 		store(history, block);
 }
@@ -186,10 +190,14 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 
 	for (i = 0; i < snapshot->count; i++) {
 		struct block *block = &snapshot->blocks[i];
+		bool is_off = block->state == BLOCK_OFFLINE &&
+			      (block->marks & BLOCK_MARK_WAS_ONLINE);
 
-		if (!block->unreported || report_builder_has(held, block->index * unit))
+		if ((!block->unreported && block->offline_reported == is_off) ||
+		    report_builder_has(held, block->index * unit))
 			continue;
 		block->unreported = false;
+		block->offline_reported = is_off;
 		store(history, block);
 	}
 }
@@ -203,6 +211,7 @@ void history_forget(struct history *history, struct block *block)
 	block->identity = 0;
 	block->marks = 0;
 	block->unreported = false;
+	block->offline_reported = false;
 	block->reason = REASON_NONE;
 }
 

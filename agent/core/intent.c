@@ -12,6 +12,8 @@
 
 /* In a key, where BLOCK_MARK_FAILED, which is not remembered, leaves its bit free. */
 #define KEY_UNREPORTED 2
+/* Likewise in the place of BLOCK_MARK_RETRYING. */
+#define KEY_OFFLINE_REPORTED 4
 
 struct value {
 	char expected[INTENT_VALUE_SIZE];
@@ -131,6 +133,7 @@ void intent_recall(struct intent *intent, struct snapshot *snapshot)
 		}
 		block->marks = (uint8_t)slot->key & REMEMBERED;
 		block->unreported = (slot->key & KEY_UNREPORTED) != 0;
+		block->offline_reported = (slot->key & KEY_OFFLINE_REPORTED) != 0;
 		block->slot = (uint32_t)i + 1;
 	}
 }
@@ -160,7 +163,8 @@ bool intent_remember(struct intent *intent, struct block *block)
 {
 	struct slot *slot;
 	uint64_t key = (block->index + 1) << 8 | (block->marks & REMEMBERED) |
-		       (block->unreported ? KEY_UNREPORTED : 0);
+		       (block->unreported ? KEY_UNREPORTED : 0) |
+		       (block->offline_reported ? KEY_OFFLINE_REPORTED : 0);
 
 	if (!block->slot && !take_slot(intent, block))
 		return false;

@@ -41,7 +41,7 @@ void intent_keep_in(struct intent *intent, const struct store *store);
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*
- * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED, _OURS and _REZONING) and whether one is unreported, where
+ * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED, _OURS and _REZONING) and what of them is reported, where
  * the directory is the one it was: block->identity has to be read. What is remembered of others is
  * forgotten. For the first snapshot only.
  */

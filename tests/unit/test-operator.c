@@ -52,6 +52,43 @@ static void boot_memory_offlined_while_nobody_watched_stays_so(void **state)
 	restart(fixture, true);
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 2), BLOCK_OFFLINE);
+	/* The journal knew nothing of it: reported once all the same. */
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->start, UINT64_C(2) << 27);
+	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ONLINE);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_OFFLINED_ELSEWHERE);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+}
+
+/* Seen, and killed before the burst is over. */
+static void see_and_be_killed(struct fixture *fixture)
+{
+	agent_wake(fixture->agent);
+	assert_true(agent_step(fixture->agent));
+	assert_int_equal(last_seq(fixture), 0);
+	restart(fixture, true);
+}
+
+/* Seen offline, and killed before the burst is over, twice. */
+static void boot_memory_taken_offline_is_reported_after_kills(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 0, 4, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[2].state = BLOCK_OFFLINE;
+	see_and_be_killed(fixture);
+	see_and_be_killed(fixture);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_OFFLINE);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
 }
 
 static void what_others_onlined_meanwhile_is_told_once(void **state)
@@ -75,15 +112,6 @@ static void what_others_onlined_meanwhile_is_told_once(void **state)
 	restart(fixture, true);
 	settle(fixture);
 	assert_int_equal(last_seq(fixture), 1);
-}
-
-/* Seen, and killed before the burst is over. */
-static void see_and_be_killed(struct fixture *fixture)
-{
-	agent_wake(fixture->agent);
-	assert_true(agent_step(fixture->agent));
-	assert_int_equal(last_seq(fixture), 0);
-	restart(fixture, true);
 }
 
 static void what_others_onlined_is_reported_after_two_kills(void **state)
@@ -754,6 +782,7 @@ int main(void)
 		TEST(stays_offline_after_a_restart),
 		TEST(stays_offline_after_a_crash),
 		TEST(boot_memory_offlined_while_nobody_watched_stays_so),
+		TEST(boot_memory_taken_offline_is_reported_after_kills),
 		TEST(what_others_onlined_is_reported_after_two_kills),
 		TEST(a_block_that_two_killed_agents_wrote_is_reported_once),
 		TEST(what_others_changed_meanwhile_joins_what_was_told),
