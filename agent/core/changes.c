@@ -175,6 +175,12 @@ static bool is_as_reported(const struct block *before, struct block *after)
 	       !(after->state == BLOCK_OFFLINE && (after->marks & BLOCK_MARK_WAS_ONLINE));
 }
 
+/* Its directory was listed, and gone when it was to be read; another one is known by its own. */
+static bool is_going(const struct block *block)
+{
+	return block->state == BLOCK_UNREADABLE && !block->identity;
+}
+
 /* What the journal says of a block, and what it is now: others made it so. */
 static void observe_since(const struct changes *changes, struct snapshot *first,
 			  const struct snapshot *reported, const struct block *before)
@@ -183,8 +189,9 @@ static void observe_since(const struct changes *changes, struct snapshot *first,
 	struct snapshot_change change = { before, after };
 	struct report_range range;
 
-	/* Another DIMM's, or one that the agent before this one was at. */
-	if (after && (!after->slot || in_flight(changes, first, after)))
+	/* Another DIMM's, or one that the agent before this one was at; not one on its way out. */
+	if (after &&
+	    ((!after->slot && !is_going(after)) || in_flight(changes, first, after)))
 		return;
 	if (after && is_as_reported(before, after))
 		return;

@@ -76,7 +76,7 @@ bool history_in_doubt(const struct block *block, const struct block *old, bool i
 	if (block->state == BLOCK_UNREADABLE)
 		return is_first;
 	return !block->identity || (old && old->state == BLOCK_UNREADABLE) ||
-	       (block->state == BLOCK_OFFLINE && has(block, BLOCK_MARK_WAS_ONLINE));
+	       block->state == BLOCK_OFFLINE;
 }
 
 bool history_identify(struct history *history, struct block *block, uint64_t identity)

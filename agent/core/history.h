@@ -27,9 +27,9 @@ struct block history_known(const struct block *block);
 /* Gives each block what is remembered of it in `before`; time grows as count. */
 void history_inherit(struct snapshot *snapshot, const struct snapshot *before);
 /*
- * Whether the block's identity has to be read. Another block may stand under the number of one that
- * was online, its removal unheard: it is offline now, and its directory is another. What cannot be
- * read yet is known again by its directory alone. `old`: the block in the snapshot before, or NULL;
+ * Whether the block's identity has to be read. Another block may stand under its number, the removal
+ * unheard: it is offline now, and its directory is another. What cannot be read yet is known again by
+ * its directory alone. `old`: the block in the snapshot before, or NULL;
  * `is_first`: there is no snapshot before.
  */
 bool history_in_doubt(const struct block *block, const struct block *old, bool is_first);

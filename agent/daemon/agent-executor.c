@@ -130,12 +130,30 @@ static int change(struct agent *agent, enum intent_setting setting, const char *
 	return 0;
 }
 
+static int give_back(struct agent *agent, enum intent_setting setting, const char *now,
+		     const char *found)
+{
+	int r;
+
+	/* An agent that is killed behind its write must not take that for somebody else's. */
+	intent_change_begin(agent->edges.intent, setting, found, found);
+	r = write_setting(agent, setting, found);
+	if (r < 0) {
+		log_warning("%s: cannot write %s back: %s", names[setting], found,
+			    strerror(-r));
+		intent_change_failed(agent->edges.intent, setting);
+		return r;
+	}
+	log_info("%s: %s -> %s, as it was found", names[setting], now, found);
+	intent_change_over(agent->edges.intent, setting, found);
+	return 0;
+}
+
 /* One setting from what it is to what it should be; "" for what it was found as. */
 static int bring(struct agent *agent, enum intent_setting setting, const char *wanted)
 {
 	const char *found = intent_found(agent->edges.intent, setting);
 	char now[INTENT_VALUE_SIZE];
-	int r;
 
 	read_setting(agent, setting, now);
 	if (*wanted && strcmp(now, wanted) == 0) {
@@ -146,20 +164,16 @@ static int bring(struct agent *agent, enum intent_setting setting, const char *w
 		return change(agent, setting, now, wanted);
 	if (!found)
 		return 0;
+	if (strcmp(now, found) == 0) {
+		intent_change_over(agent->edges.intent, setting, found);
+		return 0;
+	}
 	/* Somebody else's by now. */
 	if (strcmp(now, intent_expected(agent->edges.intent, setting)) != 0) {
 		log_info("%s: %s stays, somebody else wrote it", names[setting], now);
 		return 0;
 	}
-	r = strcmp(now, found) == 0 ? 0 : write_setting(agent, setting, found);
-	if (r < 0)
-		log_warning("%s: cannot write %s back: %s", names[setting], found,
-			    strerror(-r));
-	else
-		log_info("%s: %s -> %s, as it was found", names[setting], now, found);
-	if (r == 0)
-		intent_change_over(agent->edges.intent, setting, found);
-	return r;
+	return give_back(agent, setting, now, found);
 }
 
 /* auto_online_blocks last: what it starts has to find the others as they should be. */

@@ -11,8 +11,7 @@
 #define ASKED_MAX 64
 #define KEPT 1024 /* reports remembered, by number */
 #define ROOM 4096 /* bytes that a host which does not read leaves for the guest */
-#define AGAIN_MAX 3 /* times, for each of those before it */
-#define AGAIN_USEC 2500000 /* one that follows another sooner may be taken for it */
+#define AGAIN_USEC 2500000 /* a job sooner may be taken for the one's before */
 
 enum ask {
 	ASK_SYNC,
@@ -30,15 +29,14 @@ struct asked {
 	enum ask what;
 	bool open; /* still to be answered */
 	bool excused; /* the agent or its port went meanwhile */
-	bool later; /* asked when an earlier one was answered */
+	bool early; /* asked before the guest has heard that this host came */
+	bool behind_job; /* early, and it or another just before it is a job */
 	unsigned first, count; /* blocks */
 };
 
 static struct {
 	bool up, stalled;
 	unsigned number; /* of the connection */
-	uint64_t left_usec; /* when the one before had left */
-	uint64_t came_usec;
 	unsigned ids;
 	struct asked asked[ASKED_MAX];
 	unsigned asked_count;
@@ -47,10 +45,9 @@ static struct {
 	char line[LINE_BYTES];
 	size_t line_len;
 	uint64_t unread; /* bytes, while it stalls */
-	uint64_t next_seq, max_seq; /* 0: any */
-	unsigned again;
-	unsigned before; /* hosts that left just before this one came */
-	bool answered; /* it has heard an answer of its own */
+	bool missed; /* some, while it stalled */
+	uint64_t next_seq; /* 0: they begin again, from an earlier one or not */
+	uint64_t job_usec; /* when the last one was asked for */
 } host;
 
 /* What all of them together know. */
@@ -58,6 +55,7 @@ static struct {
 	char instance[40];
 	uint64_t last_seq;
 	uint64_t sums[KEPT];
+	bool twice; /* one of them may be heard twice */
 } known;
 
 void hosts_begin(void)
@@ -77,21 +75,32 @@ bool host_has_room(void)
 	return !host.up || !host.stalled || host.unread < ROOM;
 }
 
-void host_excuse(void)
+void host_excuse_open(void)
 {
 	unsigned i;
 
 	for (i = 0; i < host.asked_count; i++)
 		host.asked[i].excused = true;
-	host.next_seq = host.max_seq = 0;
+}
+
+void host_excuse(void)
+{
+	host_excuse_open();
+	host.next_seq = 0;
 	host.line_len = 0;
 }
 
 /* --- coming and going */
 
-static bool followed_another(void)
+/* From here on the agent knows that it is another one. */
+void host_greeted(void)
 {
-	return host.left_usec && host.came_usec - host.left_usec < AGAIN_USEC;
+	host.next_seq = 0;
+}
+
+void host_may_hear_twice(void)
+{
+	known.twice = true;
 }
 
 void host_comes(void)
@@ -104,11 +113,7 @@ void host_comes(void)
 	host.unread = 0;
 	host.asked_count = 0;
 	host.line_len = host.pending_len = 0;
-	host.next_seq = host.max_seq = 0;
-	host.again = 0;
-	host.answered = false;
-	host.came_usec = sim.now_usec;
-	host.before = followed_another() ? host.before + 1 : 0;
+	host.next_seq = 0;
 	sim_trace("host %u connects", host.number);
 	port_host(true);
 }
@@ -118,7 +123,6 @@ void host_leaves(void)
 	if (!host.up)
 		return;
 	host.up = false;
-	host.left_usec = sim.now_usec;
 	host.pending_len = 0;
 	sim_trace("host %u leaves", host.number);
 	port_host(false);
@@ -252,6 +256,11 @@ static int put_request(char *text, size_t size, struct asked *asked)
 		asked->id, asked->id);
 }
 
+static bool is_job(enum ask what)
+{
+	return what == ASK_OFFLINE || what == ASK_ONLINE || what == ASK_SET;
+}
+
 void host_asks(void)
 {
 	struct asked *asked;
@@ -268,7 +277,11 @@ void host_asks(void)
 	asked->id = ++host.ids;
 	asked->what = (enum ask)sim_draw(ASKS);
 	asked->open = true;
-	asked->later = host.answered;
+	asked->early = !port_hears_host();
+	if (is_job(asked->what))
+		host.job_usec = sim.now_usec;
+	asked->behind_job = asked->early && host.job_usec &&
+			    sim.now_usec - host.job_usec < AGAIN_USEC;
 	len = put_request(line, sizeof(line), asked);
 	host.asked_count++;
 	sim_trace("host %u asks %.*s", host.number, len - 1, line);
@@ -295,24 +308,22 @@ static uint64_t sum_of(const char *text)
 	return sum;
 }
 
-/* One that follows another may hear again what that one had heard. */
-static bool may_repeat(uint64_t seq)
-{
-	if (!host.before || host.again++ == AGAIN_MAX * host.before)
-		return false;
-	return seq < host.next_seq ||
-	       (!sim_finds(SIM_OPEN_OWED) && seq <= known.last_seq + 1);
-}
-
 static void check_order(uint64_t seq)
 {
-	if (host.next_seq && seq != host.next_seq && !sim.was_short && !may_repeat(seq))
+	bool is_next = host.next_seq ? seq == host.next_seq
+				     : seq <= known.last_seq + 1 || host.missed;
+
+	if (!is_next && known.twice) {
+		known.twice = false;
+		return;
+	}
+	if (!is_next && !sim.was_short)
 		sim_fail("reports",
 			 "host %u hears report %" PRIu64 " in place of %" PRIu64,
-			 host.number, seq, host.next_seq);
+			 host.number, seq,
+			 host.next_seq ? host.next_seq : known.last_seq + 1);
 	host.next_seq = seq + 1;
-	if (seq > host.max_seq)
-		host.max_seq = seq;
+	host.missed = false;
 }
 
 static void hear_report(const char *line)
@@ -331,7 +342,7 @@ static void hear_report(const char *line)
 	if (strcmp(name, known.instance) != 0) {
 		memset(&known, 0, sizeof(known));
 		memcpy(known.instance, name, sizeof(name));
-		host.next_seq = host.max_seq = 0;
+		host.next_seq = 0;
 	}
 	check_order(seq);
 	if (seq > known.last_seq)
@@ -370,6 +381,10 @@ static void hear_answer(const char *line)
 	uint64_t id = number_after(line, ", \"id\": ");
 	unsigned i;
 
+	/* Whoever subscribed, be it the host before this one. */
+	if (strstr(line, "\"lost\": "))
+		host.next_seq = 0;
+
 	for (i = 0; i < host.asked_count; i++) {
 		struct asked *asked = &host.asked[i];
 
@@ -378,10 +393,7 @@ static void hear_answer(const char *line)
 		if (!asked->open)
 			sim_fail("answers", "request %u is answered twice", asked->id);
 		asked->open = false;
-		host.answered = true;
 		note_wishes(asked, line);
-		if (asked->what == ASK_SUBSCRIBE)
-			host.next_seq = host.max_seq = 0;
 	}
 }
 
@@ -400,12 +412,15 @@ size_t host_hears(const char *bytes, size_t len)
 {
 	size_t i;
 
-	if (!host.up)
+	if (!host.up) {
+		host.missed = true;
 		return len; /* QEMU drops it */
+	}
 	if (host.stalled) {
 		if (host.unread >= ROOM)
 			return 0;
 		host.unread += len;
+		host.missed = true;
 		host_excuse();
 		return len;
 	}
@@ -422,19 +437,11 @@ size_t host_hears(const char *bytes, size_t len)
 	return len;
 }
 
-static bool is_job(enum ask what)
-{
-	return what == ASK_OFFLINE || what == ASK_ONLINE || what == ASK_SET;
-}
-
 static bool must_be_answered(const struct asked *asked)
 {
 	if (sim.was_short && !sim_finds(SIM_OPEN_MEMORY))
 		return false;
-	if (!followed_another())
-		return true;
-	/* Before it is heard of it may be taken for the one before. */
-	return asked->later && (sim_finds(SIM_OPEN_FOLLOWED) || !is_job(asked->what));
+	return !asked->behind_job || sim_finds(SIM_OPEN_FOLLOWED);
 }
 
 void host_settles(void)

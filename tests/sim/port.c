@@ -25,6 +25,9 @@
 static struct {
 	bool plugged, open, host; /* the guest's view of a host */
 	bool edge;
+	bool told; /* the agent knows that no host is there */
+	bool greeted; /* it knows that the host is */
+	uint64_t polled_usec; /* when it asked last, and the host was there */
 	bool made; /* its node was, and inotify has not told */
 	unsigned opened; /* which one the agent has opened, by its number */
 	unsigned plugs; /* so far: news of an earlier one is nobody's */
@@ -51,6 +54,11 @@ static bool is_stale(void)
 	return !port.plugged || (port.open && port.opened != port.plugs);
 }
 
+bool port_hears_host(void)
+{
+	return port.host && port.news == 0;
+}
+
 bool port_calm(void)
 {
 	return port.news == 0;
@@ -75,6 +83,9 @@ static void news(uint32_t here, uint32_t plugs)
 		return;
 	port.host = here != 0;
 	port.edge = true;
+	port.greeted = false;
+	if (here)
+		port.told = false;
 	sim_trace("port: the guest hears that a host %s", here ? "came" : "left");
 }
 
@@ -124,14 +135,10 @@ void port_plug(void)
 	sim_later(1000 + sim_draw(5000000), give_back, 0, 0);
 }
 
-uint32_t port_ready(int fd, bool *edge)
+static uint32_t ready(void)
 {
 	uint32_t mask = 0;
 
-	if (fd == SIM_FD_INOTIFY)
-		return port.made ? EPOLLIN : 0;
-	*edge = port.edge || sim_plant("level-port");
-	port.edge = false;
 	if (is_stale())
 		return EPOLLHUP;
 	if (port.in_len || !port.host)
@@ -139,6 +146,27 @@ uint32_t port_ready(int fd, bool *edge)
 	if (port.host && host_has_room())
 		mask |= EPOLLOUT;
 	return port.host ? mask : mask | EPOLLHUP;
+}
+
+/* With the edge the agent knows whether a host is there. */
+static void note_edge(void)
+{
+	if (!port.host)
+		port.told = true;
+	else if (!port.greeted)
+		host_greeted();
+	port.greeted = port.greeted || port.host;
+}
+
+uint32_t port_ready(int fd, bool *edge)
+{
+	if (fd == SIM_FD_INOTIFY)
+		return port.made ? EPOLLIN : 0;
+	*edge = port.edge || sim_plant("level-port");
+	port.edge = false;
+	if (*edge)
+		note_edge();
+	return ready();
 }
 
 /* --- system calls of channel*.c */
@@ -179,6 +207,8 @@ ssize_t sim_read(int fd, void *buffer, size_t size)
 	}
 	if (size > port.in_len)
 		size = port.in_len;
+	if (!port.host && port.told && !sim_finds(SIM_OPEN_SECOND))
+		host_excuse_open();
 	memcpy(buffer, port.in, size);
 	port.in_len -= size;
 	memmove(port.in, port.in + size, port.in_len);
@@ -187,10 +217,14 @@ ssize_t sim_read(int fd, void *buffer, size_t size)
 
 ssize_t sim_write(int fd, const void *bytes, size_t len)
 {
+	bool saw_host = port.polled_usec == sim.now_usec;
 	size_t taken;
 
 	(void)fd;
 	sim_point("writes to the port", 20);
+	/* It left in between: the next one hears what it is pushed, and that, too. */
+	if (saw_host && !port.host && !sim_finds(SIM_OPEN_OWED))
+		host_may_hear_twice();
 	if (is_stale()) {
 		errno = ENODEV;
 		return -1;
@@ -214,11 +248,10 @@ int sim_close(int fd)
 
 int sim_poll(struct pollfd *fds, nfds_t count, int msec)
 {
-	bool edge = port.edge, ignored;
-	uint32_t mask = port_ready(fds->fd, &ignored);
+	uint32_t mask = ready();
 
 	(void)msec;
-	port.edge = edge;
+	port.polled_usec = port.host ? sim.now_usec : 0;
 	fds->revents = (short)(mask & ((uint32_t)fds->events | EPOLLHUP | EPOLLERR));
 	return count && fds->revents ? 1 : 0;
 }

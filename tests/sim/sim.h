@@ -68,13 +68,14 @@ enum sim_open {
 	SIM_OPEN_KILLED, /* others onlined it, and the agent was killed before its report */
 	SIM_OPEN_FOLLOWED, /* a job's answer, of a host that follows another at once */
 	SIM_OPEN_LEFT, /* a new block that is left offline since somebody asked for that */
-	SIM_OPEN_OWED, /* a report queued for one host comes to the next behind its own */
 	SIM_OPEN_KEEP, /* reports of policy keep that are told again after a restart */
 	SIM_OPEN_MARKS, /* two writes to one block in a burst, and killed */
 	SIM_OPEN_REPLACED, /* a late event of an earlier block is taken for this one's */
 	SIM_OPEN_RETRY, /* a host's failed request ends the policy's tries */
 	SIM_OPEN_MEMORY, /* what goes wrong where an allocation failed */
 	SIM_OPEN_IDENTITY, /* taken offline by name before its directory was looked at */
+	SIM_OPEN_OWED, /* a report that was written just when its host had left */
+	SIM_OPEN_SECOND, /* a request just when a second without a host is over */
 	SIM_OPEN_ROLLBACK, /* an operator's offlining amid a job that is rolled back */
 	SIM_OPENS
 };
@@ -243,6 +244,8 @@ void port_host(bool here); /* QEMU's news, by the work queue */
 bool port_deliver(const char *bytes, size_t len);
 bool port_is_open(void);
 bool port_calm(void);
+/* Whether the guest knows of the host that is there. */
+bool port_hears_host(void);
 
 void hosts_begin(void);
 void host_comes(void);
@@ -255,6 +258,9 @@ size_t host_hears(const char *bytes, size_t len);
 void host_port_opened(void);
 /* The agent, or its port, went: what was asked need not be answered. */
 void host_excuse(void);
+void host_excuse_open(void); /* its requests so far */
+void host_may_hear_twice(void);
+void host_greeted(void); /* the agent knows that it is there */
 bool host_port_is_held(void);
 bool host_has_room(void);
 void host_settles(void);

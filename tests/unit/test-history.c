@@ -82,7 +82,8 @@ static void doubts_what_may_be_another(void **state)
 	} rows[] = {
 		{ BLOCK_ONLINE, BLOCK_ONLINE, BLOCK_MARK_WAS_ONLINE, true, false, false },
 		{ BLOCK_ONLINE, BLOCK_ONLINE, 0, false, false, true },
-		{ BLOCK_OFFLINE, BLOCK_OFFLINE, 0, true, false, false },
+		{ BLOCK_OFFLINE, BLOCK_OFFLINE, 0, true, false, true },
+		{ BLOCK_ONLINE, BLOCK_ONLINE, BLOCK_MARK_WAS_ONLINE, true, false, false },
 		{ BLOCK_OFFLINE, BLOCK_OFFLINE, BLOCK_MARK_WAS_ONLINE, true, false,
 		  true },
 		{ BLOCK_ONLINE, BLOCK_UNREADABLE, 0, true, false, true },

@@ -254,6 +254,48 @@ static void a_distribution_s_default_comes_back(void **state)
 	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
 }
 
+struct kept {
+	struct store store;
+	struct fixture *fixture;
+	void *memory;
+};
+
+/* What is kept when the kernel has the agent's word still. */
+static void keep_until_given_back(void *data, const void *start, size_t bytes)
+{
+	struct kept *kept = data;
+
+	(void)start;
+	(void)bytes;
+	if (kept->fixture->kernel->auto_online == ONLINE_TYPE_OFFLINE)
+		memcpy(kept->memory, kept->fixture->memory, intent_size(INTENT_BLOCKS));
+}
+
+static void killed_behind_giving_it_back_it_is_not_an_administrator_s(void **state)
+{
+	struct fixture *fixture = *state;
+	struct kept kept = { { keep_until_given_back, &kept }, fixture, NULL };
+
+	kept.memory = test_alloc(intent_size(INTENT_BLOCKS));
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	fixture->kernel->auto_online = ONLINE_TYPE_ONLINE;
+	intent_keep_in(fixture->edges.intent, &kept.store);
+	start(fixture, false);
+	agent_free(fixture->agent);
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
+	memcpy(fixture->memory, kept.memory, intent_size(INTENT_BLOCKS));
+	free(kept.memory);
+	intent_free(fixture->edges.intent);
+	remember(fixture);
+	start(fixture, false);
+	assert_string_equal(agent_carried_out_by(fixture->agent), "agent");
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_OFFLINE);
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE);
+}
+
 static void the_same_default_is_left_alone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -760,6 +802,48 @@ static void another_configuration_tries_its_own_zone(void **state)
 	assert_string_equal(fixture->kernel->written, "memory32/state=online_kernel\n;");
 }
 
+/* Its directory was listed, and gone when it was to be read. */
+static void what_goes_in_the_first_scan_is_reported(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_OFFLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[33].state_missing = true;
+	fixture->kernel->blocks[33].identity = 0;
+	restart(fixture, true);
+	settle(fixture);
+	fake_kernel_remove(fixture->kernel, 33, 1);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_range(first_range(fixture, 2), 33, BLOCK_ONLINE, BLOCK_ABSENT,
+		     REASON_REMOVED);
+}
+
+/* It took the place of another that nobody had onlined yet, unheard. */
+static void a_block_that_replaced_another_offline_one_stays_off(void **state)
+{
+	struct fixture *fixture = *state;
+
+	remember(fixture);
+	fixture->config.policy = CONFIG_POLICY_KEEP;
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	settle(fixture);
+	fake_kernel_remove(fixture->kernel, 32, 1);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->config.policy = CONFIG_POLICY_ONLINE;
+	agent_configure(fixture->agent, &fixture->config);
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
+	fixture->kernel->blocks[32].state = BLOCK_OFFLINE;
+	settle(fixture);
+	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
+}
+
 static void a_block_in_another_s_place_came_after_boot(void **state)
 {
 	struct fixture *fixture = *state;
@@ -788,6 +872,7 @@ int main(void)
 		TEST(what_others_changed_meanwhile_joins_what_was_told),
 		TEST(another_dimm_in_its_place_inherits_nothing),
 		TEST(a_distribution_s_default_comes_back),
+		TEST(killed_behind_giving_it_back_it_is_not_an_administrator_s),
 		TEST(the_same_default_is_left_alone),
 		TEST(an_administrator_s_change_is_only_watched),
 		TEST(a_query_writes_no_setting),
@@ -813,6 +898,8 @@ int main(void)
 		TEST(what_is_going_offline_is_meant_to),
 		TEST(what_is_off_by_name_stays_off),
 		TEST(another_configuration_tries_its_own_zone),
+		TEST(what_goes_in_the_first_scan_is_reported),
+		TEST(a_block_that_replaced_another_offline_one_stays_off),
 		TEST(a_block_in_another_s_place_came_after_boot),
 	};
 
