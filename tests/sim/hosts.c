@@ -46,6 +46,7 @@ static struct {
 	size_t line_len;
 	uint64_t unread; /* bytes, while it stalls */
 	bool missed; /* some, while it stalled */
+	bool twice; /* one report may be heard again */
 	uint64_t next_seq; /* 0: they begin again, from an earlier one or not */
 	uint64_t job_usec; /* when the last one was asked for */
 } host;
@@ -55,7 +56,6 @@ static struct {
 	char instance[40];
 	uint64_t last_seq;
 	uint64_t sums[KEPT];
-	bool twice; /* one of them may be heard twice */
 } known;
 
 void hosts_begin(void)
@@ -100,7 +100,7 @@ void host_greeted(void)
 
 void host_may_hear_twice(void)
 {
-	known.twice = true;
+	host.twice = true;
 }
 
 void host_comes(void)
@@ -313,8 +313,8 @@ static void check_order(uint64_t seq)
 	bool is_next = host.next_seq ? seq == host.next_seq
 				     : seq <= known.last_seq + 1 || host.missed;
 
-	if (!is_next && known.twice) {
-		known.twice = false;
+	if (!is_next && host.twice) {
+		host.twice = false;
 		return;
 	}
 	if (!is_next && !sim.was_short)
