@@ -14,260 +14,73 @@
 #define REPORT_ENTRIES 1024
 #define STEPS_USEC \
 	20000 /* until the loop has its turn: clients wait no longer than that */
+#define WAIT_MSEC 20 /* for a write, in a step: likewise */
+#define BACKUP_MSEC 3000 /* what udevd needs for a block, many times over */
 
-/* The loop costs more system calls than a step does besides its write. */
-static bool step_work(void *data)
+/* Asleep between two bursts, and within one: it wakes for the first event and for all of them. */
+#define ONCE (EPOLLIN | EPOLLONESHOT)
+
+static void agent_resume(struct agent *agent);
+
+/* --- actions */
+
+static void scan(struct agent *agent)
 {
-	uint64_t until = loop_now_usec() + STEPS_USEC;
-	struct agent *agent = data;
-	bool more;
-
-	if (agent->writing.left)
-		return false;
-	do
-		more = agent_step(agent);
-	while (more && loop_now_usec() < until);
-	if (agent->writing.purpose == WRITE_NONE)
-		return more;
-	agent_leave_write(agent);
-	return false;
-}
-
-void agent_resume_work(struct agent *agent)
-{
-	if (agent->edges.loop)
-		loop_set_work(agent->edges.loop, step_work, agent);
-}
-
-void agent_set_mark(struct agent *agent, const struct plan_write *write,
-		    const struct block *block)
-{
-	struct journal *journal = agent->edges.journal;
-
-	if (journal_mark(journal, write->index, write->word,
-			 (enum block_state)block->state))
+	/* Patience with the blocks of one scan ends at one time, in one report. */
+	agent->scanned_sec = (uint32_t)(loop_now_usec() / 1000000) + 1;
+	kernel_settings_follow(agent);
+	if (scan_blocks(agent) < 0)
 		return;
-	agent_flush_reports(agent);
-	journal_mark(journal, write->index, write->word, (enum block_state)block->state);
-}
-
-/*
- * Whether another zone is tried in place of the one that was refused. Before 4.13 a block can only
- * go to a zone beside the one it was added to: there no policy strands it.
- */
-static bool fall_back(const struct agent *agent, struct block *block,
-		      const struct report_range *result)
-{
-	if ((!agent->config->fallback &&
-	     !kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) &&
-	     !(block->marks & BLOCK_MARK_PLACED_BY_US)) ||
-	    result->result == REPORT_SUCCESS || result->error != EINVAL ||
-	    block->state != BLOCK_OFFLINE ||
-	    (result->requested != ONLINE_TYPE_ONLINE_MOVABLE &&
-	     result->requested != ONLINE_TYPE_ONLINE_KERNEL))
-		return false;
-	log_warning("memory%" PRIu64 ": %s refused, trying any zone", block->index,
-		    online_type_text((enum online_type)result->requested));
-	history_fall_back(block);
-	return true;
-}
-
-void agent_written(struct agent *agent, const struct plan_write *write, int error,
-		   const struct block *before, struct block *block)
-{
-	bool of_job = write == &agent->job_write;
-	struct report_range result;
-
-	agent->wrote = true;
-	plan_judge(write, error, before, block, agent->now.block_size_bytes, &result);
-	if (result.reason == REASON_ONLINED_ELSEWHERE &&
-	    agent->executor.who == EXECUTOR_KERNEL)
-		result.reason = REASON_ONLINED_BY_KERNEL;
-	block->reason = result.reason;
-	/* Who asked by name is answered at once. */
-	if (!of_job && agent_put_off(agent, block, &result)) {
-		/* ZONE_MOVABLE cannot grow past it. */
-		if (kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) &&
-		    write->word == ONLINE_TYPE_ONLINE_MOVABLE)
-			plan_clear(&agent->plan);
-		return;
-	}
-	if (!of_job && fall_back(agent, block, &result))
-		return;
-	history_written(&agent->history, block, write->word, error, &result);
-	agent_gather_since(agent, block, &result, agent_begun_usec(agent, before));
-}
-
-static void look(struct agent *agent)
-{
-	agent->look_wanted = false;
-	agent->wrote = false;
-	agent_note_look(agent);
-	agent_follow_executor(agent);
-	if (agent_refresh(agent) < 0)
-		return;
-	agent_decide(agent);
-	/* Else there will be a look after the writes. */
+	decide_blocks(agent);
+	if (agent->has_rezone)
+		jobs_rezone(agent, snapshot_find(&agent->now, agent->rezone_index));
+	/* Else there will be a scan after the writes. */
 	if (!agent_pending(agent))
-		agent_complete_look(agent);
+		scan_complete(agent);
 }
 
-/* More of the DIMM has come: what closes its gap waits for that. */
-static bool looks_first(const struct agent *agent)
+static void take_result(struct agent *agent, unsigned msec)
 {
-	return agent->look_wanted && plan_is_late(&agent->plan);
-}
+	struct write_result result;
 
-bool agent_step(struct agent *agent)
-{
-	const struct plan_write *write = NULL;
-
-	agent_announce(agent);
-	/* One writer at a time: worker_done goes on from here. */
-	if (agent->worker)
-		return false;
-	if (agent->writing.purpose != WRITE_NONE) {
-		agent_wait_for_write(agent);
-		return true;
-	}
-
-	/* A look in the middle of a plan would throw the rest of it away and make it again. */
-	if (!looks_first(agent))
-		write = plan_take(&agent->plan);
-	if (write) {
-		agent_write_state(agent, WRITE_POLICY, write);
-		return true;
-	}
-	if (agent->look_wanted || (agent->wrote && !agent->job.items)) {
-		if (agent_has_to_wait(agent))
-			return false;
-		look(agent);
-		return true;
-	}
-	if (agent->job.items) {
-		agent_step_job(agent);
-		return true;
-	}
-	/* The burst goes on: its report is to be one. */
-	if (agent->settle_armed)
-		return false;
-	if (agent->probe) {
-		agent_step_probe(agent);
-		return true;
-	}
-	agent_hold_reports(agent);
-	agent_flush_reports(agent);
-	agent_announce(agent);
-	agent_schedule_retry(agent);
-	agent->begun_usec = 0;
-	return false;
-}
-
-void agent_wake(struct agent *agent)
-{
-	agent->look_wanted = true;
-	if (!agent->begun_usec)
-		agent->begun_usec = loop_now_usec();
-	if (agent->edges.loop)
-		agent_resume_work(agent);
-}
-
-void agent_configure(struct agent *agent, const struct config *config)
-{
-	agent->config = config;
-	plan_clear(&agent->plan);
-	agent->executor_refused = false;
-	agent_apply_executor(agent);
-	history_new_policy(&agent->now);
-	agent_wake(agent);
-}
-
-/*
- * A removal that came after the block was last seen online is one of that block: what is there now
- * under its number is another, though the snapshot may be newer than the event.
- */
-static bool replaced(const struct agent *agent, const struct uevent *event,
-		     const struct block *block)
-{
-	return event->action == UEVENT_REMOVE && event->seqnum &&
-	       event->seqnum <= agent->now.uevent_seqnum && block &&
-	       block->state == BLOCK_OFFLINE && (block->marks & BLOCK_MARK_WAS_ONLINE) &&
-	       event->seqnum > block->online_seqnum;
-}
-
-/* Whether the event tells what `now` does not show; also true of what cannot be told. */
-static bool is_news(const struct agent *agent, const struct uevent *event,
-		    const struct block *block)
-{
-	if (event->seqnum && event->seqnum <= agent->now.uevent_seqnum)
-		return false;
-	if (!block || block->state == BLOCK_ABSENT)
-		return event->action != UEVENT_REMOVE;
-	if (block->state == BLOCK_UNREADABLE)
-		return true;
-	switch (event->action) {
-	case UEVENT_ADD: /* had it gone in between, that came first */
-		return false;
-	case UEVENT_ONLINE: /* mostly our own writes */
-		return block->state != BLOCK_ONLINE;
-	case UEVENT_OFFLINE:
-		return block->state != BLOCK_OFFLINE;
-	case UEVENT_REMOVE:
-	case UEVENT_NEW_GENERATION:
-	case UEVENT_OTHER:
-		break;
-	}
-	return true;
-}
-
-/* Another DIMM may be in its place by the time of the look: that one inherits nothing. */
-static void block_removed(struct agent *agent, struct block *block)
-{
-	struct block before = history_known(block);
-	struct snapshot_change change = { &before, NULL };
-	struct report_range range;
-
-	if (before.state != BLOCK_ABSENT) {
-		report_observe(&change, agent->now.block_size_bytes, &range);
-		agent_gather(agent, &agent->now, block, &range);
-	}
-	block->state = BLOCK_ABSENT;
-	history_forget(&agent->history, block);
-}
-
-void agent_event(struct agent *agent, const struct uevent *event)
-{
-	struct block *block = snapshot_find(&agent->now, event->index);
-	bool is_replaced;
-
-	if (event->action == UEVENT_NEW_GENERATION) {
-		agent_begin_instance(agent, "the machine was put back or copied");
+	if (!writes_take(agent, msec, &result))
+		return;
+	switch (result.purpose) {
+	case WRITE_POLICY:
+		writes_judge(agent, &result.write, result.error, &result.before,
+			     result.block, false);
+		return;
+	case WRITE_JOB:
+		jobs_written(agent, result.error, &result.before, result.block);
+		return;
+	case WRITE_PROBE:
+		probing_written(agent, result.error);
+		return;
+	case WRITE_NONE:
 		return;
 	}
-	is_replaced = replaced(agent, event, block);
-	if (!is_replaced && !is_news(agent, event, block))
-		return;
-	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
-	agent_expect_more(agent);
-	agent_wake(agent);
-	if (is_replaced) {
-		history_replace(&agent->history, block);
-	} else if (event->action == UEVENT_REMOVE) {
-		block_removed(agent, block);
-	}
-	history_forgive(&agent->now);
 }
 
-/* Half of a DIMM's events are of our own writes, most others were seen before they came. */
-static bool is_wanted(const struct uevent *event, void *data)
+/* Waits for the write that a step has begun, if it has. */
+static void finish_write(struct agent *agent)
 {
-	const struct agent *agent = data;
-	const struct block *block = snapshot_find(&agent->now, event->index);
-
-	return replaced(agent, event, block) || is_news(agent, event, block);
+	if (agent->writing.purpose != WRITE_NONE)
+		take_result(agent, WAIT_MSEC);
 }
 
-int agent_take_events(struct agent *agent, struct source *source)
+static void report(struct agent *agent)
+{
+	uint64_t held_until_usec = reports_hold(agent);
+
+	reports_flush(agent);
+	reports_push(agent);
+	schedule_hold(&agent->schedule, held_until_usec);
+	schedule_reported(&agent->schedule, history_any(&agent->now, BLOCK_MARK_RETRYING),
+			  loop_now_usec());
+}
+
+/* Reads all that waits. 0, -ENOBUFS where events were lost, else the source is broken for good. */
+static int take_events(struct agent *agent, struct source *source)
 {
 	struct uevent event;
 	int r, lost = 0;
@@ -287,10 +100,197 @@ int agent_take_events(struct agent *agent, struct source *source)
 	return lost;
 }
 
-static void source_event(uint32_t events, void *data)
+static void read_backup(struct agent *agent)
+{
+	bool wanted = agent->schedule.scan_wanted;
+	int r = take_events(agent, agent->edges.backup_source);
+
+	if (r < 0 && r != -ENOBUFS) {
+		loop_watch_remove(agent->backup_watch);
+		agent->backup_watch = NULL;
+		return;
+	}
+	/* Lost ones say nothing of the others, and are logged. */
+	if (r == 0 && agent->schedule.scan_wanted && !wanted)
+		log_warning("%s events are late or lost, those of the kernel are not: "
+			    "looking at all blocks",
+			    source_name(agent->edges.source));
+	loop_watch_change(agent->backup_watch, ONCE);
+}
+
+/* --- the machine */
+
+static void on_offlined(int error, void *data)
 {
 	struct agent *agent = data;
-	int r = agent_take_events(agent, agent->edges.source);
+
+	jobs_offlined(agent, error);
+	agent_resume(agent);
+}
+
+static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)
+{
+	struct schedule_facts facts = {
+		.is_offlining = agent->worker != NULL,
+		.is_writing = agent->writing.purpose != WRITE_NONE,
+		.is_left = agent->writing.is_left,
+		.has_plan = agent_pending(agent) > 0,
+		.only_gaps = plan_is_late(&agent->plan),
+		.has_job = agent->job.items != NULL,
+		.has_probe = agent->probe != NULL,
+		.has_pushable = agent->reports_new,
+	};
+
+	if (schedule_needs_seqnum(&agent->schedule, now_usec))
+		facts.seqnum = system_uevent_seqnum(agent->edges.system);
+	return facts;
+}
+
+/* To wake up for each event while the kernel makes a DIMM holds the kernel up as well. */
+static void listen_to_source(struct agent *agent)
+{
+	bool is_deaf = agent->schedule.announced_usec != 0;
+
+	if (is_deaf == agent->is_deaf || !agent->source_watch)
+		return;
+	agent->is_deaf = is_deaf;
+	loop_watch_change(agent->source_watch, is_deaf ? 0 : EPOLLIN);
+}
+
+static void act(struct agent *agent, enum schedule_action action)
+{
+	switch (action) {
+	case SCHEDULE_SCAN:
+		scan(agent);
+		return;
+	case SCHEDULE_WRITE:
+		writes_state(agent, WRITE_POLICY, plan_take(&agent->plan));
+		finish_write(agent);
+		return;
+	case SCHEDULE_TAKE_RESULT:
+		finish_write(agent);
+		return;
+	case SCHEDULE_STEP_JOB:
+		jobs_step(agent, on_offlined);
+		finish_write(agent);
+		return;
+	case SCHEDULE_STEP_PROBE:
+		probing_step(agent);
+		finish_write(agent);
+		return;
+	case SCHEDULE_REPORT:
+		report(agent);
+		return;
+	case SCHEDULE_PUSH:
+		reports_push(agent);
+		return;
+	case SCHEDULE_RETRY:
+		history_retry(&agent->now);
+		return;
+	case SCHEDULE_READ_BACKUP:
+		read_backup(agent);
+		return;
+	case SCHEDULE_NOTICE_HELD_UP:
+		writes_notice_held_up(agent);
+		return;
+	case SCHEDULE_WAIT:
+	case SCHEDULE_ACTIONS:
+		return;
+	}
+}
+
+static void wake_at(struct agent *agent, uint64_t usec)
+{
+	uint64_t now_usec = loop_now_usec();
+
+	if (!agent->timer)
+		return;
+	if (!usec)
+		loop_timer_disarm(agent->timer);
+	else
+		loop_timer_arm(agent->timer,
+			       usec > now_usec ? (usec - now_usec) / 1000 + 1 : 1);
+}
+
+bool agent_step(struct agent *agent)
+{
+	uint64_t now_usec = loop_now_usec();
+	struct schedule_facts facts = see(agent, now_usec);
+	struct schedule_step step = schedule_next(&agent->schedule, &facts, now_usec);
+
+	if (step.from != agent->schedule.state)
+		log_debug("%s -> %s (%s)", schedule_state_text(step.from),
+			  schedule_state_text(agent->schedule.state), step.why);
+	listen_to_source(agent);
+	act(agent, step.action);
+	if (step.action == SCHEDULE_WAIT)
+		wake_at(agent, step.wake_usec);
+	return step.action != SCHEDULE_WAIT;
+}
+
+/* The loop costs more system calls than a step does besides its write. */
+static bool step_work(void *data)
+{
+	uint64_t until = loop_now_usec() + STEPS_USEC;
+	struct agent *agent = data;
+	bool more;
+
+	do
+		more = agent_step(agent);
+	while (more && loop_now_usec() < until);
+	if (more && agent->writing.purpose != WRITE_NONE && !agent->writing.is_left)
+		writes_leave(agent);
+	return more;
+}
+
+/* --- what wakes it */
+
+static void agent_resume(struct agent *agent)
+{
+	if (agent->edges.loop)
+		loop_set_work(agent->edges.loop, step_work, agent);
+}
+
+static void on_timer(void *data)
+{
+	agent_resume(data);
+}
+
+/* The write that was left is over. */
+static void on_written(void *data)
+{
+	struct agent *agent = data;
+
+	if (!agent->writing.is_left)
+		return;
+	take_result(agent, 0);
+	agent_resume(agent);
+}
+
+void agent_wake(struct agent *agent)
+{
+	schedule_want_scan(&agent->schedule, loop_now_usec());
+	agent_resume(agent);
+}
+
+void agent_begin_instance(struct agent *agent, const char *why)
+{
+	reports_begin_instance(agent, why);
+	agent_resume(agent);
+}
+
+void agent_event(struct agent *agent, const struct uevent *event)
+{
+	if (event->action == UEVENT_NEW_GENERATION)
+		agent_begin_instance(agent, "the machine was put back or copied");
+	else if (events_take(agent, event))
+		agent_resume(agent);
+}
+
+static void on_source(uint32_t events, void *data)
+{
+	struct agent *agent = data;
+	int r = take_events(agent, agent->edges.source);
 
 	(void)events;
 	if (r == 0 || r == -ENOBUFS)
@@ -301,6 +301,74 @@ static void source_event(uint32_t events, void *data)
 	if (agent->edges.broken)
 		agent->edges.broken(agent->edges.data);
 }
+
+static void on_backup(uint32_t events, void *data)
+{
+	struct agent *agent = data;
+	unsigned msec = agent->edges.backup_msec ? agent->edges.backup_msec : BACKUP_MSEC;
+
+	(void)events;
+	schedule_backup(&agent->schedule, msec, loop_now_usec());
+	agent_resume(agent);
+}
+
+void agent_configure(struct agent *agent, const struct config *config)
+{
+	agent->config = config;
+	plan_clear(&agent->plan);
+	agent->executor_refused = false;
+	kernel_settings_apply(agent);
+	history_new_policy(&agent->now);
+	agent_wake(agent);
+}
+
+int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data)
+{
+	int r = jobs_start(agent, job, fn, data);
+
+	if (r == 0)
+		agent_resume(agent);
+	return r;
+}
+
+void agent_watch_job(struct agent *agent, agent_done_fn fn)
+{
+	agent->job_progress = fn;
+}
+
+int agent_start_probe(struct agent *agent, const struct agent_probe_request *request,
+		      agent_done_fn fn, void *data)
+{
+	int r = probing_start(agent, request, fn, data);
+
+	if (r == 0)
+		agent_resume(agent);
+	return r;
+}
+
+void agent_probe_at_start(struct agent *agent)
+{
+	static const struct agent_probe_request request;
+	enum config_probe_mode mode = agent->config->probe_mode;
+
+	if (mode != CONFIG_PROBE_STATIC && mode != CONFIG_PROBE_CONTROLLER)
+		return;
+	if (!sysfs_has_probe(agent->edges.sysfs))
+		log_info("this kernel has no `probe`: [probe] mode has no effect");
+	else if (agent_start_probe(agent, &request, NULL, NULL) < 0)
+		log_warning("cannot probe at start; ignoring");
+}
+
+void agent_disown_job(struct agent *agent, const void *data)
+{
+	probing_disown(agent, data);
+	if (agent->job_data != data)
+		return;
+	agent->job_done = NULL;
+	agent->job_progress = NULL;
+}
+
+/* --- birth and death */
 
 /* What the onlining path will touch is there before memory is short. */
 static int allocate(struct agent *agent)
@@ -316,22 +384,35 @@ static int allocate(struct agent *agent)
 	return r;
 }
 
+static int connect_backup(struct agent *agent)
+{
+	if (!agent->edges.backup_source)
+		return 0;
+	agent->backup_watch = loop_watch_add(agent->edges.loop,
+					     source_fd(agent->edges.backup_source), ONCE,
+					     on_backup, agent);
+	return agent->backup_watch ? 0 : -errno;
+}
+
 static int connect_edges(struct agent *agent)
 {
 	struct loop *loop = agent->edges.loop;
-	int r;
+	int r = 0;
 
 	if (!loop)
 		return 0;
-	r = agent_retry_open(agent);
-	if (r == 0 && !agent->dry_run)
-		r = agent_write_open(agent);
+	agent->timer = loop_timer_add(loop, on_timer, agent);
+	if (!agent->timer)
+		return -errno;
+	agent->schedule.has_timer = true;
+	if (!agent->dry_run)
+		r = writes_open(agent, on_written);
 	if (r < 0 || !agent->edges.source)
 		return r;
-	source_set_wanted(agent->edges.source, is_wanted, agent);
+	source_set_wanted(agent->edges.source, events_wanted, agent);
 	agent->source_watch = loop_watch_add(loop, source_fd(agent->edges.source),
-					     EPOLLIN, source_event, agent);
-	return agent->source_watch ? agent_backup_open(agent) : -errno;
+					     EPOLLIN, on_source, agent);
+	return agent->source_watch ? connect_backup(agent) : -errno;
 }
 
 struct agent *agent_new(const struct config *config, const struct agent_edges *edges,
@@ -354,9 +435,9 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	if (r == 0) {
 		system_read_windows(agent->edges.system, &agent->now);
 		system_read_windows(agent->edges.system, &agent->next);
-		agent_read_command_line(agent);
-		agent_follow_executor(agent);
-		agent_apply_executor(agent);
+		kernel_settings_read_command_line(agent);
+		kernel_settings_follow(agent);
+		kernel_settings_apply(agent);
 		return agent;
 	}
 	agent_free(agent);
@@ -369,13 +450,13 @@ void agent_free(struct agent *agent)
 	if (!agent)
 		return;
 	worker_cancel(agent->worker);
-	agent_write_close(agent);
-	agent_restore_executor(agent);
-	agent_end_probe(agent);
+	writes_close(agent);
+	kernel_settings_restore(agent);
+	probing_end(agent);
 	job_free(&agent->job);
 	loop_watch_remove(agent->source_watch);
-	agent_backup_close(agent);
-	agent_retry_close(agent);
+	loop_watch_remove(agent->backup_watch);
+	loop_timer_remove(agent->timer);
 	if (agent->edges.loop)
 		loop_set_work(agent->edges.loop, NULL, NULL);
 	report_builder_free(&agent->builder);
@@ -387,7 +468,7 @@ void agent_free(struct agent *agent)
 
 bool agent_has_looked(const struct agent *agent)
 {
-	return agent->looked_once;
+	return agent->scanned_once;
 }
 
 const struct snapshot *agent_snapshot(const struct agent *agent)
@@ -395,19 +476,25 @@ const struct snapshot *agent_snapshot(const struct agent *agent)
 	return &agent->now;
 }
 
+/* More of the DIMM has come: what closes its gap waits for that. */
+static bool scans_first(const struct agent *agent)
+{
+	return agent->schedule.scan_wanted && plan_is_late(&agent->plan);
+}
+
 const struct snapshot *agent_look(struct agent *agent)
 {
 	uint64_t seqnum = system_uevent_seqnum(agent->edges.system);
 
 	/* In the middle of a plan the snapshot is kept up by every write. */
-	if ((agent_pending(agent) && !looks_first(agent)) || agent->worker ||
+	if ((agent_pending(agent) && !scans_first(agent)) || agent->worker ||
 	    agent->writing.purpose != WRITE_NONE ||
 	    (seqnum && seqnum == agent->now.uevent_seqnum))
 		return &agent->now;
-	agent_read_executor(agent);
-	if (agent_refresh(agent) == 0) {
+	kernel_settings_read(agent);
+	if (scan_blocks(agent) == 0) {
 		plan_clear(&agent->plan);
-		agent_complete_look(agent);
+		scan_complete(agent);
 		agent_wake(agent);
 	}
 	return &agent->now;

@@ -66,9 +66,9 @@ def compiler_flags():
 # the fields of a structure hold that it has met by a pointer only, and takes them for lost.
 LOST_BY_A_LOOP = "what is stored in *probe is freed by probe_free"
 MISTAKEN = {
-    ("agent/daemon/agent-probe.c", "name_static", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
-    ("agent/daemon/agent-probe.c", "name_controller", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
-    ("agent/daemon/agent-probe.c", "decide", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
+    ("agent/daemon/probing.c", "name_static", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
+    ("agent/daemon/probing.c", "name_controller", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
+    ("agent/daemon/probing.c", "decide", "-Wanalyzer-malloc-leak"): LOST_BY_A_LOOP,
 }
 IN_FUNCTION = re.compile(r"\S+: In function '(\w+)'")
 WARNING = re.compile(r"(\S+?):\d+:\d+: (?:warning|error|fatal error): .*?(?:\[(-W[^\]]*)\])?$")

@@ -8,6 +8,8 @@
 #include "core/text.h"
 #include "io/log.h"
 
+#define SETTLE_MSEC 500 /* without a change: then the burst is over */
+
 /* A run of blocks about which one thing was decided: one line of the log. */
 struct decision {
 	const struct block *first; /* NULL: none yet */
@@ -41,10 +43,24 @@ static void put_inputs(const struct decision *decision, struct text *line)
 			    decision->room.allowed_bytes >> 20);
 }
 
+/*
+ * Whether a burst has to be over before it is touched. Where ZONE_MOVABLE only grows downwards, a
+ * DIMM whose lower half comes first would lose it; and a kernel that onlines by itself is not to be
+ * raced: 2.6.32 gives up when somebody is faster.
+ */
+static bool burst_matters(const struct agent *agent, bool movable)
+{
+	return kernel_has(&agent->machine.kernel, KERNEL_ONLINES_BY_ITSELF) ||
+	       agent->executor.who == EXECUTOR_KERNEL ||
+	       (kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) && movable);
+}
+
 static enum config_log_level decision_level(const struct agent *agent,
 					    enum online_type word)
 {
-	bool is_final = !agent_has_to_settle(agent, word == ONLINE_TYPE_ONLINE_MOVABLE);
+	bool matters = burst_matters(agent, word == ONLINE_TYPE_ONLINE_MOVABLE);
+	bool is_final =
+		!schedule_has_to_settle(&agent->schedule, matters, loop_now_usec());
 
 	return word != ONLINE_TYPE_NONE && is_final ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
 }
@@ -79,7 +95,7 @@ static void gather_left_alone(struct agent *agent, const struct block *block,
 		return;
 	report_observe(&change, agent->now.block_size_bytes, &range);
 	range.reason = (uint8_t)verdict->reason;
-	agent_gather(agent, &agent->now, block, &range);
+	reports_gather(agent, &agent->now, block, &range);
 }
 
 /* It was refused and waited for, and is no longer wanted: the refusal has not been told yet. */
@@ -97,7 +113,7 @@ static void give_up_retry(struct agent *agent, struct block *block,
 	report_observe(&change, agent->now.block_size_bytes, &range);
 	range.result = REPORT_FAILED;
 	range.reason = (uint8_t)verdict->reason;
-	agent_gather(agent, &agent->now, block, &range);
+	reports_gather(agent, &agent->now, block, &range);
 }
 
 /* What others onlined into another zone than the policy's is moved, if that is wanted. */
@@ -106,12 +122,14 @@ static void move_to_zone(struct agent *agent, struct policy *policy,
 {
 	enum online_type word;
 
-	if (agent->config->rezone && !agent->dry_run &&
+	if (!agent->has_rezone && agent->config->rezone && !agent->dry_run &&
 	    !kernel_has(&agent->machine.kernel, KERNEL_NO_HOT_REMOVE) &&
 	    !agent->machine.auto_online_changed && !agent->machine.memhp_default_state &&
 	    !(block->marks & BLOCK_MARK_PLACED_BY_US) &&
-	    policy_zone_differs(policy, block, &word))
-		agent_rezone(agent, block);
+	    policy_zone_differs(policy, block, &word)) {
+		agent->has_rezone = true;
+		agent->rezone_index = block->index;
+	}
 }
 
 /* How it came to be so says more than that it is. */
@@ -205,30 +223,59 @@ static void print_plan(struct plan *plan)
 	}
 }
 
-void agent_decide(struct agent *agent)
+static bool any_movable(const struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++)
+		if (plan->writes[i].word == ONLINE_TYPE_ONLINE_MOVABLE)
+			return true;
+	return false;
+}
+
+/* Drops the plan where it has to wait; there will be another scan then. */
+static void settle(struct agent *agent)
+{
+	unsigned msec = agent->edges.settle_msec ? agent->edges.settle_msec : SETTLE_MSEC;
+
+	if (!schedule_settle(&agent->schedule,
+			     burst_matters(agent, any_movable(&agent->plan)), msec,
+			     loop_now_usec()))
+		return;
+	plan_clear(&agent->plan);
+	log_debug("waiting for the burst to be over");
+}
+
+static void order_plan(struct agent *agent)
+{
+	if (!kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP)) {
+		plan_leave_gaps(&agent->plan);
+		return;
+	}
+	plan_movable_from_top(&agent->plan);
+	/* Those below would be refused until the one that is waited for is there. */
+	if (history_any(&agent->now, BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED))
+		plan_drop_movable(&agent->plan);
+}
+
+void decide_blocks(struct agent *agent)
 {
 	struct policy policy;
 
+	agent->has_rezone = false;
 	plan_clear(&agent->plan);
 	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
 		log_error("no memory to decide, trying again later");
-		agent_look_again_later(agent);
+		schedule_rescan(&agent->schedule, loop_now_usec());
 		return;
 	}
 	decide_all(agent, &policy);
 	policy_end(&policy);
-	if (kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP)) {
-		plan_movable_from_top(&agent->plan);
-		/* Those below would be refused until the one that is waited for is there. */
-		if (agent_any_waiting(agent))
-			plan_drop_movable(&agent->plan);
-	} else {
-		plan_leave_gaps(&agent->plan);
-	}
+	order_plan(agent);
 	if (agent->dry_run) {
 		print_plan(&agent->plan);
 		plan_clear(&agent->plan);
 	} else {
-		agent_wait_to_settle(agent);
+		settle(agent);
 	}
 }

@@ -8,6 +8,8 @@
 
 #include "io/log.h"
 
+#define REST_MAX_USEC 5000000 /* the rest of a DIMM does not come: report what is there */
+
 static uint64_t dimm_of(const struct snapshot *snapshot, const struct block *block)
 {
 	const struct snapshot_resource *resource = snapshot_resource_of(snapshot, block);
@@ -64,7 +66,7 @@ static void flush(struct agent *agent)
 	agent->reports_new = true;
 }
 
-void agent_flush_reports(struct agent *agent)
+void reports_flush(struct agent *agent)
 {
 	flush(agent);
 	if (agent->builder.count) /* held back */
@@ -76,7 +78,7 @@ void agent_flush_reports(struct agent *agent)
 	history_reported(&agent->history, &agent->now, &agent->builder);
 }
 
-void agent_begin_instance(struct agent *agent, const char *why)
+void reports_begin_instance(struct agent *agent, const char *why)
 {
 	struct journal *journal = agent->edges.journal;
 	char instance[SYSTEM_ID_SIZE];
@@ -88,10 +90,24 @@ void agent_begin_instance(struct agent *agent, const char *why)
 	journal_begin_instance(journal, instance);
 	log_info("%s: reports count as instance %s from here on", why, instance);
 	agent->reports_new = true;
-	agent_resume_work(agent);
 }
 
-void agent_announce(struct agent *agent)
+/*
+ * One DIMM, one report, also where nothing is written to the blocks that are there: each block that
+ * follows is an event. Whole DIMMs wait for none that is not.
+ */
+uint64_t reports_hold(struct agent *agent)
+{
+	uint64_t now = loop_now_usec(), begun;
+
+	if (!agent->schedule.has_timer)
+		return 0;
+	begun = report_builder_hold(&agent->builder, &agent->now,
+				    now > REST_MAX_USEC ? now - REST_MAX_USEC : 0);
+	return begun ? begun + REST_MAX_USEC : 0;
+}
+
+void reports_push(struct agent *agent)
 {
 	if (agent->reports_new && agent->edges.reported)
 		agent->edges.reported(agent->edges.data);
@@ -112,14 +128,14 @@ static void add(struct agent *agent, uint64_t dimm, const struct report_range *r
 	report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec);
 }
 
-void agent_gather_since(struct agent *agent, const struct block *block,
-			const struct report_range *range, uint64_t begun_usec)
+void reports_gather_since(struct agent *agent, const struct block *block,
+			  const struct report_range *range, uint64_t begun_usec)
 {
 	add(agent, dimm_of(&agent->now, block), range, begun_usec);
 }
 
-void agent_gather(struct agent *agent, const struct snapshot *holder,
-		  const struct block *block, const struct report_range *range)
+void reports_gather(struct agent *agent, const struct snapshot *holder,
+		    const struct block *block, const struct report_range *range)
 {
-	add(agent, dimm_of(holder, block), range, agent->begun_usec);
+	add(agent, dimm_of(holder, block), range, agent->schedule.begun_usec);
 }

@@ -176,15 +176,6 @@ static void note_probed(struct agent *agent, const struct device *device)
 	agent->probed_count++;
 }
 
-void agent_join_probed(const struct agent *agent, struct snapshot *snapshot)
-{
-	size_t i;
-
-	for (i = 0; i < agent->probed_count; i++)
-		snapshot_join_resources(snapshot, agent->probed[i].start,
-					agent->probed[i].size);
-}
-
 static void conclude(struct agent_probe *probe, struct probe_result *result)
 {
 	const struct probe_verdict *verdict = &result->verdict;
@@ -211,8 +202,8 @@ static int decide(struct agent *agent, struct agent_probe *probe)
 	size_t i;
 	int r;
 
-	agent_read_executor(agent);
-	r = agent_refresh(agent);
+	kernel_settings_read(agent);
+	r = scan_blocks(agent);
 
 	if (r < 0)
 		return r;
@@ -258,7 +249,7 @@ static void next_block(const struct agent *agent, struct agent_probe *probe)
 }
 
 /* What the kernel says of the block counts for nothing, only whether it is there. */
-void agent_probe_written(struct agent *agent, int error)
+void probing_written(struct agent *agent, int error)
 {
 	struct agent_probe *probe = agent->probe;
 	struct probe_result *result = &probe->results[probe->at];
@@ -287,7 +278,7 @@ static void probe_block(struct agent *agent, struct agent_probe *probe)
 	if (is_there(agent, address))
 		next_block(agent, probe);
 	else
-		agent_write_probe(agent, address);
+		writes_probe(agent, address);
 }
 
 /* false: nothing is left to write. */
@@ -348,7 +339,7 @@ static void finish(struct agent *agent)
  * Between two steps the loop serves its descriptors, and all writes to `state` come first: so the
  * answer is given when the policy has been carried out.
  */
-void agent_step_probe(struct agent *agent)
+void probing_step(struct agent *agent)
 {
 	struct agent_probe *probe = agent->probe;
 
@@ -361,7 +352,7 @@ void agent_step_probe(struct agent *agent)
 		if (write_next(agent, probe))
 			return;
 		probe->stage = STAGE_SETTLE;
-		agent_wake(agent);
+		schedule_want_scan(&agent->schedule, loop_now_usec());
 		return;
 	case STAGE_SETTLE:
 		finish(agent);
@@ -369,8 +360,8 @@ void agent_step_probe(struct agent *agent)
 	}
 }
 
-int agent_start_probe(struct agent *agent, const struct agent_probe_request *request,
-		      agent_done_fn fn, void *data)
+int probing_start(struct agent *agent, const struct agent_probe_request *request,
+		  agent_done_fn fn, void *data)
 {
 	struct agent_probe *probe;
 	int r = 0;
@@ -392,30 +383,17 @@ int agent_start_probe(struct agent *agent, const struct agent_probe_request *req
 	probe->done = fn;
 	probe->data = data;
 	agent->probe = probe;
-	agent_wake(agent);
+	schedule_want_scan(&agent->schedule, loop_now_usec());
 	return 0;
 }
 
-void agent_probe_at_start(struct agent *agent)
-{
-	static const struct agent_probe_request request;
-	enum config_probe_mode mode = agent->config->probe_mode;
-
-	if (mode != CONFIG_PROBE_STATIC && mode != CONFIG_PROBE_CONTROLLER)
-		return;
-	if (!sysfs_has_probe(agent->edges.sysfs))
-		log_info("this kernel has no `probe`: [probe] mode has no effect");
-	else if (agent_start_probe(agent, &request, NULL, NULL) < 0)
-		log_warning("cannot probe at start; ignoring");
-}
-
-void agent_disown_probe(struct agent *agent, const void *data)
+void probing_disown(struct agent *agent, const void *data)
 {
 	if (agent->probe && agent->probe->data == data)
 		agent->probe->done = NULL;
 }
 
-void agent_end_probe(struct agent *agent)
+void probing_end(struct agent *agent)
 {
 	probe_free(agent->probe);
 	agent->probe = NULL;

@@ -8,14 +8,12 @@
 #include "core/changes.h"
 #include "io/log.h"
 
-#define AGAIN_FIRST_MSEC 10
 #define SUM_TRIES 3 /* then others are too busy to wait for */
-#define AGAIN_TRIES 12 /* each after twice the time: 40 s in all */
 
 static void gather(const struct snapshot *holder, const struct block *block,
 		   const struct report_range *range, void *data)
 {
-	agent_gather(data, holder, block, range);
+	reports_gather(data, holder, block, range);
 }
 
 static struct changes changes_of(struct agent *agent)
@@ -60,8 +58,8 @@ static void hold_back_unlinked(const struct agent *agent, struct snapshot *snaps
 
 		if (block->state != BLOCK_OFFLINE || block->node != BLOCK_NODE_UNKNOWN)
 			continue;
-		if (is_new(agent, block) ||
-		    (was_unreadable(agent, block) && agent->again_tries < AGAIN_TRIES))
+		if (is_new(agent, block) || (was_unreadable(agent, block) &&
+					     schedule_may_rescan(&agent->schedule)))
 			block->state = BLOCK_UNREADABLE;
 	}
 }
@@ -86,6 +84,16 @@ static uint64_t read_sums(struct agent *agent)
 	return bytes;
 }
 
+/* Makes one DIMM of each that was probed block by block. */
+static void join_probed(const struct agent *agent, struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < agent->probed_count; i++)
+		snapshot_join_resources(snapshot, agent->probed[i].start,
+					agent->probed[i].size);
+}
+
 static int read_blocks(struct agent *agent)
 {
 	struct snapshot *next = &agent->next;
@@ -101,7 +109,7 @@ static int read_blocks(struct agent *agent)
 	if (r < 0 && r != -ENOENT)
 		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
 			  strerror(-r));
-	agent_join_probed(agent, next);
+	join_probed(agent, next);
 	return 0;
 }
 
@@ -123,17 +131,9 @@ static int read_next(struct agent *agent)
 	return r;
 }
 
-void agent_complete_look(struct agent *agent)
+void scan_complete(struct agent *agent)
 {
 	sysfs_read_possible_zones(agent->edges.sysfs, &agent->now, agent->numa);
-}
-
-void agent_look_again_later(struct agent *agent)
-{
-	if (!agent->again || agent->again_armed || agent->again_tries == AGAIN_TRIES)
-		return;
-	agent->again_armed = true;
-	loop_timer_arm(agent->again, (uint64_t)AGAIN_FIRST_MSEC << agent->again_tries);
 }
 
 /* The tries are each new block's own: one that stays unreadable uses up nobody else's. */
@@ -147,7 +147,7 @@ static bool any_unreadable(struct agent *agent, const struct snapshot *snapshot)
 			continue;
 		any = true;
 		if (!was_unreadable(agent, &snapshot->blocks[i]))
-			agent->again_tries = 0;
+			schedule_reset_rescan(&agent->schedule);
 	}
 	return any;
 }
@@ -156,7 +156,7 @@ static void identify(struct agent *agent, struct block *block)
 {
 	const struct block *old = snapshot_find(&agent->now, block->index);
 
-	if (!history_in_doubt(block, old, !agent->looked_once) ||
+	if (!history_in_doubt(block, old, !agent->scanned_once) ||
 	    !history_identify(&agent->history, block,
 			      sysfs_identity(agent->edges.sysfs, block->index)))
 		return;
@@ -182,13 +182,13 @@ static void update_history(struct agent *agent)
 	history_inherit(next, &agent->now);
 	for (i = 0; i < next->count; i++)
 		identify(agent, &next->blocks[i]);
-	if (!agent->looked_once && agent->edges.intent) {
+	if (!agent->scanned_once && agent->edges.intent) {
 		history_recall(&agent->history, next);
 		if (changes_meanwhile(&changes, next) < 0)
 			log_warning("no memory to compare with the reports so far; "
 				    "ignoring");
 	}
-	history_update(&agent->history, next, agent->looked_once ? &agent->now : NULL);
+	history_update(&agent->history, next, agent->scanned_once ? &agent->now : NULL);
 	log_full(agent);
 }
 
@@ -196,9 +196,9 @@ static void observe_changes(struct agent *agent)
 {
 	struct changes changes = changes_of(agent);
 
-	if (!agent->looked_once ||
+	if (!agent->scanned_once ||
 	    changes_observe(&changes, &agent->now, &agent->next) > 0)
-		agent_unsettle(agent);
+		schedule_unsettle(&agent->schedule, loop_now_usec());
 }
 
 static void swap_snapshots(struct agent *agent)
@@ -209,32 +209,31 @@ static void swap_snapshots(struct agent *agent)
 	agent->next = before;
 }
 
-int agent_refresh(struct agent *agent)
+int scan_blocks(struct agent *agent)
 {
 	struct changes changes = changes_of(agent);
 	bool unreadable;
 	int r = read_next(agent);
 
-	if (!agent->begun_usec)
-		agent->begun_usec = loop_now_usec();
+	schedule_begin(&agent->schedule, loop_now_usec());
 	if (r < 0) {
-		if (r != agent->look_error)
+		if (r != agent->scan_error)
 			log_error("cannot read the memory blocks: %s", strerror(-r));
-		agent->look_error = r;
-		agent_look_again_later(agent);
+		agent->scan_error = r;
+		schedule_rescan(&agent->schedule, loop_now_usec());
 		return r;
 	}
-	agent->look_error = 0;
+	agent->scan_error = 0;
 	update_history(agent);
 	unreadable = any_unreadable(agent, &agent->next);
 	observe_changes(agent);
 	swap_snapshots(agent);
-	if (!agent->looked_once)
+	if (!agent->scanned_once)
 		changes_resume(&changes, &agent->now);
-	agent->looked_once = true;
+	agent->scanned_once = true;
 	if (unreadable)
-		agent_look_again_later(agent);
+		schedule_rescan(&agent->schedule, loop_now_usec());
 	else
-		agent->again_tries = 0;
+		schedule_reset_rescan(&agent->schedule);
 	return 0;
 }

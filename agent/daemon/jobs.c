@@ -50,26 +50,24 @@ static void finish_job(struct agent *agent)
 	job_free(&job);
 }
 
-void agent_job_written(struct agent *agent, int error, const struct block *before,
-		       struct block *block)
+void jobs_written(struct agent *agent, int error, const struct block *before,
+		  struct block *block)
 {
-	agent_written(agent, &agent->job_write, error, before, block);
+	writes_judge(agent, &agent->job_write, error, before, block, true);
 	job_result(&agent->job, error, block);
 	if (agent->job_progress)
 		agent->job_progress(&agent->job, agent->job_data);
 }
 
-static void worker_done(int error, void *data)
+void jobs_offlined(struct agent *agent, int error)
 {
-	struct agent *agent = data;
-	/* Nothing else has written or looked meanwhile. */
+	/* Nothing else has written or scanned meanwhile. */
 	struct block *block = snapshot_find(&agent->now, agent->job_write.index);
 	struct block before = *block;
 
 	agent->worker = NULL;
 	sysfs_read_block(agent->edges.sysfs, block);
-	agent_job_written(agent, error, &before, block);
-	agent_resume_work(agent);
+	jobs_written(agent, error, &before, block);
 }
 
 /* How long the next write may take; 0: the time is over. */
@@ -85,39 +83,41 @@ static uint64_t time_left_msec(const struct agent *agent)
 }
 
 /* Offlining may never come back, so it is done apart; false: it could not be begun. */
-static bool start_worker(struct agent *agent, const struct block *block)
+static bool start_worker(struct agent *agent, const struct block *block,
+			 worker_done_fn offlined)
 {
 	uint64_t msec = time_left_msec(agent);
 
-	agent_set_mark(agent, &agent->job_write, block);
+	writes_mark(agent, &agent->job_write, block);
 	if (msec)
 		agent->worker = worker_start(agent->edges.loop, agent->edges.sysfs,
 					     block->index, agent->job_write.word, msec,
-					     worker_done, agent);
+					     offlined, agent);
 	else
 		errno = ETIMEDOUT;
 	return agent->worker != NULL;
 }
 
-static void job_write(struct agent *agent, struct block *block)
+static void job_write(struct agent *agent, struct block *block, worker_done_fn offlined)
 {
 	struct block before = *block;
 
 	if (agent->job_write.word != ONLINE_TYPE_OFFLINE || !agent->edges.loop)
-		agent_write_state(agent, WRITE_JOB, &agent->job_write);
-	else if (!start_worker(agent, block))
-		agent_job_written(agent, -errno, &before, block);
+		writes_state(agent, WRITE_JOB, &agent->job_write);
+	else if (!start_worker(agent, block, offlined))
+		jobs_written(agent, -errno, &before, block);
 }
 
-void agent_step_job(struct agent *agent)
+void jobs_step(struct agent *agent, worker_done_fn offlined)
 {
 	if (job_next(&agent->job, &agent->now, &agent->job_write))
-		job_write(agent, snapshot_find(&agent->now, agent->job_write.index));
+		job_write(agent, snapshot_find(&agent->now, agent->job_write.index),
+			  offlined);
 	else
 		finish_job(agent);
 }
 
-int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data)
+int jobs_start(struct agent *agent, struct job *job, agent_done_fn fn, void *data)
 {
 	if (agent->job.items)
 		return -EBUSY;
@@ -130,22 +130,8 @@ int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void
 	if (agent->job.timeout_msec)
 		agent->job_deadline_usec =
 			loop_now_usec() + agent->job.timeout_msec * 1000;
-	agent_wake(agent);
+	schedule_want_scan(&agent->schedule, loop_now_usec());
 	return 0;
-}
-
-void agent_watch_job(struct agent *agent, agent_done_fn fn)
-{
-	agent->job_progress = fn;
-}
-
-void agent_disown_job(struct agent *agent, const void *data)
-{
-	agent_disown_probe(agent, data);
-	if (agent->job_data != data)
-		return;
-	agent->job_done = NULL;
-	agent->job_progress = NULL;
 }
 
 /* --- another zone for what somebody else onlined */
@@ -167,7 +153,7 @@ static void rezone_done(const struct job *job, void *data)
 
 	for (i = 0; i < job->count; i++)
 		rezoned(agent, &job->items[i], moved);
-	agent_wake(agent);
+	schedule_want_scan(&agent->schedule, loop_now_usec());
 }
 
 /* An agent that ends on the way leaves word for the next one. */
@@ -183,7 +169,7 @@ static void mark_moving(struct agent *agent, const struct job *job)
 	}
 }
 
-void agent_rezone(struct agent *agent, const struct block *block)
+void jobs_rezone(struct agent *agent, const struct block *block)
 {
 	const struct snapshot *now = &agent->now;
 	uint64_t unit = now->block_size_bytes;
@@ -200,6 +186,6 @@ void agent_rezone(struct agent *agent, const struct block *block)
 	mark_moving(agent, &job);
 	log_info("memory%" PRIu64 "-%" PRIu64 ": moving to the zone of the policy",
 		 now->blocks[first].index, now->blocks[end - 1].index);
-	if (agent_start_job(agent, &job, rezone_done, agent) < 0)
+	if (jobs_start(agent, &job, rezone_done, agent) < 0)
 		job_free(&job);
 }

@@ -43,7 +43,7 @@ static int write_setting(struct agent *agent, enum intent_setting setting,
 		       : -EINVAL;
 }
 
-void agent_read_executor(struct agent *agent)
+void kernel_settings_read(struct agent *agent)
 {
 	struct machine *machine = &agent->machine;
 	char value[INTENT_VALUE_SIZE];
@@ -56,11 +56,11 @@ void agent_read_executor(struct agent *agent)
 		intent_setting_changed(agent->edges.intent, INTENT_AUTO_ONLINE, value);
 }
 
-void agent_follow_executor(struct agent *agent)
+void kernel_settings_follow(struct agent *agent)
 {
 	const struct machine *machine = &agent->machine;
 
-	agent_read_executor(agent);
+	kernel_settings_read(agent);
 	if (machine->auto_online_changed == agent->followed_change)
 		return;
 	agent->followed_change = machine->auto_online_changed;
@@ -70,7 +70,7 @@ void agent_follow_executor(struct agent *agent)
 			    online_type_text(machine->auto_online));
 	else
 		log_info("auto_online_blocks is as it was: the policy is in force again");
-	agent_apply_executor(agent);
+	kernel_settings_apply(agent);
 }
 
 /* What would be there without an agent. */
@@ -90,7 +90,7 @@ static void read_found(struct agent *agent, struct executor_values *found)
 	}
 }
 
-void agent_read_command_line(struct agent *agent)
+void kernel_settings_read_command_line(struct agent *agent)
 {
 	struct machine *machine = &agent->machine;
 	struct executor_values found;
@@ -209,7 +209,7 @@ static bool apply(struct agent *agent)
 	       agent->executor.who != EXECUTOR_KERNEL;
 }
 
-void agent_apply_executor(struct agent *agent)
+void kernel_settings_apply(struct agent *agent)
 {
 	if (apply(agent) || agent->executor_refused)
 		return;
@@ -217,7 +217,7 @@ void agent_apply_executor(struct agent *agent)
 	apply(agent);
 }
 
-void agent_restore_executor(struct agent *agent)
+void kernel_settings_restore(struct agent *agent)
 {
 	const struct executor_values as_found = { { "" } };
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_SCHEDULE_H
+#define MEMONLINE_SCHEDULE_H
+
+/*
+ * The daemon's state machine: one state, one function that alone changes it and says what to do
+ * next, one time to wake up. Pure: the time is an argument, monotonic, in microseconds and never
+ * 0; a time of 0 is none.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum schedule_state {
+	SCHEDULE_IDLE, /* everything is done and reported */
+	SCHEDULE_SCANNING,
+	SCHEDULE_ANNOUNCING, /* a scan waits: the kernel is just making a DIMM's blocks */
+	SCHEDULE_WRITING, /* the plan, or a write that the kernel holds up */
+	SCHEDULE_SETTLING, /* nothing is done until the burst is over */
+	SCHEDULE_JOB, /* what somebody asked for by name */
+	SCHEDULE_PROBING,
+	SCHEDULE_REPORTING,
+	SCHEDULE_RESCAN, /* idle until a block that could not be read is read again */
+	SCHEDULE_RETRYING, /* idle until refused writes are tried again */
+	SCHEDULE_HOLDING, /* idle until the rest of a DIMM comes, or is no longer waited for */
+	SCHEDULE_STATES
+};
+
+enum schedule_action {
+	SCHEDULE_WAIT, /* until an event, or until the step's wake_usec */
+	SCHEDULE_SCAN, /* read all blocks and decide about each */
+	SCHEDULE_WRITE, /* the plan's next */
+	SCHEDULE_TAKE_RESULT, /* wait for the write in hand as long as a step may take */
+	SCHEDULE_STEP_JOB,
+	SCHEDULE_STEP_PROBE,
+	SCHEDULE_REPORT, /* write the reports, then schedule_reported */
+	SCHEDULE_PUSH, /* reports are in the journal that nobody has been called about */
+	SCHEDULE_RETRY, /* let refused writes have another try */
+	SCHEDULE_READ_BACKUP, /* the backup source */
+	SCHEDULE_NOTICE_HELD_UP, /* the write in hand has been held up for another second */
+	SCHEDULE_ACTIONS
+};
+
+/* What the daemon sees at the time of a step. */
+struct schedule_facts {
+	bool is_offlining; /* a worker takes a block offline */
+	bool is_writing; /* a write is in hand */
+	bool is_left; /* and nobody waits for it: its end is an event */
+	bool has_plan; /* writes are left in the plan */
+	bool only_gaps; /* those only close gaps (plan_is_late) */
+	bool has_job;
+	bool has_probe;
+	bool has_pushable; /* for SCHEDULE_PUSH */
+	uint64_t
+		seqnum; /* the kernel's latest event, where schedule_needs_seqnum; else 0 */
+};
+
+struct schedule {
+	enum schedule_state state;
+	bool has_timer; /* false: nobody would wake up; no pause is made then */
+	bool scan_wanted;
+	bool has_written; /* since the last scan: others may have been at it too */
+	bool is_reported; /* nothing has been done since */
+	uint64_t begun_usec; /* when the burst in hand was first heard of */
+	/* Each is one of the reasons to wake up. */
+	uint64_t rescan_usec, announced_usec, retry_usec, settled_usec, backup_usec,
+		held_up_usec, rest_usec;
+	unsigned rescan_tries; /* so far */
+	uint64_t announce_until_usec; /* scan then at the latest; 0: no need to wait */
+	uint64_t announce_seqnum; /* the kernel's latest, when it was last asked */
+	unsigned retry_attempt; /* so far */
+	bool is_refused; /* a write was, and there is no retry_usec for it yet */
+	bool is_unsettled; /* something changed, and the burst has not ended since */
+	bool has_moved; /* something changed since settled_usec was set */
+	uint64_t unsettled_usec; /* when that began */
+};
+
+struct schedule_step {
+	enum schedule_action action;
+	uint64_t wake_usec; /* of SCHEDULE_WAIT */
+	enum schedule_state
+		from; /* the state before, equal to the new one where it stays */
+	const char *why; /* of the new state */
+};
+
+const char *schedule_state_text(enum schedule_state state);
+
+/* The transition: fires what is due, moves to the state that follows, and says what to do. */
+struct schedule_step schedule_next(struct schedule *schedule,
+				   const struct schedule_facts *facts, uint64_t now_usec);
+/* Whether a step at that time looks at facts.seqnum. */
+bool schedule_needs_seqnum(const struct schedule *schedule, uint64_t now_usec);
+
+/* --- what happens between two steps */
+
+/* A burst begins here, if none is in hand. */
+void schedule_begin(struct schedule *schedule, uint64_t now_usec);
+void schedule_want_scan(struct schedule *schedule, uint64_t now_usec);
+/* An event has asked for a scan: the rest of its DIMM may be about to come. */
+void schedule_expect_more(struct schedule *schedule, uint64_t now_usec);
+/* A scan failed, or a block of it cannot be read. Nothing where one is waited for already. */
+void schedule_rescan(struct schedule *schedule, uint64_t now_usec);
+/* Whether another scan may still find what this one did not. */
+bool schedule_may_rescan(const struct schedule *schedule);
+/* A block is unreadable for the first time, or none is: patience begins anew. */
+void schedule_reset_rescan(struct schedule *schedule);
+/* A write was refused, and will be tried again. */
+void schedule_refused(struct schedule *schedule);
+/* SCHEDULE_REPORT is done. `any_retrying`: blocks wait for another try. */
+void schedule_reported(struct schedule *schedule, bool any_retrying, uint64_t now_usec);
+/* Reports of DIMMs that have not come whole are held back until then; 0: there are none. */
+void schedule_hold(struct schedule *schedule, uint64_t until_usec);
+/* Something is not as it was: the burst goes on. */
+void schedule_unsettle(struct schedule *schedule, uint64_t now_usec);
+/*
+ * Whether what was decided has to wait until the burst is over, where that matters: `matters`. No
+ * longer than a minute: something may always change.
+ */
+bool schedule_has_to_settle(const struct schedule *schedule, bool matters,
+			    uint64_t now_usec);
+/* The same after a decision; true: waits so long without a change, the plan is to be dropped. */
+bool schedule_settle(struct schedule *schedule, bool matters, unsigned msec,
+		     uint64_t now_usec);
+/* The backup source has something; it is read once, so much later. */
+void schedule_backup(struct schedule *schedule, unsigned msec, uint64_t now_usec);
+/* Nobody waits any longer for the write in hand; its end: schedule_write_over. */
+void schedule_leave_write(struct schedule *schedule, uint64_t now_usec);
+void schedule_write_over(struct schedule *schedule);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent-private.h"
+
+#include <inttypes.h>
+
+#include "io/log.h"
+
+/*
+ * A removal that came after the block was last seen online is one of that block: what is there now
+ * under its number is another, though the snapshot may be newer than the event.
+ */
+static bool replaced(const struct agent *agent, const struct uevent *event,
+		     const struct block *block)
+{
+	return event->action == UEVENT_REMOVE && event->seqnum &&
+	       event->seqnum <= agent->now.uevent_seqnum && block &&
+	       block->state == BLOCK_OFFLINE && (block->marks & BLOCK_MARK_WAS_ONLINE) &&
+	       event->seqnum > block->online_seqnum;
+}
+
+/* Whether the event says what `now` does not show; also true of what cannot be told. */
+static bool is_news(const struct agent *agent, const struct uevent *event,
+		    const struct block *block)
+{
+	if (event->seqnum && event->seqnum <= agent->now.uevent_seqnum)
+		return false;
+	if (!block || block->state == BLOCK_ABSENT)
+		return event->action != UEVENT_REMOVE;
+	if (block->state == BLOCK_UNREADABLE)
+		return true;
+	switch (event->action) {
+	case UEVENT_ADD: /* had it gone in between, that came first */
+		return false;
+	case UEVENT_ONLINE: /* mostly our own writes */
+		return block->state != BLOCK_ONLINE;
+	case UEVENT_OFFLINE:
+		return block->state != BLOCK_OFFLINE;
+	case UEVENT_REMOVE:
+	case UEVENT_NEW_GENERATION:
+	case UEVENT_OTHER:
+		break;
+	}
+	return true;
+}
+
+/* Half of a DIMM's events are of our own writes, most others were seen before they came. */
+bool events_wanted(const struct uevent *event, void *data)
+{
+	const struct agent *agent = data;
+	const struct block *block = snapshot_find(&agent->now, event->index);
+
+	return replaced(agent, event, block) || is_news(agent, event, block);
+}
+
+/* Another DIMM may be in its place by the time of the scan: that one inherits nothing. */
+static void block_removed(struct agent *agent, struct block *block)
+{
+	struct block before = history_known(block);
+	struct snapshot_change change = { &before, NULL };
+	struct report_range range;
+
+	if (before.state != BLOCK_ABSENT) {
+		report_observe(&change, agent->now.block_size_bytes, &range);
+		reports_gather(agent, &agent->now, block, &range);
+	}
+	block->state = BLOCK_ABSENT;
+	history_forget(&agent->history, block);
+}
+
+bool events_take(struct agent *agent, const struct uevent *event)
+{
+	struct block *block = snapshot_find(&agent->now, event->index);
+	bool is_replaced = replaced(agent, event, block);
+	uint64_t now_usec = loop_now_usec();
+
+	if (!is_replaced && !is_news(agent, event, block))
+		return false;
+	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
+	schedule_expect_more(&agent->schedule, now_usec);
+	schedule_want_scan(&agent->schedule, now_usec);
+	if (is_replaced)
+		history_replace(&agent->history, block);
+	else if (event->action == UEVENT_REMOVE)
+		block_removed(agent, block);
+	history_forgive(&agent->now);
+	return true;
+}
