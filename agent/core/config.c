@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/command.h"
 #include "core/number.h"
-#include "wire/protocol.h"
 
 /* inih cuts a line at 200 bytes and goes on: what comes near is refused before. */
 #define LINE_MAX_BYTES 190

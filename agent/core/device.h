@@ -4,16 +4,15 @@
 
 /*
  * The memory devices of a guest as its host knows them: what QMP's query-memory-devices returns
- * (QEMU: qapi/machine.json, MemoryDeviceInfo), collected while it is scanned. The host's word
- * only: nothing here is checked against the guest.
+ * (QEMU: qapi/machine.json, MemoryDeviceInfo). The host's word only: nothing here is checked
+ * against the guest.
  */
 
-#include "core/text.h"
-#include "wire/json-scan.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #define DEVICE_TYPE_SIZE 32 /* with the NUL; longer is refused */
 #define DEVICE_ID_SIZE 128 /* likewise */
-#define DEVICE_LIST_MAX 1024 /* QEMU has at most 256 slots, and devices without one */
 
 #define DEVICE_DIMM "dimm"
 
@@ -33,23 +32,5 @@ struct device {
 };
 
 bool device_is_dimm(const struct device *device);
-
-/* Zero is an empty one. */
-struct device_list {
-	struct device *devices; /* in their order; owned */
-	size_t count;
-	size_t capacity;
-	bool no_memory;
-	struct text error; /* a whole message about the first bad element; empty: none */
-	/* of the element that is being read */
-	struct device device;
-	uint64_t memaddr;
-	unsigned char fields[16]; /* what became of each: device.c */
-};
-
-/* An element of the list or a part of one. `path`: what errors call the list. */
-void device_list_take(struct device_list *list, const char *path,
-		      const struct json_scan_item *item);
-void device_list_clear(struct device_list *list);
 
 #endif

@@ -9,6 +9,7 @@
 #include "ctl.h"
 #include "print.h"
 
+#define WORD_SIZE 64 /* longer ones are cut */
 #define ONLINE_SEC 60 /* a large DIMM takes longer than an answer may */
 
 enum { BLOCK, RANGE, SIZE, RESPONSE, STATE, ERRNO, REASON };
@@ -112,15 +113,14 @@ static int exit_code(const char *result)
 	return CTL_FAILED; /* a word that is not known here promises nothing */
 }
 
-static bool alike(const struct protocol_answer_block *a,
-		  const struct protocol_answer_block *b)
+static bool alike(const struct message_block *a, const struct message_block *b)
 {
 	return strcmp(a->response, b->response) == 0 && strcmp(a->state, b->state) == 0 &&
 	       a->error == b->error && strcmp(a->reason, b->reason) == 0;
 }
 
 static void put_run(struct ctl *ctl, uint64_t block_bytes,
-		    const struct protocol_answer_block *first, uint64_t count)
+		    const struct message_block *first, uint64_t count)
 {
 	struct table *table = &ctl->table;
 	uint64_t start = first->phys_index * block_bytes;
@@ -142,56 +142,80 @@ static void put_run(struct ctl *ctl, uint64_t block_bytes,
 }
 
 /* One row for each run of blocks that follow each other and are alike. */
-static int put_blocks(struct ctl *ctl, const struct protocol_answer_act *act,
-		      uint64_t block_bytes)
+struct run {
+	struct ctl *ctl;
+	uint64_t block_bytes;
+	struct message_block first; /* its strings are copies, in `words` */
+	uint64_t count;
+	char words[3][WORD_SIZE];
+};
+
+/* The element it came in is gone with the call. */
+static void begin_run(struct run *run, const struct message_block *block)
 {
-	struct protocol_answer_block first, block;
-	uint64_t count = 0;
+	const char **strings[] = { &run->first.response, &run->first.state,
+				   &run->first.reason };
 	size_t i;
 
-	for (i = 0; i < act->block_count; i++) {
-		int r = protocol_answer_block(ctl->session.answer, act, i, block_bytes,
-					      &block);
-
-		if (r < 0)
-			return r;
-		if (count > 0 && block.phys_index == first.phys_index + count &&
-		    alike(&block, &first)) {
-			count++;
-			continue;
-		}
-		if (count > 0)
-			put_run(ctl, block_bytes, &first, count);
-		first = block;
-		count = 1;
+	run->first = *block;
+	run->count = 1;
+	for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		snprintf(run->words[i], WORD_SIZE, "%s", *strings[i]);
+		*strings[i] = run->words[i];
 	}
-	if (count > 0)
-		put_run(ctl, block_bytes, &first, count);
-	return 0;
 }
 
-static int print_act(struct ctl *ctl, uint64_t block_bytes)
+static int end_run(struct run *run)
 {
-	struct protocol_answer_act act;
+	if (run->count > 0)
+		put_run(run->ctl, run->block_bytes, &run->first, run->count);
+	run->count = 0;
+	return ctl_flush_rows(run->ctl);
+}
+
+static int put_block(struct protocol_answer *element, void *data)
+{
+	struct run *run = data;
+	struct message_block block;
+	int r;
+
+	if (strcmp(element->list, "blocks") != 0)
+		return 0;
+	r = protocol_answer_block(element, run->block_bytes, &block);
+	if (r < 0)
+		return r;
+	if (run->count > 0 && block.phys_index == run->first.phys_index + run->count &&
+	    alike(&block, &run->first)) {
+		run->count++;
+		return 0;
+	}
+	r = end_run(run);
+	begin_run(run, &block);
+	return r;
+}
+
+/* Its rows are there but for the last. */
+static int print_act(struct ctl *ctl, struct run *run)
+{
+	struct message_act acted;
 	struct text result = TEXT_INIT;
 	int r;
 
 	ctl_clear_progress();
-	r = protocol_answer_act(ctl->session.answer, &act);
-
+	r = protocol_answer_read(&ctl->session.answer, &message_act, &acted);
 	if (r == 0 && ctl->options.json)
-		r = ctl_print_answer(ctl);
+		r = ctl_session_print(&ctl->session);
 	else if (r == 0)
-		r = put_blocks(ctl, &act, block_bytes);
+		r = end_run(run);
 	if (r == 0 && !ctl->options.json) {
 		if (ctl->table.row_count > 0)
 			r = table_print(&ctl->table, stdout, !ctl->options.no_headings);
-		print_escaped(&result, act.result);
+		print_escaped(&result, acted.result);
 		if (r == 0 && !result.failed)
 			printf("%s: %s\n", ctl->verb, result.data);
 	}
 	text_free(&result);
-	return r < 0 ? r : exit_code(act.result);
+	return r < 0 ? r : exit_code(acted.result);
 }
 
 /* Block numbers need the size of a block, and so do the ranges that are printed. */
@@ -200,40 +224,48 @@ static int find_extent(struct ctl *ctl, uint64_t *block_bytes, struct extent *ex
 	int r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
 
 	if (r == 0)
-		r = protocol_answer_block_size(ctl->session.answer, block_bytes);
+		r = protocol_answer_block_size(&ctl->session.answer, block_bytes);
 	if (r != 0)
 		return r;
 	return parse_extent(ctl->argument, *block_bytes, extent) ? 0 : -ERANGE;
 }
 
-int ctl_online(struct ctl *ctl)
+static int act(struct ctl *ctl, struct protocol_request *request)
 {
-	struct text request = TEXT_INIT;
+	struct run run = { .ctl = ctl };
 	struct extent extent;
-	uint64_t block_bytes;
-	int r = find_extent(ctl, &block_bytes, &extent);
+	int r = find_extent(ctl, &run.block_bytes, &extent);
 
 	if (r != 0)
 		return r;
+	request->start = extent.start;
+	request->size = extent.size;
+	ctl->session.prints = ctl->options.json;
+	if (!ctl->options.json)
+		ctl->session.on_element = put_block;
+	ctl->session.element_data = &run;
+	r = ctl_send(ctl, request);
+	return r < 0 ? r : print_act(ctl, &run);
+}
+
+int ctl_online(struct ctl *ctl)
+{
+	struct protocol_request request;
+
+	protocol_request_init(&request, PROTOCOL_ONLINE);
+	if (ctl->options.word)
+		online_type_parse(ctl->options.word, &request.word);
+	request.progress = ctl_await_progress(ctl);
 	ctl->session.extra_sec = ONLINE_SEC;
-	protocol_ask_online(&request, extent.start, extent.size, ctl->options.word,
-			    ctl_await_progress(ctl));
-	r = ctl_session_ask(&ctl->session, &request);
-	return r < 0 ? r : print_act(ctl, block_bytes);
+	return act(ctl, &request);
 }
 
 int ctl_offline(struct ctl *ctl)
 {
-	struct text request = TEXT_INIT;
-	struct extent extent;
-	uint64_t block_bytes;
-	int r = find_extent(ctl, &block_bytes, &extent);
+	struct protocol_request request;
 
-	if (r != 0)
-		return r;
-	protocol_ask_offline(&request, extent.start, extent.size,
-			     ctl->options.offline_sec);
+	protocol_request_init(&request, PROTOCOL_OFFLINE);
+	request.timeout_sec = ctl->options.offline_sec;
 	ctl->session.extra_sec = ctl->options.offline_sec;
-	r = ctl_session_ask(&ctl->session, &request);
-	return r < 0 ? r : print_act(ctl, block_bytes);
+	return act(ctl, &request);
 }

@@ -67,8 +67,15 @@ void ctl_clear_progress(void);
 
 /* Requests without arguments. */
 int ctl_ask(struct ctl *ctl, enum protocol_command command);
-/* Prints what was returned, or an event as one line. 0 or negative errno. */
-int ctl_print_answer(const struct ctl *ctl);
+/* Others. */
+int ctl_send(struct ctl *ctl, const struct protocol_request *request);
+/* As one line. 0 or negative errno. */
+int ctl_print_event(const struct protocol_answer *event);
+/*
+ * Called where rows of the next answer's elements were put: prints them once there are many, so
+ * that a long list costs no memory. 0 or negative errno.
+ */
+int ctl_flush_rows(struct ctl *ctl);
 /* "memonlinectl: " and a line of stderr. */
 void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -33,7 +33,7 @@ static int query_monitor(struct ctl_session *monitor, struct text *devices)
 	if (r == 0)
 		r = ask_monitor(monitor, QUERY);
 	if (r == 0)
-		protocol_answer_json(monitor->answer, false, devices);
+		json_put_value(devices, &monitor->answer.value);
 	return r;
 }
 
@@ -119,7 +119,7 @@ int ctl_read_devices(struct ctl *ctl, struct text *devices)
 }
 
 /* What the host's side answered is no list: not the agent's fault. */
-int ctl_say_no_devices(int error, const struct text *desc)
+static int say_no_devices(int error, const struct text *desc)
 {
 	struct text said = TEXT_INIT;
 
@@ -132,4 +132,20 @@ int ctl_say_no_devices(int error, const struct text *desc)
 		ctl_say("no list of memory devices, as query-memory-devices returns it");
 	text_free(&said);
 	return CTL_FAILED;
+}
+
+int ctl_ask_devices(struct ctl *ctl, const struct protocol_request *request,
+		    const struct text *devices)
+{
+	struct text line = TEXT_INIT, desc = TEXT_INIT;
+	int r = protocol_ask_devices(&line, request, devices->data ? devices->data : "",
+				     devices->len, &desc);
+
+	if (r == 0)
+		r = ctl_session_ask(&ctl->session, &line);
+	else
+		r = say_no_devices(r, &desc);
+	text_free(&line);
+	text_free(&desc);
+	return r;
 }

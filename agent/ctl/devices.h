@@ -5,12 +5,16 @@
 #include "ctl.h"
 
 /*
- * The memory devices of the guest as its host knows them, as JSON for protocol_ask_reconcile:
+ * The memory devices of the guest as its host knows them, as JSON for ctl_ask_devices:
  * from QEMU's monitor (--qmp), by virsh (--domain), or from standard input. 0, or what was wrong
  * is said and CTL_FAILED returned.
  */
 int ctl_read_devices(struct ctl *ctl, struct text *devices);
-/* What is no such list, or the monitor's refusal, is said. CTL_FAILED, or `error` as it is. */
-int ctl_say_no_devices(int error, const struct text *desc);
+/*
+ * Asks about them, as protocol_ask_devices and ctl_session_ask do; what is no such list, or the
+ * monitor's refusal, is said and is CTL_FAILED.
+ */
+int ctl_ask_devices(struct ctl *ctl, const struct protocol_request *request,
+		    const struct text *devices);
 
 #endif

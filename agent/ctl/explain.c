@@ -10,6 +10,7 @@
 #include "ctl.h"
 #include "print.h"
 
+#define FACTS_MAX (256UL * 1024) /* bytes of their lines */
 #define NAME_WIDTH 20 /* longer than any fact's name */
 
 /* What a verdict means for who asks, by the words of memonline-protocol(7). */
@@ -102,14 +103,13 @@ static int find_block(struct ctl *ctl, uint64_t *index)
 		return 0;
 	r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
 	if (r == 0)
-		r = protocol_answer_block_size(ctl->session.answer, &bytes);
+		r = protocol_answer_block_size(&ctl->session.answer, &bytes);
 	if (r == 0)
 		*index = name.number / bytes;
 	return r;
 }
 
-static void put_verdict(struct text *out,
-			const struct protocol_answer_explained *explained)
+static void put_verdict(struct text *out, const struct message_explained *explained)
 {
 	const char *sentence = sentence_for(explained->reason);
 
@@ -123,38 +123,39 @@ static void put_verdict(struct text *out,
 	text_printf(out, ")\n%s%s\n", sentence ? sentence : "", sentence ? "\n" : "");
 }
 
-static int put_facts(struct protocol_answer *answer,
-		     const struct protocol_answer_explained *explained, struct text *out)
+/* A line for each fact: they come before the answer is whole. */
+static int put_fact(struct protocol_answer *element, void *data)
 {
-	struct protocol_answer_fact fact;
-	size_t i;
-	int r = 0;
+	struct text *out = data;
+	struct message_fact fact;
+	size_t begin = out->len;
+	int r;
 
-	for (i = 0; r == 0 && i < explained->fact_count; i++) {
-		size_t begin = out->len;
-
-		r = protocol_answer_fact(answer, explained, i, &fact);
-		if (r < 0)
-			break;
-		print_escaped(out, fact.name);
-		do
-			text_puts(out, " ");
-		while (!out->failed && out->len - begin < NAME_WIDTH);
-		print_escaped(out, fact.value);
-		text_puts(out, "\n");
-	}
-	return r == 0 && out->failed ? -ENOMEM : r;
+	if (strcmp(element->list, "facts") != 0)
+		return 0;
+	r = protocol_answer_read(element, &message_fact, &fact);
+	if (r < 0)
+		return r;
+	print_escaped(out, fact.name);
+	do
+		text_puts(out, " ");
+	while (!out->failed && out->len - begin < NAME_WIDTH);
+	print_escaped(out, fact.value);
+	text_puts(out, "\n");
+	return out->len > FACTS_MAX ? -E2BIG : 0;
 }
 
-static int print_explained(struct ctl *ctl)
+static int print_explained(struct ctl *ctl, const struct text *facts)
 {
-	struct protocol_answer_explained explained;
+	struct message_explained explained;
 	struct text out = TEXT_INIT;
-	int r = protocol_answer_explained(ctl->session.answer, &explained);
+	int r = protocol_answer_read(&ctl->session.answer, &message_explained,
+				     &explained);
 
 	if (r == 0) {
 		put_verdict(&out, &explained);
-		r = put_facts(ctl->session.answer, &explained, &out);
+		text_append(&out, facts->data, facts->len);
+		r = out.failed || facts->failed ? -ENOMEM : 0;
 	}
 	if (r == 0)
 		fputs(out.data, stdout);
@@ -164,15 +165,21 @@ static int print_explained(struct ctl *ctl)
 
 int ctl_explain(struct ctl *ctl)
 {
-	struct text request = TEXT_INIT;
-	uint64_t index;
-	int r = find_block(ctl, &index);
+	struct protocol_request request;
+	struct text facts = TEXT_INIT;
+	int r;
 
+	protocol_request_init(&request, PROTOCOL_EXPLAIN);
+	r = find_block(ctl, &request.index);
 	if (r < 0)
 		return r;
-	protocol_ask_explain(&request, index);
-	r = ctl_session_ask(&ctl->session, &request);
-	if (r < 0)
-		return r;
-	return ctl->options.json ? ctl_print_answer(ctl) : print_explained(ctl);
+	ctl->session.prints = ctl->options.json;
+	ctl->session.on_element = put_fact;
+	ctl->session.element_data = &facts;
+	r = ctl_send(ctl, &request);
+	if (r == 0)
+		r = ctl->options.json ? ctl_session_print(&ctl->session)
+				      : print_explained(ctl, &facts);
+	text_free(&facts);
+	return r;
 }

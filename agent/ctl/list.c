@@ -37,26 +37,16 @@ struct list {
 	uint64_t block_bytes;
 	uint64_t online_bytes;
 	uint64_t offline_bytes;
+	size_t rows;
 };
 
-static void put_zones(struct table *table, const struct protocol_answer_range *range)
+static void put_zones(struct table *table, const struct message_range *range)
 {
-	struct text zones = TEXT_INIT;
-	size_t i;
-
-	for (i = 0; i < range->zone_count; i++) {
-		text_puts(&zones, i ? "/" : "");
-		text_puts(&zones, protocol_answer_zone(range, i));
-	}
-	if (zones.failed)
-		table->failed = true;
-	else if (range->zone_count > 0)
-		table_put(table, ZONES, zones.data);
-	text_free(&zones);
+	table_put_words(table, ZONES, &range->zones.value, NULL);
 }
 
-static void put_row(struct list *list, const struct protocol_answer_range *range,
-		    uint64_t start, uint64_t size)
+static void put_row(struct list *list, const struct message_range *range, uint64_t start,
+		    uint64_t size)
 {
 	struct table *table = &list->ctl->table;
 	uint64_t first = start / list->block_bytes;
@@ -77,18 +67,33 @@ static void put_row(struct list *list, const struct protocol_answer_range *range
 	table_put(table, REASON, range->reason);
 }
 
-static int put_range(struct list *list, const struct protocol_answer_range *range)
+static int flush_list(struct list *list, bool last)
+{
+	const struct ctl_options *options = &list->ctl->options;
+	struct table *table = &list->ctl->table;
+
+	return options->json ? table_print_json(table, stdout, "memory", last)
+			     : table_print(table, stdout, !options->no_headings);
+}
+
+static int put_range(struct list *list, const struct message_range *range)
 {
 	uint64_t step = list->ctl->options.all ? list->block_bytes : range->size;
 	uint64_t left = range->size;
+	int r = 0;
 
+	if (left / step >= ROWS_MAX - list->rows)
+		return -E2BIG;
+	list->rows += left / step + 1;
 	while (left > 0) {
 		uint64_t size = left < step ? left : step;
 
-		if (list->ctl->table.row_count >= ROWS_MAX)
-			return -E2BIG;
 		put_row(list, range, range->start + range->size - left, size);
 		left -= size;
+		if (table_is_large(&list->ctl->table))
+			r = flush_list(list, false);
+		if (r < 0)
+			return r;
 	}
 	if (strcmp(range->state, "online") == 0)
 		list->online_bytes += range->size;
@@ -97,19 +102,12 @@ static int put_range(struct list *list, const struct protocol_answer_range *rang
 	return 0;
 }
 
-static int put_ranges(struct list *list)
+static int take_range(struct protocol_answer *element, void *data)
 {
-	struct protocol_answer *answer = list->ctl->session.answer;
-	struct protocol_answer_range range;
-	size_t count, i;
-	int r = protocol_answer_ranges(answer, &count);
+	struct message_range range;
+	int r = *element->list ? 0 : protocol_answer_range(element, &range);
 
-	for (i = 0; r == 0 && i < count; i++) {
-		r = protocol_answer_range(answer, i, &range);
-		if (r == 0)
-			r = put_range(list, &range);
-	}
-	return r;
+	return r < 0 || *element->list ? r : put_range(data, &range);
 }
 
 static void print_sum(const char *key, uint64_t bytes, bool bytes_only)
@@ -125,12 +123,9 @@ static void print_sum(const char *key, uint64_t bytes, bool bytes_only)
 static int print_list(struct list *list)
 {
 	const struct ctl_options *options = &list->ctl->options;
-	int r;
+	int r = flush_list(list, true);
 
-	if (options->json)
-		return table_print_json(&list->ctl->table, stdout, "memory");
-	r = table_print(&list->ctl->table, stdout, !options->no_headings);
-	if (r < 0 || options->no_headings || options->columns)
+	if (r < 0 || options->json || options->no_headings || options->columns)
 		return r;
 	putchar('\n');
 	print_sum("Memory block size:", list->block_bytes, options->bytes);
@@ -141,14 +136,17 @@ static int print_list(struct list *list)
 
 int ctl_list(struct ctl *ctl)
 {
-	struct list list = { ctl, 0, 0, 0 };
+	struct list list = { .ctl = ctl };
 	int r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
 
 	if (r == 0)
-		r = protocol_answer_block_size(ctl->session.answer, &list.block_bytes);
+		r = protocol_answer_block_size(&ctl->session.answer, &list.block_bytes);
+	if (r < 0)
+		return r;
+	ctl->session.on_element = take_range;
+	ctl->session.element_data = &list;
+	r = ctl_ask(ctl, PROTOCOL_GET_RANGES);
 	if (r == 0)
-		r = ctl_ask(ctl, PROTOCOL_GET_RANGES);
-	if (r == 0)
-		r = put_ranges(&list);
+		r = protocol_answer_check_list(&ctl->session.answer, NULL);
 	return r < 0 ? r : print_list(&list);
 }

@@ -330,26 +330,39 @@ static int print_verb_help(const struct verb *verb)
 
 int ctl_ask(struct ctl *ctl, enum protocol_command command)
 {
-	struct text request = TEXT_INIT;
+	struct protocol_request request;
 
-	protocol_ask(&request, command);
-	return ctl_session_ask(&ctl->session, &request);
+	protocol_request_init(&request, command);
+	return ctl_send(ctl, &request);
 }
 
-int ctl_print_answer(const struct ctl *ctl)
+int ctl_send(struct ctl *ctl, const struct protocol_request *request)
 {
-	const struct protocol_answer *answer = ctl->session.answer;
-	bool pretty = protocol_answer_kind(answer) != PROTOCOL_ANSWER_EVENT;
+	struct text line = TEXT_INIT;
+
+	protocol_ask(&line, request);
+	return ctl_session_ask(&ctl->session, &line);
+}
+
+int ctl_print_event(const struct protocol_answer *event)
+{
 	struct text json = TEXT_INIT;
 	int r = -ENOMEM;
 
-	protocol_answer_json(answer, pretty, &json);
+	json_put_value(&json, &event->line);
 	if (!json.failed) {
 		puts(json.data);
 		r = 0;
 	}
 	text_free(&json);
 	return r;
+}
+
+int ctl_flush_rows(struct ctl *ctl)
+{
+	if (!table_is_large(&ctl->table))
+		return 0;
+	return table_print(&ctl->table, stdout, !ctl->options.no_headings);
 }
 
 static int explain(const struct ctl_session *session, int error)

@@ -15,6 +15,7 @@
 #define LABEL_WIDTH 20 /* "0x0000000100000000  " */
 #define ROWS_MAX 32 /* so that it fits a screen */
 #define WIDTH 80 /* where nobody tells */
+#define RANGES_MAX 131072 /* 4 MiB of them */
 
 static const struct {
 	char mark;
@@ -32,16 +33,21 @@ static const struct {
 struct map {
 	struct ctl *ctl;
 	struct map_range *ranges; /* owned */
-	size_t count;
+	size_t count, capacity;
 	uint64_t block_bytes;
 	uint64_t scale;
 	bool coloured;
 	struct text out;
 };
 
-static enum map_mark mark_of(const struct protocol_answer_range *range)
+static enum map_mark mark_of(const struct message_range *range)
 {
-	const char *zone = range->zone_count ? protocol_answer_zone(range, 0) : "unknown";
+	struct json_cursor zones = json_content(&range->zones.value);
+	struct json_value first = { JSON_NONE, NULL, 0 };
+	const char *zone;
+
+	json_next(&zones, &first);
+	zone = protocol_word(&first);
 
 	if (strcmp(range->state, "offline") == 0)
 		return MAP_OFFLINE;
@@ -53,41 +59,50 @@ static enum map_mark mark_of(const struct protocol_answer_range *range)
 									 : MAP_KERNEL;
 }
 
-/* The peer's list has to be one that can be drawn. */
-static int take_range(struct map *map, const struct protocol_answer_range *range)
+/* Its number is the peer's to choose. */
+static int grow(struct map *map)
 {
-	struct map_range *taken = &map->ranges[map->count];
+	size_t capacity = map->capacity ? map->capacity * 2 : 64;
+	struct map_range *ranges;
 
-	if (!range->size ||
-	    (map->count && range->start < taken[-1].start + taken[-1].size))
+	if (capacity > RANGES_MAX)
+		return -E2BIG;
+	ranges = realloc(map->ranges, capacity * sizeof(*ranges));
+	if (!ranges)
+		return -ENOMEM;
+	map->ranges = ranges;
+	map->capacity = capacity;
+	return 0;
+}
+
+/* The peer's list has to be one that can be drawn. */
+static int take_range(struct map *map, const struct message_range *range)
+{
+	struct map_range *taken = map->ranges + map->count;
+	int r = 0;
+
+	if (map->count && range->start < taken[-1].start + taken[-1].size)
 		return -EBADMSG;
+	if (map->count == map->capacity)
+		r = grow(map);
+	if (r < 0)
+		return r;
+	taken = &map->ranges[map->count];
 	taken->start = range->start;
 	taken->size = range->size;
 	taken->mark = mark_of(range);
-	taken->has_dimm = range->dimm != UINT64_MAX;
+	taken->has_dimm = range->dimm != MESSAGE_NO_ADDRESS;
 	taken->dimm = range->dimm;
 	map->count++;
 	return 0;
 }
 
-static int take_ranges(struct map *map)
+static int take_element(struct protocol_answer *element, void *data)
 {
-	struct protocol_answer *answer = map->ctl->session.answer;
-	struct protocol_answer_range range;
-	size_t count, i;
-	int r = protocol_answer_ranges(answer, &count);
+	struct message_range range;
+	int r = *element->list ? 0 : protocol_answer_range(element, &range);
 
-	if (r < 0)
-		return r;
-	map->ranges = calloc(count + 1, sizeof(*map->ranges));
-	if (!map->ranges)
-		return -ENOMEM;
-	for (i = 0; r == 0 && i < count; i++) {
-		r = protocol_answer_range(answer, i, &range);
-		if (r == 0)
-			r = take_range(map, &range);
-	}
-	return r;
+	return r < 0 || *element->list ? r : take_range(data, &range);
 }
 
 static void put_mark(struct map *map, enum map_mark mark)
@@ -207,11 +222,13 @@ int ctl_map(struct ctl *ctl)
 	map.ctl = ctl;
 	r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
 	if (r == 0)
-		r = protocol_answer_block_size(ctl->session.answer, &map.block_bytes);
+		r = protocol_answer_block_size(&ctl->session.answer, &map.block_bytes);
+	ctl->session.on_element = take_element;
+	ctl->session.element_data = &map;
 	if (r == 0)
 		r = ctl_ask(ctl, PROTOCOL_GET_RANGES);
 	if (r == 0)
-		r = take_ranges(&map);
+		r = protocol_answer_check_list(&ctl->session.answer, NULL);
 	if (r == 0)
 		r = print_map(&map);
 	free(map.ranges);

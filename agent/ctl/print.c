@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "core/number.h"
-#include "wire/protocol-client.h"
 
 void print_escaped(struct text *out, const char *raw)
 {
@@ -23,26 +22,6 @@ void print_escaped(struct text *out, const char *raw)
 			text_append(out, raw, 1);
 		else
 			text_printf(out, "\\x%02x", (unsigned char)*raw);
-	}
-}
-
-void print_escaped_json(struct text *out, const char *raw)
-{
-	size_t plain;
-
-	while (*raw) {
-		for (plain = 0;
-		     (unsigned char)raw[plain] >= ' ' && !strchr("\"\\", raw[plain]);)
-			plain++;
-		protocol_put_ascii(out, raw, plain);
-		raw += plain;
-		if (!*raw)
-			return;
-		if (*raw == '"' || *raw == '\\')
-			text_printf(out, "\\%c", *raw);
-		else
-			text_printf(out, "\\u%04x", (unsigned char)*raw);
-		raw++;
 	}
 }
 

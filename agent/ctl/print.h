@@ -13,12 +13,6 @@
  * What is not printable ASCII as \n, \t, \xNN; a backslash is doubled, so it reads back.
  */
 void print_escaped(struct text *out, const char *raw);
-/*
- * The inside of a JSON string: quotes, backslashes and what JSON wants escaped, all
- * ASCII.
- */
-void print_escaped_json(struct text *out, const char *raw);
-
 /* Sizes as lsmem(1) writes them: "512M", "1.5G"; digits alone where `bytes_only`. */
 void print_size(struct text *out, uint64_t bytes, bool bytes_only);
 /* UTC, since guest and host need not agree on anything else: "2025-01-31T12:00:00Z". */

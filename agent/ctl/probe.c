@@ -47,10 +47,12 @@ const struct table_column ctl_probe_columns[CTL_PROBE_COLUMNS] = {
 	[OUTCOME] = { .name = "OUTCOME", .help = "passed or refused", .optional = true },
 };
 
+#define SAID_MAX 1024 /* more devices than any guest has */
+
 /* A row per check, which alone tells all that a dry run is for. */
 #define DRY_RUN_COLUMNS "DEVICE,RANGE,CHECK,OUTCOME,REASON"
 
-static void put_device(struct ctl *ctl, const struct protocol_answer_probed *probed)
+static void put_device(struct ctl *ctl, const struct message_probed *probed)
 {
 	struct table *table = &ctl->table;
 
@@ -70,14 +72,16 @@ static void put_device(struct ctl *ctl, const struct protocol_answer_probed *pro
 	table_put_errno(table, ERRNO, probed->error);
 }
 
-static int put_checks(struct ctl *ctl, const struct protocol_answer_probed *probed)
+static int put_checks(struct ctl *ctl, struct protocol_answer *element,
+		      const struct message_probed *probed)
 {
-	struct protocol_answer_check check;
-	size_t i;
+	struct json_cursor checks = json_content(&probed->checks.value);
+	struct message_check check;
+	struct json_value item;
 	int r = 0;
 
-	for (i = 0; i < probed->check_count && r == 0; i++) {
-		r = protocol_answer_check(ctl->session.answer, probed, i, &check);
+	while (r == 0 && json_next(&checks, &item)) {
+		r = protocol_answer_read_item(element, &item, &message_check, &check);
 		if (r < 0)
 			break;
 		put_device(ctl, probed);
@@ -85,77 +89,100 @@ static int put_checks(struct ctl *ctl, const struct protocol_answer_probed *prob
 		table_put(&ctl->table, REASON, check.reason);
 		table_put(&ctl->table, OUTCOME,
 			  strcmp(check.reason, "none") == 0 ? "passed" : "refused");
+		r = ctl_flush_rows(ctl);
 	}
 	return r;
 }
 
-static bool is_well(const struct protocol_answer_probed *probed)
+static bool is_well(const struct message_probed *probed)
 {
 	return strcmp(probed->verdict, "probed") == 0 ||
 	       strcmp(probed->verdict, "present") == 0 ||
 	       strcmp(probed->verdict, "would-probe") == 0;
 }
 
-/* `refused`: how many devices are not as they should be. */
-static int put_rows(struct ctl *ctl, size_t *refused)
-{
-	struct protocol_answer *answer = ctl->session.answer;
-	struct protocol_answer_probed probed;
-	size_t count, i;
-	int r = protocol_answer_devices(answer, &count);
+struct probing {
+	struct ctl *ctl;
+	bool says; /* what is refused, in place of rows */
+	size_t refused; /* devices that are not as they should be */
+};
 
-	for (i = 0; r == 0 && i < count; i++) {
-		r = protocol_answer_probed(answer, i, &probed);
-		if (r < 0)
-			break;
-		*refused += !is_well(&probed);
-		if (ctl->options.dry_run) {
-			r = put_checks(ctl, &probed);
-			continue;
-		}
-		put_device(ctl, &probed);
-		table_put(&ctl->table, REASON, probed.reason);
-	}
-	return r;
+static int put_rows(struct probing *probing, struct protocol_answer *element,
+		    const struct message_probed *probed)
+{
+	struct ctl *ctl = probing->ctl;
+
+	if (ctl->options.json)
+		return 0;
+	if (ctl->options.dry_run)
+		return put_checks(ctl, element, probed);
+	put_device(ctl, probed);
+	table_put(&ctl->table, REASON, probed->reason);
+	return ctl_flush_rows(ctl);
 }
 
-static int print_rows(struct ctl *ctl)
+static int take_probed(struct protocol_answer *element, void *data)
 {
-	const char *unknown;
-	size_t refused = 0, unknown_len;
-	int r = 0;
+	struct probing *probing = data;
+	struct message_probed probed;
+	struct text reason = TEXT_INIT;
+	int r;
 
-	if (ctl->options.dry_run && !ctl->options.columns)
-		r = table_select(&ctl->table, DRY_RUN_COLUMNS, &unknown, &unknown_len);
-	if (r == 0)
-		r = put_rows(ctl, &refused);
-	if (r == 0 && ctl->options.json)
-		r = ctl_print_answer(ctl);
-	else if (r == 0)
-		r = table_print(&ctl->table, stdout, !ctl->options.no_headings);
+	if (*element->list)
+		return 0;
+	r = protocol_answer_probed(element, &probed);
 	if (r < 0)
 		return r;
-	return refused ? CTL_PARTLY : CTL_DONE;
+	probing->refused += !is_well(&probed);
+	if (!probing->says)
+		return put_rows(probing, element, &probed);
+	if (is_well(&probed) || probing->refused > SAID_MAX)
+		return 0;
+	print_escaped(&reason, probed.reason);
+	ctl_say("device %zu is not probed: %s", element->index + 1,
+		reason.failed || !reason.data ? "?" : reason.data);
+	text_free(&reason);
+	return 0;
 }
 
 /* As long as the kernel needs for a large device, beside the usual patience. */
 #define EXTRA_SEC 300
 
-static int ask(struct ctl *ctl, const struct text *devices)
+static int ask(struct probing *probing, const struct text *devices)
 {
-	struct text request = TEXT_INIT, desc = TEXT_INIT;
-	int r = protocol_ask_probe(&request, devices->data ? devices->data : "",
-				   devices->len, ctl->options.dry_run, &desc);
+	struct ctl *ctl = probing->ctl;
+	struct protocol_request request;
+	int r;
 
+	protocol_request_init(&request, PROTOCOL_PROBE);
+	request.dry_run = ctl->options.dry_run;
+	ctl->session.on_element = take_probed;
+	ctl->session.element_data = probing;
 	ctl->session.extra_sec = EXTRA_SEC;
-	if (r == 0)
-		r = ctl_session_ask(&ctl->session, &request);
-	else
-		r = ctl_say_no_devices(r, &desc);
+	r = ctl_ask_devices(ctl, &request, devices);
 	ctl->session.extra_sec = 0;
-	text_free(&request);
-	text_free(&desc);
-	return r;
+	return r ? r : protocol_answer_check_list(&ctl->session.answer, NULL);
+}
+
+static int print_rows(struct ctl *ctl, const struct text *devices)
+{
+	struct probing probing = { ctl, false, 0 };
+	const char *unknown;
+	size_t unknown_len;
+	int r = 0;
+
+	if (ctl->options.dry_run && !ctl->options.columns)
+		r = table_select(&ctl->table, DRY_RUN_COLUMNS, &unknown, &unknown_len);
+	ctl->session.prints = ctl->options.json;
+	if (r == 0)
+		r = ask(&probing, devices);
+	if (r == 0 && ctl->options.json)
+		r = ctl_session_print(&ctl->session);
+	else if (r == 0)
+		r = table_print(&ctl->table, stdout, !ctl->options.no_headings);
+	if (r != 0)
+		return r;
+	return probing.refused ? CTL_PARTLY : CTL_DONE;
 }
 
 int ctl_probe(struct ctl *ctl)
@@ -166,24 +193,14 @@ int ctl_probe(struct ctl *ctl)
 	int r = named ? ctl_read_devices(ctl, &devices) : 0;
 
 	if (r == 0)
-		r = ask(ctl, &devices);
+		r = print_rows(ctl, &devices);
 	text_free(&devices);
-	return r ? r : print_rows(ctl);
+	return r;
 }
 
 int ctl_probe_devices(struct ctl *ctl, const struct text *devices)
 {
-	struct protocol_answer_probed probed;
-	size_t count, i;
-	int r = ask(ctl, devices);
+	struct probing probing = { ctl, true, 0 };
 
-	if (r == 0)
-		r = protocol_answer_devices(ctl->session.answer, &count);
-	for (i = 0; r == 0 && i < count; i++) {
-		r = protocol_answer_probed(ctl->session.answer, i, &probed);
-		if (r == 0 && !is_well(&probed))
-			ctl_say("device %zu of %zu is not probed: %s", i + 1, count,
-				probed.reason);
-	}
-	return r;
+	return ask(&probing, devices);
 }

@@ -47,29 +47,11 @@ const struct table_column ctl_reconcile_columns[CTL_RECONCILE_COLUMNS] = {
 };
 
 struct tally {
+	struct ctl *ctl;
 	size_t complete, other;
 };
 
-/* What is given by the i-th element, with slashes between. */
-static void put_words(struct table *table, size_t column,
-		      const struct protocol_answer_device *device, size_t count,
-		      const char *(*word)(const struct protocol_answer_device *, size_t))
-{
-	struct text words = TEXT_INIT;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		text_puts(&words, i ? "/" : "");
-		text_puts(&words, word(device, i));
-	}
-	if (words.failed)
-		table->failed = true;
-	else if (count)
-		table_put(table, column, words.data);
-	text_free(&words);
-}
-
-static void put_range(struct table *table, const struct protocol_answer_device *device,
+static void put_range(struct table *table, const struct message_device *device,
 		      bool bytes)
 {
 	if (!device->size)
@@ -79,7 +61,7 @@ static void put_range(struct table *table, const struct protocol_answer_device *
 	table_put_size(table, SIZE, device->size, bytes);
 }
 
-static void put_row(struct ctl *ctl, const struct protocol_answer_device *device)
+static void put_row(struct ctl *ctl, const struct message_device *device)
 {
 	struct table *table = &ctl->table;
 
@@ -90,23 +72,21 @@ static void put_row(struct ctl *ctl, const struct protocol_answer_device *device
 		table_printf(table, SLOT, "%" PRId64, device->slot);
 	put_range(table, device, ctl->options.bytes);
 	table_put_size(table, ONLINE, device->online, ctl->options.bytes);
-	put_words(table, ZONES, device, device->zone_count, protocol_answer_device_zone);
+	table_put_words(table, ZONES, &device->zones.value, NULL);
 	if (device->node >= 0)
 		table_printf(table, NODE, "%" PRId64, device->node);
 	table_put(table, REMOVABLE, device->removable);
 	table_put(table, VERDICT, device->verdict);
-	put_words(table, CAUSE, device, device->missing_count,
-		  protocol_answer_device_reason);
-	put_words(table, REMARKS, device, device->remark_count,
-		  protocol_answer_device_remark);
+	table_put_words(table, CAUSE, &device->missing.value, "reason");
+	table_put_words(table, REMARKS, &device->remarks.value, NULL);
 	if (device->requested)
 		table_put_size(table, REQUESTED, device->requested, ctl->options.bytes);
 	table_put(table, TYPE, device->type);
-	if (*device->log)
+	if (device->log)
 		table_put(table, LOG, device->log);
 }
 
-static void count_device(struct tally *tally, const struct protocol_answer_device *device)
+static void count_device(struct tally *tally, const struct message_device *device)
 {
 	if (strcmp(device->verdict, "complete") == 0)
 		tally->complete++;
@@ -114,50 +94,44 @@ static void count_device(struct tally *tally, const struct protocol_answer_devic
 		tally->other++;
 }
 
-static int put_devices(struct ctl *ctl, struct tally *tally)
+static int take_device(struct protocol_answer *element, void *data)
 {
-	struct protocol_answer *answer = ctl->session.answer;
-	struct protocol_answer_device device;
-	size_t count, i;
-	int r = protocol_answer_devices(answer, &count);
+	struct tally *tally = data;
+	struct message_device device;
+	int r;
 
-	for (i = 0; r == 0 && i < count; i++) {
-		r = protocol_answer_device(answer, i, &device);
-		if (r < 0)
-			break;
-		put_row(ctl, &device);
-		count_device(tally, &device);
-	}
-	return r;
-}
-
-static int print_devices(struct ctl *ctl)
-{
-	struct tally tally = { 0, 0 };
-	int r = put_devices(ctl, &tally);
-
-	if (r == 0 && ctl->options.json)
-		r = ctl_print_answer(ctl);
-	else if (r == 0)
-		r = table_print(&ctl->table, stdout, !ctl->options.no_headings);
+	if (*element->list)
+		return 0;
+	r = protocol_answer_device(element, &device);
 	if (r < 0)
 		return r;
-	return tally.other ? CTL_PARTLY : CTL_DONE;
+	count_device(tally, &device);
+	if (tally->ctl->options.json)
+		return 0;
+	put_row(tally->ctl, &device);
+	return ctl_flush_rows(tally->ctl);
 }
 
 static int ask(struct ctl *ctl, const struct text *devices)
 {
-	struct text request = TEXT_INIT, desc = TEXT_INIT;
-	int r = protocol_ask_reconcile(&request, devices->data ? devices->data : "",
-				       devices->len, &desc);
+	struct tally tally = { ctl, 0, 0 };
+	struct protocol_request request;
+	int r;
 
+	protocol_request_init(&request, PROTOCOL_RECONCILE);
+	ctl->session.prints = ctl->options.json;
+	ctl->session.on_element = take_device;
+	ctl->session.element_data = &tally;
+	r = ctl_ask_devices(ctl, &request, devices);
 	if (r == 0)
-		r = ctl_session_ask(&ctl->session, &request);
-	else
-		r = ctl_say_no_devices(r, &desc);
-	text_free(&request);
-	text_free(&desc);
-	return r;
+		r = protocol_answer_check_list(&ctl->session.answer, NULL);
+	if (r == 0 && ctl->options.json)
+		r = ctl_session_print(&ctl->session);
+	else if (r == 0)
+		r = table_print(&ctl->table, stdout, !ctl->options.no_headings);
+	if (r != 0)
+		return r;
+	return tally.other ? CTL_PARTLY : CTL_DONE;
 }
 
 int ctl_reconcile(struct ctl *ctl)
@@ -170,5 +144,5 @@ int ctl_reconcile(struct ctl *ctl)
 	if (r == 0)
 		r = ask(ctl, &devices);
 	text_free(&devices);
-	return r ? r : print_devices(ctl);
+	return r;
 }

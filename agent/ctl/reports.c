@@ -47,14 +47,14 @@ const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS] = {
 		       true },
 };
 
-static void put_report(struct ctl *ctl, const struct protocol_answer_report *report)
+static void put_report(struct ctl *ctl, const struct message_report *report)
 {
 	struct table *table = &ctl->table;
 	struct text when = TEXT_INIT;
 
 	table_row(table);
 	table_printf(table, SEQ, "%" PRIu64, report->seq);
-	print_time(&when, report->time_sec);
+	print_time(&when, report->time.sec);
 	if (when.failed)
 		table->failed = true;
 	else
@@ -66,7 +66,7 @@ static void put_report(struct ctl *ctl, const struct protocol_answer_report *rep
 }
 
 /* Into the row that put_report began. */
-static void put_range(struct ctl *ctl, const struct protocol_answer_report_range *range)
+static void put_range(struct ctl *ctl, const struct message_report_range *range)
 {
 	struct table *table = &ctl->table;
 
@@ -84,23 +84,25 @@ static void put_range(struct ctl *ctl, const struct protocol_answer_report_range
 	table_put(table, REASON, range->reason);
 }
 
-static int put_rows(struct ctl *ctl, const struct protocol_answer_report *report)
+static int put_rows(struct ctl *ctl, struct protocol_answer *answer,
+		    const struct message_report *report)
 {
-	struct protocol_answer_report_range range;
-	size_t i;
+	struct json_cursor ranges = json_content(&report->ranges.value);
+	struct message_report_range range;
+	struct json_value item;
+	int r = 0;
 
-	if (report->range_count == 0)
+	if (report->ranges.count == 0)
 		put_report(ctl, report);
-	for (i = 0; i < report->range_count; i++) {
-		int r = protocol_answer_report_range(ctl->session.answer, report, i,
-						     &range);
-
+	while (r == 0 && json_next(&ranges, &item)) {
+		r = protocol_answer_report_range(answer, &item, &range);
 		if (r < 0)
 			return r;
 		put_report(ctl, report);
 		put_range(ctl, &range);
+		r = ctl_flush_rows(ctl);
 	}
-	return 0;
+	return r < 0 ? r : ctl_flush_rows(ctl);
 }
 
 static void say_lost(uint64_t lost, uint64_t since)
@@ -113,39 +115,47 @@ static void say_lost(uint64_t lost, uint64_t since)
 
 /* reports */
 
-static int put_reports(struct ctl *ctl)
+static int take_report(struct protocol_answer *element, void *data)
 {
-	struct protocol_answer *answer = ctl->session.answer;
-	struct protocol_answer_position position;
-	struct protocol_answer_report report;
-	size_t count, i;
-	int r = protocol_answer_position(answer, &position);
+	struct message_report report;
+	int r;
+
+	if (strcmp(element->list, "reports") != 0)
+		return 0;
+	r = protocol_answer_report(element, &report);
+	return r < 0 ? r : put_rows(data, element, &report);
+}
+
+static int print_reports(struct ctl *ctl)
+{
+	struct message_position position;
+	struct protocol_answer *answer = &ctl->session.answer;
+	int r = protocol_answer_read(answer, &message_position, &position);
 
 	if (r == 0)
-		r = protocol_answer_reports(answer, &count);
-	for (i = 0; r == 0 && i < count; i++) {
-		r = protocol_answer_report(answer, i, &report);
-		if (r == 0)
-			r = put_rows(ctl, &report);
-	}
-	if (r == 0)
-		say_lost(position.lost, ctl->options.since);
-	return r;
+		r = protocol_answer_check_list(answer, "reports");
+	if (r < 0)
+		return r;
+	say_lost(position.lost, ctl->options.since);
+	return table_print(&ctl->table, stdout, !ctl->options.no_headings);
 }
 
 int ctl_reports(struct ctl *ctl)
 {
-	struct text request = TEXT_INIT;
+	struct protocol_request request;
 	int r;
 
-	protocol_ask_reports(&request, ctl->options.since, ctl->options.max);
-	r = ctl_session_ask(&ctl->session, &request);
+	protocol_request_init(&request, PROTOCOL_GET_REPORTS);
+	request.since = ctl->options.since;
+	request.max = ctl->options.max;
+	ctl->session.prints = ctl->options.json;
+	if (!ctl->options.json)
+		ctl->session.on_element = take_report;
+	ctl->session.element_data = ctl;
+	r = ctl_send(ctl, &request);
 	if (r < 0)
 		return r;
-	if (ctl->options.json)
-		return ctl_print_answer(ctl);
-	r = put_reports(ctl);
-	return r < 0 ? r : table_print(&ctl->table, stdout, !ctl->options.no_headings);
+	return ctl->options.json ? ctl_session_print(&ctl->session) : print_reports(ctl);
 }
 
 /* watch */
@@ -185,7 +195,7 @@ static void begin_instance(struct watch *watch, const char *instance)
  * Whether the report is the next to print. Until the subscription is answered only the
  * very next one is: all others come again after it.
  */
-static bool is_news(struct watch *watch, const struct protocol_answer_report *report)
+static bool is_news(struct watch *watch, const struct message_report *report)
 {
 	if (!watch->subscribed)
 		return same_instance(watch, report->instance) &&
@@ -198,31 +208,32 @@ static bool is_news(struct watch *watch, const struct protocol_answer_report *re
 	return true;
 }
 
-static int print_report(struct ctl *ctl, const struct protocol_answer_report *report)
+static int print_report(struct ctl *ctl, struct protocol_answer *event,
+			const struct message_report *report)
 {
 	int r;
 
 	if (ctl->options.json)
-		return ctl_print_answer(ctl);
-	r = put_rows(ctl, report);
+		return ctl_print_event(event);
+	r = put_rows(ctl, event, report);
 	return r < 0 ? r : table_print(&ctl->table, stdout, false);
 }
 
 static int watch_event(struct protocol_answer *event, void *data)
 {
 	struct watch *watch = data;
-	struct protocol_answer_report report;
+	struct message_report report;
 	const char *name = protocol_answer_event(event);
 	int r;
 
 	if (!name || strcmp(name, "MEMONLINE_REPORT") != 0)
 		return 0;
-	r = protocol_answer_report(event, 0, &report);
+	r = protocol_answer_report(event, &report);
 	if (r < 0 || !is_news(watch, &report))
 		return r;
 	watch->seq = report.seq;
 	ctl_clear_progress();
-	r = print_report(watch->ctl, &report);
+	r = print_report(watch->ctl, event, &report);
 	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		return -EIO;
 	return r;
@@ -231,11 +242,12 @@ static int watch_event(struct protocol_answer *event, void *data)
 /* Where to begin: after --since, or after what is there now. */
 static int find_position(struct watch *watch)
 {
-	struct protocol_answer_status status;
+	struct message_status status;
 	int r = ctl_ask(watch->ctl, PROTOCOL_STATUS);
 
 	if (r == 0)
-		r = protocol_answer_status(watch->ctl->session.answer, &status);
+		r = protocol_answer_read(&watch->ctl->session.answer, &message_status,
+					 &status);
 	if (r != 0)
 		return r;
 	set_instance(watch, status.instance);
@@ -247,17 +259,18 @@ static int find_position(struct watch *watch)
 static int subscribe(struct watch *watch)
 {
 	struct ctl_session *session = &watch->ctl->session;
-	struct protocol_answer_position position;
-	struct text request = TEXT_INIT;
+	struct protocol_request request;
+	struct message_position position;
 	uint64_t since = watch->seq;
 	int r;
 
-	protocol_ask_subscribe(&request, since);
+	protocol_request_init(&request, PROTOCOL_SUBSCRIBE);
+	request.since = since;
 	session->on_event = watch_event;
 	session->data = watch;
-	r = ctl_session_ask(session, &request);
+	r = ctl_send(watch->ctl, &request);
 	if (r == 0)
-		r = protocol_answer_position(session->answer, &position);
+		r = protocol_answer_read(&session->answer, &message_position, &position);
 	if (r != 0)
 		return r;
 	watch->subscribed = true;
@@ -307,7 +320,7 @@ int ctl_watch(struct ctl *ctl)
 	while (r == 0) {
 		r = ctl_session_next_event(session);
 		if (r == 0)
-			r = watch_event(session->answer, &watch);
+			r = watch_event(&session->answer, &watch);
 		else if (r == -EBADMSG || r == -EMSGSIZE) {
 			ctl_say("dropping a line that is not memonline-protocol(7)");
 			r = 0;

@@ -12,6 +12,7 @@
 
 #define RESEND_MSEC 1000
 #define PROGRESS_MSEC 1000
+#define PRINTED_MAX 65536
 
 static uint64_t deadline(const struct ctl_session *session)
 {
@@ -23,36 +24,41 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static void set_answer(struct ctl_session *session, struct protocol_answer *answer)
+/* What stands in a large answer goes out as it comes. */
+static int flush_printed(struct ctl_session *session, size_t above)
 {
-	protocol_answer_free(session->answer);
-	session->answer = answer;
+	struct text *printed = &session->printed;
+
+	if (printed->failed)
+		return -ENOMEM;
+	if (printed->len <= above)
+		return 0;
+	fputs(printed->data, stdout);
+	text_clear(printed);
+	return 0;
 }
 
-static const struct protocol_bounds *bounds_of(const struct ctl_session *session)
+/* What came out of virsh or the channel so far; -EAGAIN: more has to come. */
+static int take_bytes(struct ctl_session *session)
 {
-	if (session->is_monitor)
-		return &protocol_device_bounds;
-	return session->synced ? &protocol_answer_bounds : &protocol_sync_bounds;
+	int r = protocol_reader_feed(session->reader, &session->bytes, &session->len,
+				     &session->answer);
+	int flushed = flush_printed(session, PRINTED_MAX);
+
+	return r == 0 || r == -EAGAIN ? (flushed < 0 ? flushed : r) : r;
 }
 
-/* The next line that was sent, as session->answer. */
+/* The next answer that was sent, as session->answer. */
 static int receive(struct ctl_session *session, uint64_t until_msec)
 {
-	const struct protocol_bounds *bounds = bounds_of(session);
-	struct protocol_answer *answer;
-	const char *line;
-	size_t len;
-	int r;
+	int r = take_bytes(session);
 
-	set_answer(session, NULL);
-	r = client_read_line(session->client, bounds->bytes, until_msec, &line, &len);
-	if (r == 0 && !protocol_line_fits(line, len, bounds))
-		r = -EBADMSG;
-	if (r == 0)
-		r = protocol_answer_parse(line, len, &answer);
-	if (r == 0)
-		set_answer(session, answer);
+	while (r == -EAGAIN) {
+		r = client_read(session->client, until_msec, &session->bytes,
+				&session->len);
+		if (r == 0)
+			r = take_bytes(session);
+	}
 	return r;
 }
 
@@ -110,7 +116,7 @@ static int await_sync(struct ctl_session *session, int64_t first, int64_t last,
 
 	do {
 		r = receive(session, until_msec);
-		if (r == 0 && is_sync(session->answer, first, last, &id)) {
+		if (r == 0 && is_sync(&session->answer, first, last, &id)) {
 			session->synced = true;
 			if (id == last)
 				return 0;
@@ -138,38 +144,54 @@ static int sync_stream(struct ctl_session *session, uint64_t until_msec)
 	}
 }
 
-int ctl_session_open(struct ctl_session *session)
+static int make_reader(struct ctl_session *session)
+{
+	session->reader = protocol_reader_new();
+	return session->reader ? 0 : -ENOMEM;
+}
+
+static int connect_and_sync(struct ctl_session *session)
 {
 	uint64_t until_msec = deadline(session);
-	int r;
+	int r = client_connect(session->path, until_msec, &session->client);
 
-	if (session->by_virsh)
-		return 0;
-	r = client_connect(session->path, until_msec, &session->client);
 	return r < 0 ? r : sync_stream(session, until_msec);
+}
+
+int ctl_session_open(struct ctl_session *session)
+{
+	int r = make_reader(session);
+
+	if (r < 0)
+		return r;
+	if (!session->by_virsh)
+		r = connect_and_sync(session);
+	protocol_reader_bound(session->reader, PROTOCOL_BOUNDS_ANSWER);
+	return r;
 }
 
 int ctl_session_open_monitor(struct ctl_session *session)
 {
 	uint64_t until_msec = deadline(session);
-	const char *line;
-	size_t len;
-	int r = client_connect(session->path, until_msec, &session->client);
+	int r = make_reader(session);
 
 	if (r == 0)
-		r = client_read_line(session->client, protocol_device_bounds.bytes,
-				     until_msec, &line, &len);
-	if (r != 0)
+		r = client_connect(session->path, until_msec, &session->client);
+	if (r < 0)
 		return r;
-	session->synced = memmem(line, len, "\"QMP\"", strlen("\"QMP\"")) != NULL;
-	return session->synced ? 0 : -EBADMSG;
+	protocol_reader_bound(session->reader, PROTOCOL_BOUNDS_DEVICES);
+	r = receive(session, until_msec);
+	session->synced = r == 0 && session->answer.kind == PROTOCOL_ANSWER_GREETING;
+	return r == 0 && !session->synced ? -EBADMSG : r;
 }
 
 void ctl_session_close(struct ctl_session *session)
 {
-	set_answer(session, NULL);
 	client_close(session->client);
 	session->client = NULL;
+	protocol_reader_free(session->reader);
+	session->reader = NULL;
+	text_free(&session->printed);
 	virsh_free(&session->virsh);
 }
 
@@ -189,14 +211,13 @@ static int ask_progress(struct ctl_session *session)
 /* An agent that knows no such command only leaves the progress out. */
 static void take_progress(struct ctl_session *session)
 {
-	uint64_t pending;
+	struct message_pending status;
 
-	session->progress_asked = protocol_answer_kind(session->answer) ==
-				  PROTOCOL_ANSWER_ERROR;
-	if (protocol_answer_kind(session->answer) == PROTOCOL_ANSWER_RETURN &&
-	    protocol_answer_pending(session->answer, &pending) == 0 &&
+	session->progress_asked = session->answer.kind == PROTOCOL_ANSWER_ERROR;
+	if (session->answer.kind == PROTOCOL_ANSWER_RETURN &&
+	    protocol_answer_read(&session->answer, &message_pending, &status) == 0 &&
 	    session->on_progress)
-		session->on_progress(pending);
+		session->on_progress(status.pending);
 }
 
 static int receive_with_progress(struct ctl_session *session, uint64_t until_msec)
@@ -208,7 +229,7 @@ static int receive_with_progress(struct ctl_session *session, uint64_t until_mse
 						 ? earlier(tick_msec, until_msec)
 						 : until_msec);
 
-		if (r == 0 && protocol_answer_is_progress(session->answer)) {
+		if (r == 0 && protocol_answer_is_progress(&session->answer)) {
 			take_progress(session);
 			continue;
 		}
@@ -223,61 +244,94 @@ static int receive_with_progress(struct ctl_session *session, uint64_t until_mse
 
 /* virsh */
 
-static int take_output(struct ctl_session *session, const struct text *out)
-{
-	struct protocol_answer *answer;
-	size_t len = out->len;
-	int r;
+struct virsh_output {
+	struct ctl_session *session;
+	int r; /* of the first answer; -EAGAIN: none yet */
+};
 
-	while (len > 0 && strchr("\r\n \t", out->data[len - 1]))
-		len--;
-	r = len == 0 ? -EBADMSG : protocol_answer_parse(out->data, len, &answer);
-	if (r < 0)
-		return r;
-	set_answer(session, answer);
-	return protocol_answer_kind(answer) == PROTOCOL_ANSWER_ERROR ? -EREMOTEIO : 0;
+static int take_output(const char *bytes, size_t len, void *data)
+{
+	struct virsh_output *output = data;
+	struct ctl_session *session = output->session;
+
+	session->bytes = bytes;
+	session->len = len;
+	if (output->r == -EAGAIN)
+		output->r = take_bytes(session);
+	return 0;
 }
 
 static int ask_virsh(struct ctl_session *session, struct text *request)
 {
-	struct text out = TEXT_INIT;
+	struct virsh_output output = { session, -EAGAIN };
 	int r = -ENOMEM;
 
-	set_answer(session, NULL);
 	if (!request->failed) {
 		request->data[strcspn(request->data, "\n")] = '\0';
 		r = virsh_agent_command(&session->virsh, request->data, deadline(session),
-					&out);
+					take_output, &output);
 	}
-	if (r == 0)
-		r = take_output(session, &out);
-	text_free(&out);
 	text_free(request);
+	if (r < 0)
+		return r;
+	/* A newline ends what it did not end itself. */
+	take_output("\n", 1, &output);
+	session->len = 0;
+	if (output.r == -EAGAIN)
+		return -EBADMSG;
+	if (output.r < 0)
+		return output.r;
+	return session->answer.kind == PROTOCOL_ANSWER_ERROR ? -EREMOTEIO : 0;
+}
+
+static int ask_client(struct ctl_session *session, struct text *request)
+{
+	uint64_t until_msec = deadline(session);
+	int r = send_request(session, request, until_msec);
+
+	while (r == 0) {
+		r = receive_with_progress(session, until_msec);
+		if (r < 0)
+			return r;
+		switch (session->answer.kind) {
+		case PROTOCOL_ANSWER_RETURN:
+			return 0;
+		case PROTOCOL_ANSWER_ERROR:
+			return -EREMOTEIO;
+		case PROTOCOL_ANSWER_GREETING:
+			return -EBADMSG;
+		case PROTOCOL_ANSWER_EVENT:
+			if (session->on_event)
+				r = session->on_event(&session->answer, session->data);
+		}
+	}
 	return r;
 }
 
 int ctl_session_ask(struct ctl_session *session, struct text *request)
 {
-	uint64_t until_msec = deadline(session);
 	int r;
 
-	if (session->by_virsh)
-		return ask_virsh(session, request);
-	r = send_request(session, request, until_msec);
-	while (r == 0) {
-		r = receive_with_progress(session, until_msec);
-		if (r < 0)
-			return r;
-		switch (protocol_answer_kind(session->answer)) {
-		case PROTOCOL_ANSWER_RETURN:
-			return 0;
-		case PROTOCOL_ANSWER_ERROR:
-			return -EREMOTEIO;
-		case PROTOCOL_ANSWER_EVENT:
-			if (session->on_event)
-				r = session->on_event(session->answer, session->data);
-		}
-	}
+	text_clear(&session->printed);
+	protocol_reader_watch(session->reader, session->on_element,
+			      session->element_data);
+	protocol_reader_print(session->reader,
+			      session->prints ? &session->printed : NULL);
+	r = session->by_virsh ? ask_virsh(session, request)
+			      : ask_client(session, request);
+	protocol_reader_watch(session->reader, NULL, NULL);
+	protocol_reader_print(session->reader, NULL);
+	session->on_element = NULL;
+	session->prints = false;
+	return r;
+}
+
+int ctl_session_print(struct ctl_session *session)
+{
+	int r = flush_printed(session, 0);
+
+	if (r == 0)
+		putchar('\n');
 	return r;
 }
 
@@ -287,8 +341,7 @@ int ctl_session_next_event(struct ctl_session *session)
 
 	do {
 		r = receive_with_progress(session, CLIENT_FOREVER);
-	} while (r == 0 &&
-		 protocol_answer_kind(session->answer) != PROTOCOL_ANSWER_EVENT);
+	} while (r == 0 && session->answer.kind != PROTOCOL_ANSWER_EVENT);
 	return r;
 }
 
@@ -337,17 +390,16 @@ static void explain_closed(const struct ctl_session *session, struct text *out)
 static void explain_refusal(const struct ctl_session *session, struct text *out)
 {
 	text_puts(out, session->is_monitor ? "QEMU refused: " : "the agent refused: ");
-	print_escaped(out, protocol_answer_error_desc(session->answer));
+	print_escaped(out, protocol_answer_error_desc(&session->answer));
 	if (!session->is_monitor &&
-	    strcmp(protocol_answer_error_class(session->answer), "CommandNotFound") == 0)
+	    strcmp(protocol_answer_error_class(&session->answer), "CommandNotFound") == 0)
 		text_printf(out, " (is it memonlined that answers on %s?)",
 			    session->path);
 }
 
 static void explain_nonsense(const struct ctl_session *session, struct text *out)
 {
-	const char *fault = session->answer ? protocol_answer_fault(session->answer)
-					    : NULL;
+	const char *fault = session->answer.fault;
 
 	if (fault)
 		text_printf(out,
@@ -357,12 +409,6 @@ static void explain_nonsense(const struct ctl_session *session, struct text *out
 	else
 		text_printf(out, "what %s answered is not %s", session->path,
 			    session->is_monitor ? "QMP" : "memonline-protocol(7)");
-}
-
-static void explain_length(const struct ctl_session *session, struct text *out)
-{
-	text_printf(out, "an answer on %s is longer than %zu MiB", session->path,
-		    bounds_of(session)->bytes / 1024 / 1024);
 }
 
 static void explain_full(const struct ctl_session *session, struct text *out)
@@ -390,7 +436,8 @@ static const struct {
 	{ EPIPE, NULL, NULL, explain_closed },
 	{ EREMOTEIO, NULL, NULL, explain_refusal },
 	{ EBADMSG, NULL, NULL, explain_nonsense },
-	{ EMSGSIZE, NULL, NULL, explain_length },
+	{ EMSGSIZE, "an answer on ", " is longer than 64 MiB, or too much in one piece",
+	  NULL },
 	{ ECOMM, NULL, NULL, explain_virsh },
 	{ ENOPKG, "virsh is not installed here, it is needed to reach ", "", NULL },
 };

@@ -15,7 +15,8 @@
 struct client;
 
 /*
- * Called for each event that comes between a request and its answer. 0 or negative errno.
+ * Called for each event that comes between a request and its answer, and for each element of a
+ * list in that answer (protocol_element_fn). 0 or negative errno.
  */
 typedef int (*ctl_session_event_fn)(struct protocol_answer *event, void *data);
 
@@ -27,10 +28,17 @@ struct ctl_session {
 	unsigned timeout_sec; /* for connecting and syncing, then for each answer */
 	uint64_t extra_sec; /* added to that for an answer which takes its time */
 	struct client *client;
+	struct protocol_reader *reader; /* owned */
+	const char *bytes; /* read, and not yet looked at */
+	size_t len;
 	bool synced;
-	struct protocol_answer *answer; /* the last one; owned */
+	struct protocol_answer answer; /* the last one, until the next is read */
 	ctl_session_event_fn on_event; /* NULL: events are passed over */
 	void *data;
+	protocol_element_fn on_element; /* of the next answer; NULL: passed over */
+	void *element_data;
+	bool prints; /* the next answer is written to stdout as it comes, but for its end */
+	struct text printed; /* that end */
 	/*
 	 * NULL, or called about once a second while something is waited for, with the
 	 * number of blocks that are still to be written.
@@ -49,8 +57,13 @@ int ctl_session_open(struct ctl_session *session);
 /* Likewise, to a QMP monitor: waits for its greeting in place of a sync. */
 int ctl_session_open_monitor(struct ctl_session *session);
 void ctl_session_close(struct ctl_session *session);
-/* Sends `request` and frees it; session->answer is what was returned. */
+/*
+ * Sends `request` and frees it; session->answer is what was returned. on_element and `prints`
+ * are for this answer, and then forgotten.
+ */
 int ctl_session_ask(struct ctl_session *session, struct text *request);
+/* The end of what `prints` had written, and a newline. 0 or -ENOMEM. */
+int ctl_session_print(struct ctl_session *session);
 /* Waits for the next event without limit; session->answer is that event. */
 int ctl_session_next_event(struct ctl_session *session);
 

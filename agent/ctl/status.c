@@ -7,14 +7,18 @@
 #include "ctl.h"
 #include "print.h"
 
+#define LISTS_MAX (256UL * 1024) /* bytes of lines; hundreds of each are few */
+
 int ctl_ping(struct ctl *ctl)
 {
-	int r = ctl_ask(ctl, PROTOCOL_GUEST_PING);
+	int r;
 
+	ctl->session.prints = ctl->options.json;
+	r = ctl_ask(ctl, PROTOCOL_GUEST_PING);
 	if (r < 0)
 		return r;
 	if (ctl->options.json)
-		return ctl_print_answer(ctl);
+		return ctl_session_print(&ctl->session);
 	printf("%s: an agent answers\n", ctl->session.path);
 	return CTL_DONE;
 }
@@ -46,7 +50,7 @@ static void put_size(struct text *out, const char *key, uint64_t bytes, bool byt
 }
 
 /* "Memory:  512M online, zone Movable, node 0"; what is unknown is left out. */
-static void put_total(struct text *out, const struct protocol_answer_total *total,
+static void put_total(struct text *out, const struct message_total *total,
 		      bool bytes_only)
 {
 	put_key(out, "Memory:");
@@ -62,7 +66,7 @@ static void put_total(struct text *out, const struct protocol_answer_total *tota
 	text_puts(out, "\n");
 }
 
-static void put_status(struct text *out, const struct protocol_answer_status *status,
+static void put_status(struct text *out, const struct message_status *status,
 		       bool bytes_only)
 {
 	put_word(out, "Agent version:", status->version);
@@ -80,72 +84,99 @@ static void put_status(struct text *out, const struct protocol_answer_status *st
 }
 
 /* "Port:  org.memonline.agent.0, cannot be opened: Operation not permitted" */
-static void put_port(struct text *out, const struct protocol_answer_status *status)
+static void put_port(struct text *out, const struct message_port *port)
 {
 	put_key(out, "Port:");
-	print_escaped(out, status->port);
-	if (status->port_errno == 0)
+	print_escaped(out, port->name);
+	if (port->error == 0)
 		text_puts(out, ", open\n");
-	else if (status->port_errno == ENOENT)
+	else if (port->error == ENOENT)
 		text_puts(out, ", not there\n");
-	else if (status->port_errno == EBUSY)
+	else if (port->error == EBUSY)
 		text_puts(out, ", another program has it open\n");
 	else
 		text_printf(out, ", cannot be opened: %s\n",
-			    strerror((int)status->port_errno));
+			    strerror((int)(port->error & INT32_MAX)));
 }
 
 /* "Held up:  memory40 online, 12 s; memory34 is being taken offline by somebody" */
-static void put_held_up(struct text *out, const struct protocol_answer_status *status)
+static void put_held_up(struct text *out, const struct message_status *status)
 {
 	put_key(out, "Held up:");
-	text_printf(out, "memory%" PRIu64 " ", status->held_up_index);
-	print_escaped(out, status->held_up_word);
-	text_printf(out, ", %" PRIu64 " s", status->held_up_usec / 1000000);
-	if (status->going_offline != UINT64_MAX)
+	text_printf(out, "memory%" PRIu64 " ", status->held_up.phys_index);
+	print_escaped(out, status->held_up.word);
+	text_printf(out, ", %" PRIu64 " s", status->held_up.elapsed_usec / 1000000);
+	if (status->held_up.going_offline != UINT64_MAX)
 		text_printf(out, "; memory%" PRIu64 " is being taken offline by somebody",
-			    status->going_offline);
+			    status->held_up.going_offline);
 	text_puts(out, "\n");
 }
 
-static int put_answer(struct ctl *ctl, struct text *out)
+/* What the lists of the answer are printed as: they come before it is whole. */
+struct lists {
+	const struct ctl *ctl;
+	struct text totals, rules;
+};
+
+static int put_element(struct protocol_answer *element, void *data)
 {
-	struct protocol_answer *answer = ctl->session.answer;
-	struct protocol_answer_status status;
-	struct protocol_answer_total total;
-	int r = protocol_answer_status(answer, &status);
-	size_t i;
+	struct lists *lists = data;
+	struct message_total total;
+	int r = 0;
+
+	if (strcmp(element->list, "racing-rules") == 0) {
+		put_word(&lists->rules, "Racing rule:", protocol_word(&element->value));
+	} else if (strcmp(element->list, "memory") == 0) {
+		r = protocol_answer_read(element, &message_total, &total);
+		if (r == 0)
+			put_total(&lists->totals, &total, lists->ctl->options.bytes);
+	}
+	return lists->totals.len + lists->rules.len > LISTS_MAX ? -E2BIG : r;
+}
+
+static int put_answer(struct ctl *ctl, const struct lists *lists, struct text *out)
+{
+	struct message_status status;
+	int r = protocol_answer_read(&ctl->session.answer, &message_status, &status);
 
 	if (r < 0)
 		return r;
 	put_status(out, &status, ctl->options.bytes);
-	for (i = 0; i < status.total_count; i++) {
-		r = protocol_answer_total(answer, &status, i, &total);
-		if (r < 0)
-			return r;
-		put_total(out, &total, ctl->options.bytes);
-	}
-	if (status.port)
-		put_port(out, &status);
-	if (status.held_up_word)
+	text_append(out, lists->totals.data, lists->totals.len);
+	if (status.port.name)
+		put_port(out, &status.port);
+	if (status.held_up.word)
 		put_held_up(out, &status);
-	for (i = 0; i < status.racing_rule_count; i++)
-		put_word(out, "Racing rule:", protocol_answer_racing_rule(&status, i));
-	return out->failed ? -ENOMEM : 0;
+	text_append(out, lists->rules.data, lists->rules.len);
+	return out->failed || lists->totals.failed || lists->rules.failed ? -ENOMEM : 0;
+}
+
+static int print_status(struct ctl *ctl)
+{
+	struct lists lists = { ctl, TEXT_INIT, TEXT_INIT };
+	struct text out = TEXT_INIT;
+	int r;
+
+	ctl->session.on_element = put_element;
+	ctl->session.element_data = &lists;
+	r = ctl_ask(ctl, PROTOCOL_STATUS);
+	if (r == 0)
+		r = put_answer(ctl, &lists, &out);
+	if (r == 0)
+		fputs(out.data, stdout);
+	text_free(&lists.totals);
+	text_free(&lists.rules);
+	text_free(&out);
+	return r;
 }
 
 int ctl_status(struct ctl *ctl)
 {
-	struct text out = TEXT_INIT;
-	int r = ctl_ask(ctl, PROTOCOL_STATUS);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (ctl->options.json)
-		return ctl_print_answer(ctl);
-	r = put_answer(ctl, &out);
-	if (r == 0)
-		fputs(out.data, stdout);
-	text_free(&out);
-	return r;
+	if (!ctl->options.json)
+		return print_status(ctl);
+	ctl->session.prints = true;
+	r = ctl_ask(ctl, PROTOCOL_STATUS);
+	return r < 0 ? r : ctl_session_print(&ctl->session);
 }

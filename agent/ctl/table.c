@@ -12,6 +12,8 @@
 #include "print.h"
 
 #define NOTHING "-"
+#define ROWS_MAX 1024
+#define BYTES_MAX (1024UL * 1024)
 
 void table_init(struct table *table, const struct table_column *columns, size_t count,
 		bool json)
@@ -34,6 +36,7 @@ static void drop_rows(struct table *table)
 	for (i = 0; i < table->row_count * table->column_count; i++)
 		free(table->cells[i]);
 	table->row_count = 0;
+	table->bytes = 0;
 }
 
 void table_free(struct table *table)
@@ -119,18 +122,46 @@ static void set_cell(struct table *table, size_t column, struct text *text)
 	}
 	cell = cell_at(table, table->row_count - 1, column);
 	free(*cell);
+	table->bytes += text->capacity;
 	*cell = text->data; /* NULL where the text is empty */
 }
 
 void table_put(struct table *table, size_t column, const char *raw)
 {
 	struct text text = TEXT_INIT;
+	char cut[TABLE_CELL_MAX + sizeof("...")];
 
+	if (strlen(raw) > TABLE_CELL_MAX) {
+		snprintf(cut, sizeof(cut), "%.*s...", TABLE_CELL_MAX, raw);
+		raw = cut;
+	}
 	if (table->json)
-		print_escaped_json(&text, raw);
+		json_put_escaped(&text, raw, strlen(raw));
 	else
 		print_escaped(&text, raw);
 	set_cell(table, column, &text);
+}
+
+void table_put_words(struct table *table, size_t column, const struct json_value *list,
+		     const char *name)
+{
+	struct json_cursor cursor = json_content(list);
+	struct text words = TEXT_INIT;
+	struct json_value item;
+	const char *lead = "";
+
+	while (words.len <= TABLE_CELL_MAX && json_next(&cursor, &item)) {
+		if (name)
+			item = json_member(&item, name);
+		text_puts(&words, lead);
+		text_puts(&words, item.kind == JSON_STRING ? item.content : "unknown");
+		lead = "/";
+	}
+	if (words.failed)
+		table->failed = true;
+	else if (words.len)
+		table_put(table, column, words.data);
+	text_free(&words);
 }
 
 void table_printf(struct table *table, size_t column, const char *format, ...)
@@ -200,6 +231,8 @@ int table_print(struct table *table, FILE *out, bool headings)
 
 	if (table->failed)
 		return -ENOMEM;
+	headings = headings && !table->began;
+	table->began = true;
 	measure(table, headings);
 	for (i = 0; headings && i < table->shown_count; i++)
 		print_cell(table, out, i, table->columns[table->shown[i]].name);
@@ -236,22 +269,32 @@ static void print_member(const struct table *table, FILE *out, size_t row, size_
 	fputs(i + 1 < table->shown_count ? ",\n" : "\n", out);
 }
 
-int table_print_json(struct table *table, FILE *out, const char *name)
+int table_print_json(struct table *table, FILE *out, const char *name, bool last)
 {
+	bool any = table->began;
 	size_t i, row;
 
 	if (table->failed)
 		return -ENOMEM;
-	fprintf(out, "{\n   \"%s\": [", name);
+	if (!any)
+		fprintf(out, "{\n   \"%s\": [", name);
+	table->began = true;
 	for (row = 0; row < table->row_count; row++) {
-		fputs(row == 0 ? "\n      {\n" : ",{\n", out);
+		fputs(any ? ",{\n" : "\n      {\n", out);
+		any = true;
 		for (i = 0; i < table->shown_count; i++)
 			print_member(table, out, row, i);
 		fputs("      }", out);
 	}
-	fputs(table->row_count ? "\n   ]\n}\n" : "]\n}\n", out);
+	if (last)
+		fputs(any ? "\n   ]\n}\n" : "]\n}\n", out);
 	drop_rows(table);
 	return 0;
+}
+
+bool table_is_large(const struct table *table)
+{
+	return table->row_count >= ROWS_MAX || table->bytes >= BYTES_MAX;
 }
 
 void table_put_errno(struct table *table, int column, int64_t error)

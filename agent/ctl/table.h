@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "wire/json.h"
+
 #define TABLE_COLUMNS_MAX 32
 
 struct table_column {
@@ -30,6 +32,8 @@ struct table {
 	char **cells; /* owned; rows * column_count, escaped, NULL: nothing to say */
 	size_t row_count;
 	size_t row_capacity;
+	size_t bytes; /* in the cells */
+	bool began; /* something was printed: no more headings */
 	bool failed; /* memory ran out */
 };
 
@@ -47,16 +51,28 @@ int table_select(struct table *table, const char *list, const char **unknown,
 
 /* A new row, empty. */
 void table_row(struct table *table);
-/* Its cells. `raw` may come from a peer: it is escaped here. */
+/*
+ * Its cells. `raw` may come from a peer: it is escaped here, and cut where it is longer than
+ * TABLE_CELL_MAX.
+ */
+#define TABLE_CELL_MAX 512
 void table_put(struct table *table, size_t column, const char *raw);
 void table_printf(struct table *table, size_t column, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/*
+ * The words of a list with slashes between, or the member `name` of each element that is an
+ * object; "unknown" for one that is none.
+ */
+void table_put_words(struct table *table, size_t column, const struct json_value *list,
+		     const char *name);
 void table_put_size(struct table *table, size_t column, uint64_t bytes, bool bytes_only);
 
 /* The rows, then the table is empty again. 0 or -ENOMEM. */
 int table_print(struct table *table, FILE *out, bool headings);
-/* {"name": [{…}, …]} */
-int table_print_json(struct table *table, FILE *out, const char *name);
+/* {"name": [{…}, …]}; unless it is the `last` part, more rows are to follow. */
+int table_print_json(struct table *table, FILE *out, const char *name, bool last);
+/* Whether there is so much in it that it had better be printed. */
+bool table_is_large(const struct table *table);
 
 /* The errno's name, or its number where it has none; nothing for 0. */
 void table_put_errno(struct table *table, int column, int64_t error);

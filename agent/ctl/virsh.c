@@ -24,6 +24,13 @@ struct child {
 	int fds[2]; /* its standard output and error; -1: at the end */
 };
 
+/* Where its standard output goes: to `take`, or into `text`. */
+struct output {
+	struct text text; /* owned by who made it */
+	virsh_bytes_fn take;
+	void *data;
+};
+
 static void close_pair(int *pair)
 {
 	close(pair[0]);
@@ -91,21 +98,33 @@ static int read_some(struct child *child, int i, struct text *to)
 	return 0;
 }
 
-static int read_ready(struct child *child, const struct pollfd *pollers, struct text *out,
-		      struct text *err)
+static int read_output(struct child *child, struct output *out)
+{
+	struct text *text = &out->text;
+	int r = read_some(child, 0, text);
+
+	if (r == 0 && out->take) {
+		r = text->len ? out->take(text->data, text->len, out->data) : 0;
+		text_clear(text);
+	}
+	return r == 0 && text->len > VIRSH_OUTPUT_MAX ? -EMSGSIZE : r;
+}
+
+static int read_ready(struct child *child, const struct pollfd *pollers,
+		      struct output *out, struct text *err)
 {
 	int r = 0;
 
 	if (pollers[0].revents)
-		r = read_some(child, 0, out);
+		r = read_output(child, out);
 	if (r == 0 && pollers[1].revents)
 		r = read_some(child, 1, err);
 	if (r == 0 && err->len > ERRORS_MAX) /* the first lines say it */
 		err->len = ERRORS_MAX;
-	return r == 0 && out->len > VIRSH_OUTPUT_MAX ? -EMSGSIZE : r;
+	return r;
 }
 
-static int read_all(struct child *child, uint64_t deadline_msec, struct text *out,
+static int read_all(struct child *child, uint64_t deadline_msec, struct output *out,
 		    struct text *err)
 {
 	int r = 0;
@@ -164,8 +183,8 @@ static int finish(struct child *child, int error, uint64_t deadline_msec)
 	return r;
 }
 
-static int run(struct virsh *virsh, const char *const *command, uint64_t deadline_msec,
-	       struct text *out)
+static int run_into(struct virsh *virsh, const char *const *command,
+		    uint64_t deadline_msec, struct output *out)
 {
 	const char *arguments[ARGUMENTS_MAX + 4] = { "virsh" };
 	struct child child = { -1, { -1, -1 } };
@@ -186,6 +205,16 @@ static int run(struct virsh *virsh, const char *const *command, uint64_t deadlin
 	return finish(&child, r, deadline_msec);
 }
 
+static int run(struct virsh *virsh, const char *const *command, uint64_t deadline_msec,
+	       struct text *out)
+{
+	struct output output = { *out, NULL, NULL };
+	int r = run_into(virsh, command, deadline_msec, &output);
+
+	*out = output.text;
+	return r;
+}
+
 int virsh_dumpxml(struct virsh *virsh, uint64_t deadline_msec, struct text *out)
 {
 	const char *const command[] = { "dumpxml", "--domain", virsh->domain, NULL };
@@ -194,8 +223,9 @@ int virsh_dumpxml(struct virsh *virsh, uint64_t deadline_msec, struct text *out)
 }
 
 int virsh_agent_command(struct virsh *virsh, const char *request, uint64_t deadline_msec,
-			struct text *out)
+			virsh_bytes_fn take, void *data)
 {
+	struct output output = { TEXT_INIT, take, data };
 	uint64_t now = client_now_msec();
 	char seconds[24];
 	const char *const command[] = { "qemu-agent-command",
@@ -205,12 +235,15 @@ int virsh_agent_command(struct virsh *virsh, const char *request, uint64_t deadl
 					seconds,
 					request,
 					NULL };
+	int r;
 
 	snprintf(seconds, sizeof(seconds), "%u",
 		 deadline_msec > now + 1000 ? (unsigned)((deadline_msec - now) / 1000)
 					    : 1);
 	/* libvirtd ends it first, and says why. */
-	return run(virsh, command, deadline_msec + 1000, out);
+	r = run_into(virsh, command, deadline_msec + 1000, &output);
+	text_free(&output.text);
+	return r;
 }
 
 int virsh_monitor_command(struct virsh *virsh, const char *request,

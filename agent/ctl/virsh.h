@@ -15,7 +15,10 @@ struct virsh {
 	struct text errors; /* what virsh said last on its standard error */
 };
 
-#define VIRSH_OUTPUT_MAX (64UL * 1024 * 1024)
+#define VIRSH_OUTPUT_MAX (1024UL * 1024) /* but for what virsh_bytes_fn takes */
+
+/* Takes what virsh printed, as it comes. 0, or negative errno that ends it. */
+typedef int (*virsh_bytes_fn)(const char *bytes, size_t len, void *data);
 
 /*
  * What it printed is appended to `out`. 0, -ENOPKG where there is no virsh, -ECOMM where
@@ -24,7 +27,7 @@ struct virsh {
 int virsh_dumpxml(struct virsh *virsh, uint64_t deadline_msec, struct text *out);
 /* `request`: JSON without 0xFF. libvirtd gives the guest until the deadline, too. */
 int virsh_agent_command(struct virsh *virsh, const char *request, uint64_t deadline_msec,
-			struct text *out);
+			virsh_bytes_fn take, void *data);
 /* Likewise, to QEMU's monitor. */
 int virsh_monitor_command(struct virsh *virsh, const char *request,
 			  uint64_t deadline_msec, struct text *out);

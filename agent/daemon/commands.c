@@ -17,6 +17,10 @@
 #include "core/reconcile.h"
 #include "io/log.h"
 
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
 typedef void (*command_fn)(struct agent *agent, const struct protocol_request *request,
 			   struct text *out);
 /* Makes the job that carries a request out; false, with an error in `out`, where there is none. */
@@ -60,16 +64,16 @@ static void run_get_block_info(struct agent *agent,
 	protocol_put_guest_block_info(out, agent_look(agent));
 }
 
-static void fill_held_up(const struct agent *agent, struct protocol_status *status)
+static void fill_held_up(const struct agent *agent, struct message_status *status)
 {
 	struct agent_held_up held_up;
 
 	if (!agent_held_up(agent, &held_up))
 		return;
-	status->held_up_word = held_up.word;
-	status->held_up_index = held_up.index;
-	status->held_up_usec = held_up.elapsed_usec;
-	status->going_offline = held_up.going_offline;
+	status->held_up.word = held_up.word;
+	status->held_up.phys_index = held_up.index;
+	status->held_up.elapsed_usec = held_up.elapsed_usec;
+	status->held_up.going_offline = held_up.going_offline;
 }
 
 static void run_status(struct agent *agent, const struct protocol_request *request,
@@ -78,11 +82,12 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	const struct snapshot *snapshot = agent_look(agent);
 	const struct config *config = agent_config(agent);
 	struct snapshot_total totals[SNAPSHOT_TOTALS_MAX];
-	struct protocol_status status;
+	struct message_status status;
 
 	(void)request;
 	memset(&status, 0, sizeof(status));
 	status.version = PACKAGE_VERSION;
+	status.protocol = PROTOCOL_VERSION;
 	status.kernel = agent_kernel_release(agent);
 	status.instance = journal_instance(agent_journal(agent));
 	status.source = agent_source_name(agent);
@@ -93,10 +98,11 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	status.block_count = snapshot->count;
 	status.pending = agent_pending(agent);
 	status.failed = agent_failed_blocks(agent);
-	status.total_count = snapshot_totals(snapshot, totals, SNAPSHOT_TOTALS_MAX);
-	status.totals = totals;
-	status.racing_rules = system_racing_rules(agent_system(agent));
-	status.port_errno = agent_port_error(agent, &status.port);
+	protocol_set_totals(&status, totals,
+			    snapshot_totals(snapshot, totals, SNAPSHOT_TOTALS_MAX));
+	protocol_set_racing_rules(&status, system_racing_rules(agent_system(agent)));
+	status.port.error = (uint64_t)agent_port_error(agent, &status.port.name);
+	status.port.open = status.port.name && !status.port.error;
 	fill_held_up(agent, &status);
 	protocol_put_status(out, &status);
 }

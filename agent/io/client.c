@@ -13,18 +13,14 @@
 #include <unistd.h>
 
 #include "core/number.h"
-#include "core/text.h"
 
-#define READ_BYTES 65536
+#define READ_BYTES 16384
 #define RETRY_MSEC 20
 
 struct client {
 	int fd;
 	struct sockaddr_un address;
-	struct text in;
-	size_t start; /* where the line begins that is not handed out yet */
-	size_t scanned; /* up to here there is no newline after `start` */
-	bool skipping; /* in a line that was too long */
+	char in[READ_BYTES];
 };
 
 uint64_t client_now_msec(void)
@@ -107,7 +103,6 @@ void client_close(struct client *client)
 		return;
 	if (client->fd >= 0)
 		close(client->fd);
-	text_free(&client->in);
 	free(client);
 }
 
@@ -134,97 +129,24 @@ int client_send(struct client *client, const char *bytes, size_t len,
 	return 0;
 }
 
-static void forget_read(struct client *client)
-{
-	text_consume(&client->in, client->start);
-	client->scanned -= client->start;
-	client->start = 0;
-}
-
-/* 0 with more bytes in client->in, or negative errno. */
-static int read_more(struct client *client, uint64_t deadline_msec)
+int client_read(struct client *client, uint64_t deadline_msec, const char **bytes,
+		size_t *len)
 {
 	ssize_t got;
-	int r = wait_for(client->fd, POLLIN, deadline_msec);
 
-	if (r < 0)
-		return r;
-	forget_read(client);
-	r = text_reserve(&client->in, READ_BYTES + 1);
-	if (r < 0)
-		return r;
-	got = read(client->fd, client->in.data + client->in.len, READ_BYTES);
-	if (got > 0) {
-		client->in.len += (size_t)got;
-		client->in.data[client->in.len] = '\0';
-		return 0;
-	}
-	if (got == 0 || errno == ECONNRESET)
-		return -EPIPE;
-	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-}
-
-/* Drops what lies before the last 0xFF of the line at `start` that ends before `end`. */
-static void begin_anew(struct client *client, size_t end)
-{
-	const char *from = client->in.data + client->scanned;
-	const char *mark = memrchr(from, 0xff, end - client->scanned);
-
-	if (!mark)
-		return;
-	client->start = (size_t)(mark + 1 - client->in.data);
-	client->skipping = false;
-}
-
-/* Whether there is a whole line, from `start` to *end. */
-static bool find_line(struct client *client, size_t *end)
-{
-	const char *from, *newline;
-
-	if (client->scanned == client->in.len)
-		return false;
-	from = client->in.data + client->scanned;
-	newline = memchr(from, '\n', client->in.len - client->scanned);
-	*end = newline ? (size_t)(newline - client->in.data) : client->in.len;
-	begin_anew(client, *end);
-	client->scanned = *end + (newline ? 1 : 0);
-	return newline != NULL;
-}
-
-/* Hands out [start, end) if it is a line for the caller. */
-static bool take_line(struct client *client, size_t end, const char **line, size_t *len)
-{
-	bool skipped = client->skipping;
-
-	*line = client->in.data + client->start;
-	*len = end - client->start;
-	client->start = end + 1;
-	client->skipping = false;
-	return !skipped && *len > 0;
-}
-
-int client_read_line(struct client *client, size_t max, uint64_t deadline_msec,
-		     const char **line, size_t *len)
-{
-	size_t end;
-
-	for (;;) {
-		int r;
-
-		while (find_line(client, &end))
-			if (take_line(client, end, line, len))
-				return *len > max ? -EMSGSIZE : 0;
-		if (client->skipping) {
-			client->start = client->scanned;
-		} else if (client->in.len - client->start > max) {
-			client->start = client->scanned;
-			client->skipping = true;
-			return -EMSGSIZE;
-		}
-		r = read_more(client, deadline_msec);
+	do {
+		int r = wait_for(client->fd, POLLIN, deadline_msec);
 		if (r < 0)
 			return r;
-	}
+		got = read(client->fd, client->in, sizeof(client->in));
+	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
+	if (got == 0 || (got < 0 && errno == ECONNRESET))
+		return -EPIPE;
+	if (got < 0)
+		return -errno;
+	*bytes = client->in;
+	*len = (size_t)got;
+	return 0;
 }
 
 /*

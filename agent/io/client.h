@@ -4,7 +4,7 @@
 
 /*
  * A unix socket seen from the side that asks: the control socket in the guest, or the
- * host's end of a virtio-serial channel. Bytes and lines, each wait with a deadline;
+ * host's end of a virtio-serial channel. Bytes, each wait with a deadline;
  * nothing of JSON.
  */
 
@@ -31,13 +31,11 @@ void client_close(struct client *client); /* accepts NULL */
 int client_send(struct client *client, const char *bytes, size_t len,
 		uint64_t deadline_msec);
 /*
- * The next line that is not empty, without its newline, valid until the next call. 0xFF
- * begins a line anew: it is no UTF-8, and guest-sync-delimited's answer has it in front.
- * 0, -ETIMEDOUT, -EPIPE at the end (half a line is dropped), -ENOMEM, or -EMSGSIZE once
- * for a line above `max` bytes, the rest of which is dropped without being kept.
+ * What has come, at least one byte, valid until the next call. 0, -ETIMEDOUT, -EPIPE at the end,
+ * other negative errno.
  */
-int client_read_line(struct client *client, size_t max, uint64_t deadline_msec,
-		     const char **line, size_t *len);
+int client_read(struct client *client, uint64_t deadline_msec, const char **bytes,
+		size_t *len);
 
 /*
  * Whether the connection was not even accepted: QEMU and libvirt take one client per

@@ -4,42 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text.h"
+#include "wire/json-lex.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define KEEP_SIZE 4096 /* of a buffer from one request to the next */
-#define BULK_DEPTH_MAX 4 /* of a list: in an object, in the bulk member, in the request */
-#define INT64_MIN_MAGNITUDE ((uint64_t)1 << 63)
-
-enum lex_state {
-	LEX_START,
-	LEX_STRING,
-	LEX_STRING_ESCAPE,
-	LEX_MINUS,
-	LEX_ZERO,
-	LEX_INTEGER,
-	LEX_POINT,
-	LEX_FRACTION,
-	LEX_EXPONENT,
-	LEX_EXPONENT_SIGN,
-	LEX_EXPONENT_DIGITS,
-	LEX_WORD,
-	LEX_RECOVER, /* after a stray byte */
-	LEX_DROP, /* after a request that was too long */
-	LEX_STATES,
-	/* Not states, but what a byte does to one: */
-	LEX_ENDS = LEX_STATES, /* the token is whole with this byte */
-	LEX_ENDED, /* the token was whole before this byte */
-	LEX_STRAY /* an error, this byte being part of it */
-};
-
-enum token {
-	TOKEN_STRING,
-	TOKEN_INTEGER,
-	TOKEN_FLOAT,
-	TOKEN_WORD,
-	/* and the structural characters, as themselves */
-};
 
 /* What the grammar waits for in an object or list. */
 enum expect {
@@ -56,12 +24,13 @@ enum expect {
 struct level {
 	enum expect expect;
 	size_t count; /* of members or items */
-	size_t keys; /* where its keys begin in json_scan.keys */
-	size_t last_key; /* and where the last of them does */
+	size_t head; /* of the object or list, in json_scan.tape */
+	size_t last_key; /* of the object, likewise */
 };
 
 struct json_scan {
 	const struct json_scan_limits *limits;
+	struct json_scan_watch watch;
 	enum lex_state state;
 	char quote; /* of the string that is being read */
 	size_t bytes; /* of the request so far */
@@ -72,13 +41,10 @@ struct json_scan {
 	int braces, brackets; /* open ones: whether the request is at its end */
 	size_t depth;
 	struct level levels[JSON_SCAN_DEPTH_MAX];
-	struct text keys; /* of all open objects, each behind its length */
 	bool in_bulk_member;
-	size_t bulk_depth; /* of the list that is not kept; 0: in none */
-	json_scan_item_fn watch; /* of what is not kept; NULL: nobody */
-	void *watch_data;
+	size_t bulk_depth; /* of the list whose elements are not kept; 0: in none */
 	size_t values; /* kept so far */
-	struct text kept;
+	struct text tape; /* the values, as json.h has them */
 	struct text error; /* empty: none so far */
 };
 
@@ -96,22 +62,34 @@ void json_scan_free(struct json_scan *scan)
 	if (!scan)
 		return;
 	text_free(&scan->token);
-	text_free(&scan->keys);
-	text_free(&scan->kept);
+	text_free(&scan->tape);
 	text_free(&scan->error);
 	free(scan);
 }
 
-void json_scan_watch(struct json_scan *scan, json_scan_item_fn fn, void *data)
+void json_scan_watch(struct json_scan *scan, const struct json_scan_watch *watch)
 {
-	scan->watch = fn;
-	scan->watch_data = data;
+	scan->watch = *watch;
 }
 
-const char *json_scan_text(const struct json_scan *scan, size_t *len)
+void json_scan_limit(struct json_scan *scan, const struct json_scan_limits *limits)
 {
-	*len = scan->kept.len;
-	return scan->kept.data;
+	scan->limits = limits;
+}
+
+bool json_scan_is_idle(const struct json_scan *scan)
+{
+	return scan->ended || !scan->bytes;
+}
+
+struct json_value json_scan_value(const struct json_scan *scan)
+{
+	return json_read(scan->tape.data);
+}
+
+bool json_scan_is_too_much(const struct json_scan *scan)
+{
+	return scan->error.data && strstr(scan->error.data, "limit exceeded");
 }
 
 const char *json_scan_error(const struct json_scan *scan)
@@ -131,6 +109,8 @@ static bool has_error(const struct json_scan *scan)
 static void fail_with(struct json_scan *scan, const char *before, const char *bytes,
 		      size_t len, const char *after)
 {
+	if (has_error(scan))
+		return;
 	text_puts(&scan->error, before);
 	text_append(&scan->error, bytes, len);
 	text_puts(&scan->error, after);
@@ -138,100 +118,7 @@ static void fail_with(struct json_scan *scan, const char *before, const char *by
 
 static void fail(struct json_scan *scan, const char *message)
 {
-	text_puts(&scan->error, message);
-}
-
-/* --- small helpers of those who watch */
-
-bool json_scan_uint64(const char *text, uint64_t *number)
-{
-	uint64_t value = 0;
-
-	for (; *text; text++) {
-		unsigned digit = (unsigned)(*text - '0');
-
-		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
-			return false;
-		value = value * 10 + digit;
-	}
-	*number = value;
-	return true;
-}
-
-bool json_scan_is(const char *bytes, size_t len, const char *name)
-{
-	return strlen(name) == len && memcmp(name, bytes, len) == 0;
-}
-
-/* --- UTF-8 */
-
-/* How many bytes a sequence that begins with `lead` has, and the smallest code it may hold. */
-static int sequence_length(unsigned char lead, int32_t *code, int32_t *smallest)
-{
-	static const int32_t least[] = {
-		0, 0, 0x80, 0x800, 0x10000, 0x200000, 0x4000000
-	};
-	int length = 0;
-
-	if (lead < 0x80) {
-		*code = lead;
-		*smallest = 0;
-		return 1;
-	}
-	while (length < 7 && lead & (0x80 >> length))
-		length++;
-	if (length < 2 || length > 6)
-		return 0;
-	*code = lead & (0x7f >> length);
-	*smallest = least[length];
-	return length;
-}
-
-static bool is_character(int32_t code)
-{
-	return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) &&
-	       (code < 0xfdd0 || code > 0xfdef) && (code & 0xfffe) != 0xfffe;
-}
-
-int32_t json_scan_utf8(const char **bytes, const char *end)
-{
-	int32_t code = 0, smallest = 0;
-	int rest = sequence_length((unsigned char)*(*bytes)++, &code, &smallest) - 1;
-	int taken = 0;
-
-	while (taken < rest && *bytes < end && (**bytes & 0xc0) == 0x80) {
-		code = code << 6 | (*(*bytes)++ & 0x3f);
-		taken++;
-	}
-	if (rest < 0 || taken < rest)
-		return -1;
-	if (code == 0 && rest == 1)
-		return 0;
-	return code >= smallest && is_character(code) ? code : -1;
-}
-
-static size_t put_utf8(char *out, int32_t code)
-{
-	if (code > 0 && code < 0x80) {
-		out[0] = (char)code;
-		return 1;
-	}
-	if (code < 0x800) {
-		out[0] = (char)(0xc0 | code >> 6);
-		out[1] = (char)(0x80 | (code & 0x3f));
-		return 2;
-	}
-	if (code < 0x10000) {
-		out[0] = (char)(0xe0 | code >> 12);
-		out[1] = (char)(0x80 | (code >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (code & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | code >> 18);
-	out[1] = (char)(0x80 | (code >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (code >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (code & 0x3f));
-	return 4;
+	fail_with(scan, message, "", 0, "");
 }
 
 /* --- strings: decoded in place, since no escape is shorter than what it stands for */
@@ -286,13 +173,13 @@ static bool decode_unicode(struct json_scan *scan, const char **in, char **out)
 			shown = 10;
 		}
 	}
-	if (code < 0 || !is_character(code)) {
+	if (!json_is_character(code)) {
 		fail_with(scan, "JSON parse error, \\u", start, shown,
 			  " is not a valid Unicode character");
 		return false;
 	}
 	*in = start + shown;
-	*out += put_utf8(*out, code);
+	*out += json_to_utf8(*out, code);
 	return true;
 }
 
@@ -318,7 +205,7 @@ static bool decode_character(struct json_scan *scan, const char **in, const char
 {
 	const char *start = *in;
 
-	if (json_scan_utf8(in, end) < 0) {
+	if (json_utf8(in, end) < 0) {
 		fail(scan, "JSON parse error, invalid UTF-8 sequence in string");
 		return false;
 	}
@@ -351,129 +238,7 @@ static bool decode_string(struct json_scan *scan)
 	return true;
 }
 
-/* --- what is kept for json-c */
-
-static void keep(struct json_scan *scan, const char *bytes, size_t len)
-{
-	if (scan->bulk_depth || has_error(scan))
-		return;
-	if (scan->kept.len + len > scan->limits->kept) {
-		fail(scan, "JSON token size limit exceeded");
-		return;
-	}
-	text_append(&scan->kept, bytes, len);
-	if (scan->kept.failed)
-		fail(scan, "Cannot allocate memory");
-}
-
-static void keep_byte(struct json_scan *scan, char c)
-{
-	keep(scan, &c, 1);
-}
-
-static bool needs_escape(unsigned char c)
-{
-	return c < 0x20 || c == '"' || c == '\\';
-}
-
-static void keep_escaped(struct json_scan *scan, unsigned char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char escape[] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
-
-	if (c >= 0x20)
-		keep_byte(scan, '\\');
-	keep(scan, c < 0x20 ? escape : (const char *)&c, c < 0x20 ? sizeof(escape) : 1);
-}
-
-static void keep_string(struct json_scan *scan, const char *bytes, size_t len)
-{
-	const char *end = bytes + len;
-
-	keep_byte(scan, '"');
-	while (bytes < end) {
-		const char *plain = bytes;
-
-		while (bytes < end && !needs_escape((unsigned char)*bytes))
-			bytes++;
-		keep(scan, plain, (size_t)(bytes - plain));
-		if (bytes < end)
-			keep_escaped(scan, (unsigned char)*bytes++);
-	}
-	keep_byte(scan, '"');
-}
-
-static bool fits_int64(const char *text)
-{
-	bool negative = *text == '-';
-	uint64_t limit = negative ? INT64_MIN_MAGNITUDE : INT64_MAX;
-	uint64_t number = 0;
-
-	for (text += negative; *text; text++) {
-		unsigned digit = (unsigned)(*text - '0');
-
-		if (number > (limit - digit) / 10)
-			return false;
-		number = number * 10 + digit;
-	}
-	return true;
-}
-
-static void keep_number(struct json_scan *scan, enum token token)
-{
-	if (token == TOKEN_INTEGER && fits_int64(scan->token.data)) {
-		keep(scan, scan->token.data, scan->token.len);
-		return;
-	}
-	keep_byte(scan, '"');
-	keep_byte(scan, JSON_SCAN_NUMBER);
-	keep(scan, scan->token.data, scan->token.len);
-	keep_byte(scan, '"');
-}
-
-/* --- keys */
-
-static void push_key(struct json_scan *scan, struct level *level)
-{
-	size_t len = scan->token.len;
-
-	if (scan->depth == 1)
-		scan->in_bulk_member = scan->limits->bulk &&
-				       strcmp(scan->token.data, scan->limits->bulk) == 0;
-	/* What is remembered only to be compared is bounded like what is kept. */
-	if (scan->keys.len + sizeof(len) + len > scan->limits->kept) {
-		fail(scan, "JSON token size limit exceeded");
-		return;
-	}
-	level->last_key = scan->keys.len;
-	text_append(&scan->keys, (const char *)&len, sizeof(len));
-	text_append(&scan->keys, scan->token.data, len);
-	if (scan->keys.failed)
-		fail(scan, "Cannot allocate memory");
-}
-
-static const char *key_at(const struct json_scan *scan, size_t at, size_t *len)
-{
-	memcpy(len, scan->keys.data + at, sizeof(*len));
-	return scan->keys.data + at + sizeof(*len);
-}
-
-/* Whether the object has its last key twice. */
-static bool is_duplicate(const struct json_scan *scan, const struct level *level)
-{
-	size_t at, len, last_len;
-	const char *last = key_at(scan, level->last_key, &last_len);
-
-	for (at = level->keys; at < level->last_key; at += sizeof(len) + len) {
-		const char *key = key_at(scan, at, &len);
-
-		if (len == last_len && memcmp(key, last, len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* --- the grammar: one token at a time, until there is an error */
+/* --- what is kept: values, one behind the other, and the objects and lists around them */
 
 /* Only within a value: depth is not 0. */
 static struct level *top(struct json_scan *scan)
@@ -481,46 +246,81 @@ static struct level *top(struct json_scan *scan)
 	return &scan->levels[scan->depth - 1];
 }
 
-static void name_list(const struct json_scan *scan, struct json_scan_item *item)
+static void keep(struct json_scan *scan, enum json_kind kind, const char *bytes,
+		 size_t len)
 {
-	item->list = key_at(scan, scan->levels[1].last_key, &item->list_len);
-	if (scan->bulk_depth == BULK_DEPTH_MAX)
-		item->sub_list =
-			key_at(scan, scan->levels[2].last_key, &item->sub_list_len);
-}
+	char head[JSON_HEAD_SIZE];
 
-/* false where the value is no member of the element, nor of a member of it. */
-static bool name_member(const struct json_scan *scan, struct json_scan_item *item)
-{
-	const struct level *level = &scan->levels[scan->bulk_depth];
-	size_t depth = scan->depth - scan->bulk_depth;
-
-	if (depth > 2 || (depth > 0 && level[0].expect != EXPECT_VALUE) ||
-	    (depth > 1 && level[1].expect != EXPECT_VALUE))
-		return false;
-	if (depth > 0)
-		item->key = key_at(scan, level[0].last_key, &item->key_len);
-	if (depth > 1)
-		item->sub = key_at(scan, level[1].last_key, &item->sub_len);
-	return true;
-}
-
-/* An element of a list that is not kept, or a member of one. */
-static void tell(struct json_scan *scan, enum json_scan_kind kind)
-{
-	struct json_scan_item item;
-
-	if (!scan->watch || !scan->bulk_depth || has_error(scan))
+	if (has_error(scan))
 		return;
-	memset(&item, 0, sizeof(item));
-	if (!name_member(scan, &item))
+	if (scan->tape.len + sizeof(head) + len + 1 > scan->limits->kept) {
+		fail(scan, "JSON token size limit exceeded");
 		return;
-	name_list(scan, &item);
-	item.index = scan->levels[scan->bulk_depth - 1].count;
-	item.kind = kind;
-	item.text = scan->token.data;
-	scan->watch(&item, scan->watch_data);
+	}
+	json_put_head(head, kind, len);
+	text_append(&scan->tape, head, sizeof(head));
+	/* With the NUL that text_append puts behind it, or that of a literal. */
+	if (kind < JSON_LIST)
+		text_append(&scan->tape, len ? bytes : "", len + 1);
+	if (scan->tape.failed)
+		fail(scan, "Cannot allocate memory");
 }
+
+static struct json_value value_at(const struct json_scan *scan, size_t at)
+{
+	return json_read(scan->tape.data + at);
+}
+
+/* Whether the object has its last key twice. */
+static bool is_duplicate(const struct json_scan *scan, const struct level *level)
+{
+	struct json_value last = value_at(scan, level->last_key);
+	const char *at = scan->tape.data + level->head + JSON_HEAD_SIZE;
+	const char *end = scan->tape.data + level->last_key;
+
+	while (at < end) {
+		struct json_value key = json_read(at), value;
+
+		if (key.len == last.len &&
+		    memcmp(key.content, last.content, key.len) == 0)
+			return true;
+		value = json_read(json_after(&key));
+		at = json_after(&value);
+	}
+	return false;
+}
+
+/* --- what those who watch get */
+
+static void show(struct json_scan *scan, enum json_kind kind, bool closes)
+{
+	enum expect expect = scan->depth ? top(scan)->expect : EXPECT_VALUE;
+	bool is_key = !closes && (expect == EXPECT_FIRST_KEY || expect == EXPECT_KEY);
+	struct json_scan_token token = { kind,		 closes,
+					 is_key,	 scan->in_bulk_member,
+					 scan->depth,	 scan->token.data,
+					 scan->token.len };
+
+	if (!scan->watch.token || has_error(scan))
+		return;
+	scan->watch.token(&token, scan->watch.data);
+}
+
+/* The element that is whole now is nobody's from here on. */
+static void pass_on(struct json_scan *scan, const struct level *list)
+{
+	size_t at = list->head + JSON_HEAD_SIZE, i;
+	struct json_scan_element element = { { NULL, NULL }, list->count - 1, { 0 } };
+
+	for (i = 1; i + 1 < scan->depth; i++)
+		element.names[i - 1] = value_at(scan, scan->levels[i].last_key).content;
+	element.value = value_at(scan, at);
+	if (scan->watch.element)
+		scan->watch.element(&element, scan->watch.data);
+	scan->tape.len = at;
+}
+
+/* --- the grammar: one token at a time, until there is an error */
 
 static void member_done(struct json_scan *scan, struct level *level)
 {
@@ -536,10 +336,25 @@ static void item_done(struct json_scan *scan, struct level *level)
 	level->expect = EXPECT_ITEM_COMMA;
 	if (++level->count > scan->limits->elements)
 		fail(scan, "JSON list element limit exceeded");
+	else if (scan->bulk_depth == scan->depth)
+		pass_on(scan, level);
 }
 
-/* A value is whole: what it was for is at its next step. */
-static void value_done(struct json_scan *scan, bool is_string)
+static void key_done(struct json_scan *scan, struct level *level, size_t at)
+{
+	struct json_value key = value_at(scan, at);
+
+	level->expect = EXPECT_COLON;
+	level->last_key = at;
+	if (key.kind != JSON_STRING)
+		fail(scan, "JSON parse error, key is not a string in object");
+	else if (scan->depth == 1)
+		scan->in_bulk_member = scan->limits->bulk &&
+				       strcmp(key.content, scan->limits->bulk) == 0;
+}
+
+/* The value that begins `at` is whole: what it was for is at its next step. */
+static void value_done(struct json_scan *scan, size_t at)
 {
 	struct level *level = scan->depth ? top(scan) : NULL;
 
@@ -550,11 +365,7 @@ static void value_done(struct json_scan *scan, bool is_string)
 	switch (level->expect) {
 	case EXPECT_FIRST_KEY:
 	case EXPECT_KEY:
-		level->expect = EXPECT_COLON;
-		if (is_string)
-			push_key(scan, level);
-		else
-			fail(scan, "JSON parse error, key is not a string in object");
+		key_done(scan, level, at);
 		break;
 	case EXPECT_VALUE:
 		member_done(scan, level);
@@ -574,8 +385,9 @@ static bool begins_bulk(const struct json_scan *scan, int c)
 {
 	size_t i;
 
-	if (c != '[' || scan->bulk_depth || !scan->in_bulk_member || scan->depth < 2 ||
-	    scan->depth >= BULK_DEPTH_MAX)
+	if (c != '[' || scan->bulk_depth || !scan->in_bulk_member ||
+	    scan->depth < scan->limits->bulk_depth ||
+	    scan->depth > scan->limits->bulk_depth + 1)
 		return false;
 	for (i = 1; i < scan->depth; i++)
 		if (scan->levels[i].expect != EXPECT_VALUE)
@@ -585,6 +397,7 @@ static bool begins_bulk(const struct json_scan *scan, int c)
 
 static void open_level(struct json_scan *scan, int c)
 {
+	enum json_kind kind = c == '{' ? JSON_OBJECT : JSON_LIST;
 	struct level *level;
 	bool bulk = begins_bulk(scan, c);
 
@@ -593,59 +406,66 @@ static void open_level(struct json_scan *scan, int c)
 		return;
 	}
 	if (!scan->depth)
-		scan->is_object = c == '{';
-	tell(scan, c == '{' ? JSON_SCAN_OPEN_OBJECT : JSON_SCAN_OPEN_LIST);
+		scan->is_object = kind == JSON_OBJECT;
+	show(scan, kind, false);
 	level = &scan->levels[scan->depth++];
 	memset(level, 0, sizeof(*level));
 	level->expect = c == '{' ? EXPECT_FIRST_KEY : EXPECT_FIRST_ITEM;
-	level->keys = scan->keys.len;
-	keep_byte(scan, (char)c);
+	level->head = scan->tape.len;
+	keep(scan, kind, NULL, 0);
 	if (bulk)
 		scan->bulk_depth = scan->depth;
 }
 
-static void close_level(struct json_scan *scan, int c)
+static void close_level(struct json_scan *scan)
 {
-	scan->keys.len = top(scan)->keys;
+	size_t at = top(scan)->head;
+	struct json_value value = value_at(scan, at);
+
+	json_put_head(scan->tape.data + at, value.kind,
+		      scan->tape.len - at - JSON_HEAD_SIZE);
 	if (scan->bulk_depth == scan->depth)
 		scan->bulk_depth = 0;
 	scan->depth--;
-	if (c == '}' && scan->depth == scan->bulk_depth)
-		tell(scan, JSON_SCAN_CLOSE);
-	keep_byte(scan, (char)c);
-	value_done(scan, false);
+	show(scan, value.kind, true);
+	value_done(scan, at);
 }
 
-static bool is_known_word(const char *word)
+static void take_scalar(struct json_scan *scan, enum json_kind kind)
 {
-	static const char *const words[] = { "true", "false", "null" };
-	size_t i;
+	size_t at = scan->tape.len;
 
-	for (i = 0; i < ARRAY_SIZE(words); i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return false;
+	show(scan, kind, false);
+	keep(scan, kind, scan->token.data, scan->token.len);
+	value_done(scan, at);
 }
 
 static void take_word(struct json_scan *scan)
 {
-	if (!is_known_word(scan->token.data)) {
-		fail_with(scan, "JSON parse error, invalid keyword '", scan->token.data,
-			  scan->token.len, "'");
-		return;
+	static const struct {
+		const char *word;
+		enum json_kind kind;
+	} words[] = { { "null", JSON_NULL },
+		      { "false", JSON_FALSE },
+		      { "true", JSON_TRUE } };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(scan->token.data, words[i].word) == 0) {
+			take_scalar(scan, words[i].kind);
+			return;
+		}
 	}
-	keep(scan, scan->token.data, scan->token.len);
-	tell(scan, scan->token.data[0] == 'n' ? JSON_SCAN_NULL : JSON_SCAN_BOOLEAN);
-	value_done(scan, false);
+	fail_with(scan, "JSON parse error, invalid keyword '", scan->token.data,
+		  scan->token.len, "'");
 }
 
-static void take_string(struct json_scan *scan)
+/* QEMU has no negative zero among its integers. */
+static void take_integer(struct json_scan *scan)
 {
-	if (!decode_string(scan))
-		return;
-	keep_string(scan, scan->token.data, scan->token.len);
-	tell(scan, JSON_SCAN_STRING);
-	value_done(scan, true);
+	if (strcmp(scan->token.data, "-0") == 0)
+		text_consume(&scan->token, 1);
+	take_scalar(scan, JSON_INTEGER);
 }
 
 static void take_value(struct json_scan *scan, int token)
@@ -656,13 +476,14 @@ static void take_value(struct json_scan *scan, int token)
 		open_level(scan, token);
 		break;
 	case TOKEN_STRING:
-		take_string(scan);
+		if (decode_string(scan))
+			take_scalar(scan, JSON_STRING);
 		break;
 	case TOKEN_INTEGER:
+		take_integer(scan);
+		break;
 	case TOKEN_FLOAT:
-		keep_number(scan, (enum token)token);
-		tell(scan, token == TOKEN_INTEGER ? JSON_SCAN_INTEGER : JSON_SCAN_FLOAT);
-		value_done(scan, false);
+		take_scalar(scan, JSON_FLOAT);
 		break;
 	case TOKEN_WORD:
 		take_word(scan);
@@ -681,7 +502,6 @@ static void take_mark(struct json_scan *scan, int token, int wanted, enum expect
 		return;
 	}
 	top(scan)->expect = next;
-	keep_byte(scan, (char)token);
 }
 
 static bool closes(enum expect expect, int token)
@@ -697,7 +517,7 @@ static void take_token(struct json_scan *scan, int token)
 	enum expect expect = scan->depth ? top(scan)->expect : EXPECT_VALUE;
 
 	if (scan->depth && closes(expect, token)) {
-		close_level(scan, token);
+		close_level(scan);
 		return;
 	}
 	switch (expect) {
@@ -722,165 +542,6 @@ static void take_token(struct json_scan *scan, int token)
 		break;
 	}
 }
-
-/* --- the lexer: one byte at a time */
-
-static bool is_digit(unsigned char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_lower(unsigned char c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
-static bool is_space(unsigned char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool is_structural(unsigned char c)
-{
-	return c == '{' || c == '}' || c == '[' || c == ']' || c == ':' || c == ',';
-}
-
-static int lex_start(struct json_scan *scan, unsigned char c)
-{
-	if (is_space(c))
-		return LEX_START;
-	if (is_structural(c))
-		return LEX_ENDS;
-	if (is_lower(c))
-		return LEX_WORD;
-	if (is_digit(c))
-		return c == '0' ? LEX_ZERO : LEX_INTEGER;
-	scan->quote = (char)c;
-	if (c == '"' || c == '\'')
-		return LEX_STRING;
-	return c == '-' ? LEX_MINUS : LEX_STRAY;
-}
-
-static int lex_string(struct json_scan *scan, unsigned char c)
-{
-	if (c < 0x20 || c > 0xfd)
-		return LEX_STRAY;
-	if (c == (unsigned char)scan->quote)
-		return LEX_ENDS;
-	return c == '\\' ? LEX_STRING_ESCAPE : LEX_STRING;
-}
-
-static int lex_string_escape(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	return c < 0x20 || c > 0xfd ? LEX_STRAY : LEX_STRING;
-}
-
-static int lex_minus(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	if (c == '0')
-		return LEX_ZERO;
-	return is_digit(c) ? LEX_INTEGER : LEX_STRAY;
-}
-
-/* QEMU takes no exponent after a bare 0. */
-static int lex_zero(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	if (is_digit(c))
-		return LEX_STRAY;
-	return c == '.' ? LEX_POINT : LEX_ENDED;
-}
-
-static int lex_integer(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	if (is_digit(c))
-		return LEX_INTEGER;
-	if (c == 'e' || c == 'E')
-		return LEX_EXPONENT;
-	return c == '.' ? LEX_POINT : LEX_ENDED;
-}
-
-static int lex_point(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	return is_digit(c) ? LEX_FRACTION : LEX_STRAY;
-}
-
-static int lex_fraction(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	if (is_digit(c))
-		return LEX_FRACTION;
-	return c == 'e' || c == 'E' ? LEX_EXPONENT : LEX_ENDED;
-}
-
-static int lex_exponent(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	if (c == '-' || c == '+')
-		return LEX_EXPONENT_SIGN;
-	return is_digit(c) ? LEX_EXPONENT_DIGITS : LEX_STRAY;
-}
-
-static int lex_exponent_sign(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	return is_digit(c) ? LEX_EXPONENT_DIGITS : LEX_STRAY;
-}
-
-static int lex_exponent_digits(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	return is_digit(c) ? LEX_EXPONENT_DIGITS : LEX_ENDED;
-}
-
-static int lex_word(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	return is_lower(c) ? LEX_WORD : LEX_ENDED;
-}
-
-/* QEMU does not count the tab among the control characters here. */
-static int lex_recover(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	if (c == '\t')
-		return LEX_RECOVER;
-	return c < 0x20 || c > 0xfd || is_structural(c) ? LEX_ENDED : LEX_RECOVER;
-}
-
-static int lex_drop(struct json_scan *scan, unsigned char c)
-{
-	(void)scan;
-	return c == '\n' || c == 0xff ? LEX_ENDED : LEX_DROP;
-}
-
-static int (*const lexers[LEX_STATES])(struct json_scan *scan, unsigned char c) = {
-	[LEX_START] = lex_start,
-	[LEX_STRING] = lex_string,
-	[LEX_STRING_ESCAPE] = lex_string_escape,
-	[LEX_MINUS] = lex_minus,
-	[LEX_ZERO] = lex_zero,
-	[LEX_INTEGER] = lex_integer,
-	[LEX_POINT] = lex_point,
-	[LEX_FRACTION] = lex_fraction,
-	[LEX_EXPONENT] = lex_exponent,
-	[LEX_EXPONENT_SIGN] = lex_exponent_sign,
-	[LEX_EXPONENT_DIGITS] = lex_exponent_digits,
-	[LEX_WORD] = lex_word,
-	[LEX_RECOVER] = lex_recover,
-	[LEX_DROP] = lex_drop,
-};
-
-/* Which token ends in a state; a structural character ends in LEX_START and is its own. */
-static const enum token tokens[LEX_STATES] = {
-	[LEX_STRING] = TOKEN_STRING,	     [LEX_ZERO] = TOKEN_INTEGER,
-	[LEX_INTEGER] = TOKEN_INTEGER,	     [LEX_FRACTION] = TOKEN_FLOAT,
-	[LEX_EXPONENT_DIGITS] = TOKEN_FLOAT, [LEX_WORD] = TOKEN_WORD,
-};
 
 /* --- both together */
 
@@ -927,7 +588,7 @@ static enum json_scan_event finish_stray(struct json_scan *scan)
 
 static enum json_scan_event finish_token(struct json_scan *scan)
 {
-	int token = tokens[scan->state];
+	int token = json_lex_tokens[scan->state];
 
 	if (scan->state == LEX_START)
 		token = (unsigned char)scan->token.data[0];
@@ -985,8 +646,7 @@ static void forget(struct text *text)
 static void begin(struct json_scan *scan)
 {
 	forget(&scan->token);
-	forget(&scan->keys);
-	forget(&scan->kept);
+	forget(&scan->tape);
 	forget(&scan->error);
 	scan->ended = false;
 	scan->is_object = false;
@@ -999,6 +659,29 @@ static void begin(struct json_scan *scan)
 	scan->values = 0;
 }
 
+static bool lengthens(const struct json_scan *scan, unsigned char c)
+{
+	return c >= 0x20 && c <= 0xfd && c != '\\' && c != (unsigned char)scan->quote;
+}
+
+/* The bytes of a string that only lengthen it, all at once. */
+static void step_plain(struct json_scan *scan, const char **bytes, size_t *len)
+{
+	const struct json_scan_limits *limits = scan->limits;
+	size_t room = limits->token - scan->token.len, plain = 0;
+
+	if (room > limits->bytes - scan->bytes)
+		room = limits->bytes - scan->bytes;
+	if (room > *len)
+		room = *len;
+	while (plain < room && lengthens(scan, (unsigned char)(*bytes)[plain]))
+		plain++;
+	text_append(&scan->token, *bytes, plain);
+	scan->bytes += plain;
+	*bytes += plain;
+	*len -= plain;
+}
+
 enum json_scan_event json_scan_feed(struct json_scan *scan, const char **bytes,
 				    size_t *len)
 {
@@ -1007,8 +690,15 @@ enum json_scan_event json_scan_feed(struct json_scan *scan, const char **bytes,
 	if (scan->ended)
 		begin(scan);
 	while (*len && event == JSON_SCAN_MORE) {
-		unsigned char c = (unsigned char)**bytes;
-		int next = lexers[scan->state](scan, c);
+		unsigned char c;
+		int next;
+
+		if (scan->state == LEX_STRING)
+			step_plain(scan, bytes, len);
+		if (!*len)
+			break;
+		c = (unsigned char)**bytes;
+		next = json_lex(scan->state, &scan->quote, c);
 
 		if (next == LEX_ENDED) {
 			event = step_back(scan);

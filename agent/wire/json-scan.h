@@ -3,9 +3,8 @@
 #define MEMONLINE_JSON_SCAN_H
 
 /*
- * Finds the requests in a stream of bytes, as QEMU's streaming JSON parser does, and checks each
- * one before json-c sees it: json-c merges duplicate keys, clamps integers, takes more than JSON,
- * and its versions differ in that. What comes out is JSON that every version reads alike.
+ * Finds the requests, or replies, in a stream of bytes, as QEMU's streaming JSON parser does,
+ * checks each one and bounds it. What comes out are values as json.h has them.
  *
  * A request ends when its braces and brackets balance; no newline is needed. A scalar outside of
  * them is one by itself. Strings may stand in 'single' quotes. A byte that can begin or continue
@@ -14,99 +13,79 @@
  * request gives one error.
  */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "wire/json.h"
 
 #define JSON_SCAN_DEPTH_MAX 64
 
 struct json_scan_limits {
 	size_t bytes; /* of a request; the rest up to a newline or 0xFF is dropped */
 	size_t token; /* bytes of one string or number; likewise */
-	size_t kept; /* bytes of what json_scan_text returns */
-	size_t values; /* in what json_scan_text returns */
+	size_t kept; /* bytes of memory for values: of a request, of an element of a bulk list */
+	size_t values; /* keys too, but not those in bulk lists */
 	size_t depth; /* at most JSON_SCAN_DEPTH_MAX */
 	size_t elements; /* of one list */
 	size_t members; /* of one object */
 	/*
-	 * A list that is a member of this member of the request, or of an object that is one, is
-	 * checked, but comes out empty, so that a long one costs no memory. NULL: none is.
+	 * A list within this member of the request is a bulk list where so many objects, or one
+	 * more, stand around it and nothing else: its elements are passed on one by one, and it
+	 * comes out empty, so that a long one costs no memory. NULL: none is.
 	 */
 	const char *bulk;
+	size_t bulk_depth;
 };
 
 struct json_scan;
 
-enum json_scan_kind {
-	JSON_SCAN_OPEN_OBJECT,
-	JSON_SCAN_OPEN_LIST,
-	JSON_SCAN_STRING,
-	JSON_SCAN_INTEGER,
-	JSON_SCAN_FLOAT,
-	JSON_SCAN_BOOLEAN,
-	JSON_SCAN_NULL,
-	JSON_SCAN_CLOSE /* an element that is an object is whole */
+/* An element of a bulk list. What it points to is gone after the call. */
+struct json_scan_element {
+	/* Of the member in the bulk member, and the one in that, that the list is; NULL: none. */
+	const char *names[2];
+	size_t index;
+	struct json_value value;
 };
 
-/* What passes by in a list that is not kept. */
-struct json_scan_item {
-	const char *list; /* its name, or that of the object it lies in; list_len bytes */
-	size_t list_len;
-	const char *
-		sub_list; /* its name in that object, sub_list_len bytes; NULL: in none */
-	size_t sub_list_len;
-	size_t index; /* of the element */
-	const char *
-		key; /* of the element's member, key_len bytes; NULL: the element itself */
-	size_t key_len;
-	const char *
-		sub; /* of that member's member, sub_len bytes; NULL: the member itself */
-	size_t sub_len;
-	enum json_scan_kind kind;
-	const char *text; /* of a string, number or boolean */
+struct json_scan_token {
+	enum json_kind kind;
+	bool closes; /* the list or object; else it begins, or is a scalar */
+	bool is_key;
+	bool in_bulk_member; /* the member of that name, or its key */
+	size_t depth; /* objects and lists around it */
+	const char *content; /* of a scalar, len bytes */
+	size_t len;
 };
-typedef void (*json_scan_item_fn)(const struct json_scan_item *item, void *data);
+
+/* Who gets what passes by, or NULL. The request may turn out to be an error later on. */
+struct json_scan_watch {
+	void (*element)(const struct json_scan_element *element, void *data);
+	void (*token)(const struct json_scan_token *token, void *data);
+	void *data;
+};
 
 /* NULL on lack of memory. `limits` is kept, not copied. */
 struct json_scan *json_scan_new(const struct json_scan_limits *limits);
 void json_scan_free(struct json_scan *scan); /* accepts NULL */
-/*
- * `fn` gets the elements of bulk lists, the members of those that are objects, and the members
- * of such members, nothing deeper.
- * Its request may turn out to be an error later on.
- */
-void json_scan_watch(struct json_scan *scan, json_scan_item_fn fn, void *data);
+void json_scan_watch(struct json_scan *scan, const struct json_scan_watch *watch);
+/* Other limits, for what comes after an event. */
+void json_scan_limit(struct json_scan *scan, const struct json_scan_limits *limits);
 
 enum json_scan_event {
 	JSON_SCAN_MORE, /* all bytes taken, no whole request yet */
-	JSON_SCAN_OBJECT, /* json_scan_text has it */
-	JSON_SCAN_SCALAR, /* a list, string, number or word that stands alone: not kept */
+	JSON_SCAN_OBJECT, /* json_scan_value has it */
+	JSON_SCAN_SCALAR, /* a list, string, number or word that stands alone */
 	JSON_SCAN_ERROR /* json_scan_error has the message */
 };
 /* Takes bytes from *bytes / *len and advances both; stops at each event. */
 enum json_scan_event json_scan_feed(struct json_scan *scan, const char **bytes,
 				    size_t *len);
 
-/*
- * The request without white space. Strings are in double quotes, in UTF-8 with U+0000 as C0 80
- * (so that they end at their NUL everywhere), and with no other escape than \", \\ and \u00XX.
- * Numbers that are no int64_t are strings of JSON_SCAN_NUMBER and the number's own text: 0xFF
- * stands in no string. Until the next json_scan_feed.
- */
-#define JSON_SCAN_NUMBER '\xff'
-const char *json_scan_text(const struct json_scan *scan, size_t *len);
+/* Whether nothing of a request was taken yet. */
+bool json_scan_is_idle(const struct json_scan *scan);
+
+/* The request, after JSON_SCAN_OBJECT and JSON_SCAN_SCALAR. Until the next json_scan_feed. */
+struct json_value json_scan_value(const struct json_scan *scan);
+/* Whether the error is that a limit was reached. */
+bool json_scan_is_too_much(const struct json_scan *scan);
 /* The whole message, in UTF-8 as far as the request was. Until the next json_scan_feed. */
 const char *json_scan_error(const struct json_scan *scan);
-
-/* The digits of an integer up to 2^64 - 1; false, and *number untouched, for all else. */
-bool json_scan_uint64(const char *text, uint64_t *number);
-/* Whether an item's name, `len` bytes, is `name`. */
-bool json_scan_is(const char *bytes, size_t len, const char *name);
-
-/*
- * The next character of UTF-8 (U+0000 as C0 80), or -1 for a sequence that is none: a surrogate,
- * a noncharacter, an overlong or cut one is taken as a whole. Call with *bytes < end.
- */
-int32_t json_scan_utf8(const char **bytes, const char *end);
 
 #endif

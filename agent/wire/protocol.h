@@ -8,6 +8,7 @@
  * element straight into the text: never a tree of them in memory.
  */
 
+#include "core/command.h"
 #include "core/device.h"
 #include "core/job.h"
 #include "core/journal.h"
@@ -15,6 +16,7 @@
 #include "core/reconcile.h"
 #include "core/snapshot.h"
 #include "core/text.h"
+#include "wire/message.h"
 
 /* Limits on what a peer controls; documented in memonline-protocol(7). */
 #define PROTOCOL_REQUEST_MAX (2UL * 1024 * 1024) /* bytes of one request */
@@ -25,26 +27,6 @@
 #define PROTOCOL_TOKEN_MAX (64UL * 1024)
 #define PROTOCOL_VALUES_MAX 1024 /* in all but the lists among the arguments */
 #define PROTOCOL_VERSION 1
-
-enum protocol_command {
-	PROTOCOL_GUEST_SYNC,
-	PROTOCOL_GUEST_SYNC_DELIMITED,
-	PROTOCOL_GUEST_PING,
-	PROTOCOL_GUEST_INFO,
-	PROTOCOL_GUEST_GET_MEMORY_BLOCKS,
-	PROTOCOL_GUEST_SET_MEMORY_BLOCKS,
-	PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO,
-	PROTOCOL_STATUS,
-	PROTOCOL_GET_RANGES,
-	PROTOCOL_GET_REPORTS,
-	PROTOCOL_SUBSCRIBE,
-	PROTOCOL_ONLINE,
-	PROTOCOL_OFFLINE,
-	PROTOCOL_RECONCILE,
-	PROTOCOL_PROBE,
-	PROTOCOL_EXPLAIN,
-	PROTOCOL_COMMANDS /* at most 32, see protocol_parser_disable */
-};
 
 #define PROTOCOL_TIMEOUT_SEC 60 /* of memonline-offline, where it names none */
 #define PROTOCOL_TIMEOUT_MAX_SEC 3600
@@ -75,12 +57,18 @@ struct protocol_request {
 	uint64_t timeout_sec; /* offline */
 	uint64_t index; /* explain: the N of memoryN */
 };
+/* A request without arguments. */
+void protocol_request_init(struct protocol_request *request,
+			   enum protocol_command command);
 /* Frees what the request owns; protocol_feed clears one that it refuses. */
 void protocol_request_clear(struct protocol_request *request);
-/* The wire name, "guest-ping". */
-const char *protocol_command_name(enum protocol_command command);
-/* false, and *command untouched, where there is no such name */
-bool protocol_command_parse(const char *name, enum protocol_command *command);
+/*
+ * The request as a line: the host's side of the same table. Arguments that are as
+ * protocol_request_init has them are left out, and lists, but for the one that is given as JSON.
+ */
+void protocol_ask(struct text *out, const struct protocol_request *request);
+void protocol_ask_with(struct text *out, const struct protocol_request *request,
+		       const char *list, const struct json_value *value);
 
 /* One per connection, so that half a request of one client never meets the next. */
 struct protocol_parser;
@@ -111,46 +99,22 @@ void protocol_reply_end(struct text *out, const struct protocol_request *request
 void protocol_put_error(struct text *out, const struct protocol_request *request,
 			const char *desc);
 
-/* What stands between begin and end. guest-sync-delimited's 0xFF comes from protocol_reply_begin. */
+/* What stands between begin and end, by the tables of message.c. guest-sync-delimited's 0xFF comes from protocol_reply_begin. */
 void protocol_put_empty(struct text *out); /* {} */
 void protocol_put_number(struct text *out, int64_t number); /* guest-sync's */
 void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled);
-/* guest-set-memory-blocks: phys-index, response and, where there is one, error-code. */
 void protocol_put_guest_responses(struct text *out, const struct job *job);
-/* memonline-online, memonline-offline: {"result", "blocks": [{"phys-index", "response", "state",
- * "errno", "reason"}]}, ascending. */
+/* memonline-online, memonline-offline: its blocks, ascending. */
 void protocol_put_job(struct text *out, const struct job *job);
 void protocol_put_guest_blocks(struct text *out, const struct snapshot *snapshot);
 void protocol_put_guest_block_info(struct text *out, const struct snapshot *snapshot);
 
-struct protocol_status {
-	const char *version; /* of the agent */
-	const char *kernel; /* uname -r */
-	const char *instance;
-	const char *source; /* "udev", "kernel" or "none" */
-	const char *policy; /* the word of memonlined.conf */
-	const char *carried_out_by; /* "agent" or "nobody" */
-	uint64_t last_seq;
-	uint64_t block_size_bytes;
-	uint64_t block_count;
-	uint64_t pending; /* writes still planned */
-	uint64_t failed; /* blocks that the kernel refused to bring online */
-	const struct snapshot_total *totals;
-	size_t total_count;
-	const char *racing_rules; /* paths, a newline after each; NULL: none */
-	const char *port; /* the name of the virtio-serial port; NULL: none is wanted */
-	int port_errno; /* why it is not open; 0: it is */
-	/* A write that the kernel holds up; NULL: none, and the others mean nothing. */
-	const char *held_up_word; /* what is written, or "probe" */
-	uint64_t held_up_index;
-	uint64_t held_up_usec; /* so far */
-	uint64_t going_offline; /* the block that it waits for; UINT64_MAX: not known */
-};
-/* Members, kebab-case: version, protocol, kernel, instance, source, policy, carried-out-by,
- * last-seq, block-size, blocks, pending, failed, racing-rules: [path],
- * memory: [{node, state, zone, size}]; where there is one port: {name, open, errno}; and while it
- * lasts held-up: {phys-index, word, elapsed-usec}, with going-offline where that is known. */
-void protocol_put_status(struct text *out, const struct protocol_status *status);
+/* The lists of a status, from what memonlined has: they point to it. */
+void protocol_set_totals(struct message_status *status,
+			 const struct snapshot_total *totals, size_t count);
+/* `lines`: paths, a newline after each; NULL: none. */
+void protocol_set_racing_rules(struct message_status *status, const char *lines);
+void protocol_put_status(struct text *out, const struct message_status *status);
 
 /* One element of memonline-get-ranges: blocks of one DIMM, alike in everything shown. */
 struct protocol_range {
@@ -162,45 +126,34 @@ struct protocol_range {
 	uint8_t zones[BLOCK_ZONES_MAX]; /* as in struct block */
 	enum reason reason;
 	uint64_t
-		dimm; /* where its resource in /proc/iomem begins; UINT64_MAX: not known, boot memory */
+		dimm; /* where its resource in /proc/iomem begins; UINT64_MAX: not known */
 };
 void protocol_list_begin(struct text *out); /* [ */
 void protocol_list_end(struct text *out); /* ] */
-/* Members: start, size, node, state, zones: ["Normal", "Movable"], reason, dimm if known. */
 void protocol_put_range(struct text *out, const struct protocol_range *range);
 
-/*
- * One element of memonline-reconcile, of a list: type; id, slot, start, size where the device has
- * them; requested where that is not its size; online, node, zones, removable, verdict, cause,
- * missing: [{state, reason, size}], remarks: ["node-differs"]; and log, the kernel's line, where
- * there is one.
- */
+/* One element of memonline-reconcile. */
 void protocol_put_reconciled(struct text *out, const struct device *device,
 			     const struct reconcile_verdict *verdict);
 
-/*
- * One element of memonline-probe: type; id, slot, start, size where the device has them; verdict,
- * reason, errno, confirmed, blocks-added, online, checks: [{check, passed, reason}].
- */
+/* One element of memonline-probe. */
 void protocol_put_probed(struct text *out, const struct probe_result *result);
 
-/* memonline-explain: phys-index, word, reason, facts: [{name, value}]; `facts` holds the elements. */
+/* memonline-explain; `facts` holds the elements that protocol_put_fact wrote. */
 void protocol_put_fact(struct text *facts, const char *name, const char *value);
 void protocol_put_explained(struct text *out, uint64_t index,
 			    const struct policy_verdict *verdict,
 			    const struct text *facts);
 
-/*
- * {"instance", "last-seq", "lost", "reports": [data…]} of at most `max` reports after `since`.
- * Each has its "timestamp" beside what the event has as its data.
- */
+/* At most `max` reports after `since`. */
 void protocol_put_reports(struct text *out, const struct journal *journal, uint64_t since,
 			  uint64_t max);
-/* memonline-subscribe's answer: {"instance", "last-seq", "lost"}; the events follow it. */
+/* memonline-subscribe's answer; the events follow it. */
 void protocol_put_subscribed(struct text *out, const struct journal *journal,
 			     uint64_t since);
-/* A whole MEMONLINE_PROGRESS line: how many blocks of the job were seen to. */
+#define PROTOCOL_REPORT "MEMONLINE_REPORT"
 #define PROTOCOL_PROGRESS "MEMONLINE_PROGRESS"
+/* A whole MEMONLINE_PROGRESS line: how many blocks of the job were seen to. */
 void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,
 			   const struct job *job);
 /*

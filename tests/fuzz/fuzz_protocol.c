@@ -59,7 +59,7 @@ static void feed_in_steps(const char *bytes, size_t len, size_t step, struct tex
 	protocol_parser_free(parser);
 }
 
-/* What json-scan lets through, json-c can read: no request here lacks memory. */
+/* No request here lacks memory. */
 static bool is_out_of_memory(const char *line)
 {
 	static const char reply[] = "{\"error\": {\"class\": \"GenericError\", "

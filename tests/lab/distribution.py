@@ -21,7 +21,7 @@ from .scenario import Failure
 from .stream import Timeout, without_daemon
 
 SUITE = "bookworm"
-PACKAGES = ("systemd", "systemd-sysv", "udev", "libinih1", "libjson-c5", "libmnl0", "libudev1")
+PACKAGES = ("systemd", "systemd-sysv", "udev", "libinih1", "libmnl0", "libudev1")
 DISK_BYTES = 1 << 30
 BOOT_DEADLINE = 600
 APPEND = "rw systemd.show_status=yes"

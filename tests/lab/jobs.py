@@ -108,7 +108,7 @@ def oldest():
     tree.configure(directory, ["--prefix=/usr", "--sysconfdir=/etc", "--with-bundled-inih",
                                "--enable-upstart", "--with-systemdsystemunitdir=no"])
     programs = [os.path.join("agent", name) for name in OLDEST_PROGRAMS]
-    flags = " ".join([OLDEST_FLAGS] + pkg_config("--cflags", "json-c"))
+    flags = OLDEST_FLAGS
     status = call(["make", "-s", "-j2", "CFLAGS=" + flags] + programs, directory)
     if status:
         return status
@@ -136,9 +136,9 @@ def fuzz_one(name, folder):
     program = os.path.join(folder, name)
     sources = [source for folder in ("core", "wire")
                for source in sorted(glob.glob(os.path.join(paths.TOP, "agent", folder, "*.c")))]
-    status = call(["clang"] + list(FUZZ_FLAGS) + pkg_config("--cflags", "json-c", "inih") +
+    status = call(["clang"] + list(FUZZ_FLAGS) + pkg_config("--cflags", "inih") +
                   ["-o", program, "tests/fuzz/%s.c" % name] + sources +
-                  pkg_config("--libs", "json-c", "inih"))
+                  pkg_config("--libs", "inih"))
     if status:
         return None
     corpus = os.path.join(folder, name + ".corpus")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Put before every source by the job `oldest`: what the oldest libraries lack cannot be named
- * after this. glibc 2.12, libudev 147, libmnl 1.0.2, json-c 0.11; by library below.
+ * after this. glibc 2.12, libudev 147, libmnl 1.0.2; by library below.
  */
 #include <libmnl/libmnl.h>
 #include <libudev.h>
@@ -13,11 +13,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Then its loops over members are plain C, as in 0.11's -ansi variant. */
-#define __STRICT_ANSI__
-#include <json.h>
-#undef __STRICT_ANSI__
 
 /* C11 and what gcc 4.4 has not */
 #pragma GCC poison _Static_assert static_assert _Generic _Atomic _Thread_local
@@ -40,15 +35,3 @@
 
 /* libmnl after 1.0.2 */
 #pragma GCC poison mnl_socket_open2 mnl_socket_fdopen
-
-/* json-c after 0.11 */
-#pragma GCC poison json_object_new_uint64 json_object_get_uint64 json_object_new_null
-#pragma GCC poison json_object_array_shrink json_object_array_del_idx
-#pragma GCC poison json_object_array_insert_idx json_object_array_bsearch
-#pragma GCC poison json_object_new_array_ext json_object_equal json_object_deep_copy
-#pragma GCC poison json_object_object_add_ex json_object_object_length \
-	json_object_new_double_s
-#pragma GCC poison json_object_to_json_string_length json_object_set_string
-#pragma GCC poison json_object_set_int json_object_set_int64 json_object_set_boolean
-#pragma GCC poison json_object_int_inc json_object_to_fd json_object_to_file_ext
-#pragma GCC poison json_tokener_get_parse_end json_util_get_last_err json_parse_uint64

@@ -41,7 +41,6 @@ NEEDS = {
         (command("pkg-config"), "pkg-config", "pkgconf-pkg-config"),
         (library("libudev"), "libudev-dev", "systemd-devel"),
         (library("libmnl"), "libmnl-dev", "libmnl-devel"),
-        (library("json-c"), "libjson-c-dev", "json-c-devel"),
         (library("inih"), "libinih-dev", "inih-devel"),
         (library("cmocka"), "libcmocka-dev", "libcmocka-devel"),
     ),

@@ -415,9 +415,11 @@ def error_without_members():
 def nonsense_as_an_answer():
     deep = b'{"return": ' + b"[" * 5000 + b"]" * 5000 + b"}\n"
     for bad in (b"hello\n", b"{}\n", b"[]\n", b"null\n", b"\x00\n", b'{"return"\n',
-                b'"return"\n', deep, b'{"return": {}} {"return": {}}\n'):
+                b'"return"\n'):
         with Agent(answers={"guest-ping": bad}) as agent:
             fails(ask(agent, "ping"), "not memonline-protocol")
+    with Agent(answers={"guest-ping": deep}) as agent:
+        fails(ask(agent, "ping"), "too much")
 
 
 def without(value, name):
@@ -473,10 +475,10 @@ def reports_with_wrong_ranges():
 
 
 def reports_without_a_time():
-    for bad in (without(report(1), "timestamp"),
-                dict(report(1), timestamp={"microseconds": 1})):
+    for bad, name in ((without(report(1), "timestamp"), "timestamp"),
+                      (dict(report(1), timestamp={"microseconds": 1}), "seconds")):
         with Agent(answers={"memonline-get-reports": reports(bad)}) as agent:
-            fails(ask(agent, "reports"), "seconds")
+            fails(ask(agent, "reports"), name)
 
 
 def return_of_another_type():
@@ -497,10 +499,10 @@ def list_with_impossible_numbers():
         with Agent(answers={"guest-get-memory-block-info": {"size": size}}) as agent:
             fails(ask(agent, "list"), "'size'")
     most = 2 ** 63 - 1
-    for start, size in ((0, 0), (most, 1), (most, most), (2 ** 70, BLOCK)):
+    for start, size in ((0, 0), (most, 1), (most, most), (2 ** 70, BLOCK), (BLOCK, 2 ** 70)):
         bad = dict(RANGES[0], start=start, size=size)
         with Agent(answers={"memonline-get-ranges": [bad]}) as agent:
-            fails(ask(agent, "list"), "'size'")
+            fails(ask(agent, "list"), "'start'" if start > most else "'size'")
 
 
 def empty_words():
@@ -818,7 +820,7 @@ def watch_nothing_twice():
 def watch_from_the_beginning():
     """An event that overtakes older ones must not hide them."""
     def answer(request):
-        check(request["arguments"] == {"since": 0}, request)
+        check(request.get("arguments", {}).get("since", 0) == 0, request)
         return event(5) + line({"return": {"instance": "i-1", "last-seq": 5, "lost": 2}})
     with Agent(answers={"memonline-subscribe": answer},
                after=bye(event(3), event(4), event(5))) as agent:
@@ -1185,7 +1187,6 @@ def reconcile_monitor():
 
 
 HOSTILE_KIB = 16 << 10
-ANSWER_KIB = 96 << 10  # 32768 blocks, each in an object with a list
 HOSTILE_SHAPES = (b"{},", b"[],", b"1,", b'"",', b'{"a":{}},')
 
 
@@ -1230,7 +1231,7 @@ def hostile_answer():
     for shape in HOSTILE_SHAPES:
         hostile = hostile_line(shape)
         with Agent({"memonline-status": hostile}) as agent:
-            stays_below(most_resident("--socket", agent.path, "status"), ANSWER_KIB, shape)
+            stays_below(most_resident("--socket", agent.path, "status"), HOSTILE_KIB, shape)
 
 
 def hostile_monitor():

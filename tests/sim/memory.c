@@ -7,7 +7,7 @@
 
 /*
  * The agent's memory is an arena of its own, which a SIGKILL drops as a whole. In the place of
- * the library's functions, so that what json-c allocates for the agent is in there, too.
+ * the library's functions, so that what a library allocates for the agent is in there, too.
  */
 #define ARENA_BYTES (64UL << 20)
 #define CLASSES 40
@@ -62,10 +62,7 @@ static unsigned class_of(size_t size)
 	return class;
 }
 
-/*
- * Only for the agent's own calls: json-c 0.16 copies a member's name without looking whether it got
- * memory for it, and crashes.
- */
+/* Only for the agent's own calls: no library is to be tested here. */
 static bool fails(const void *caller)
 {
 	if (!fail_count || (const char *)caller < &__executable_start ||

@@ -5,23 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/device.h"
+#include "wire/device-list.h"
+#include "wire/json-scan.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct json_scan_limits limits = { 1 << 20, 65536, 65536, 1024,
-						16,	 4096,	128,   "bulk" };
+static const struct json_scan_limits limits = { 1 << 20, 65536, 1 << 20, 1024, 16,
+						4096,	 128,	"bulk",	 2 };
 
-static void take(const struct json_scan_item *item, void *data)
+static void take(const struct json_scan_element *element, void *data)
 {
-	if (!item->sub_list || json_scan_is(item->sub_list, item->sub_list_len, "return"))
-		device_list_take(data, "devices", item);
+	if (!element->names[1] || strcmp(element->names[1], "return") == 0)
+		device_list_take(data, "devices", element->index, &element->value);
 }
 
 /* The list, in 'single quotes', as the value of a member of the bulk member. */
 static void scan(const char *list, struct device_list *devices)
 {
 	struct json_scan *scan = json_scan_new(&limits);
+	struct json_scan_watch watch = { take, NULL, NULL };
 	struct text request = TEXT_INIT;
 	const char *bytes;
 	size_t len;
@@ -33,7 +35,8 @@ static void scan(const char *list, struct device_list *devices)
 	bytes = request.data;
 	len = request.len;
 	memset(devices, 0, sizeof(*devices));
-	json_scan_watch(scan, take, devices);
+	watch.data = devices;
+	json_scan_watch(scan, &watch);
 	assert_int_equal(json_scan_feed(scan, &bytes, &len), JSON_SCAN_OBJECT);
 	json_scan_free(scan);
 	text_free(&request);

@@ -12,27 +12,27 @@
 static const struct json_scan_limits limits = {
 	.bytes = 100,
 	.token = 40,
-	.kept = 60,
+	.kept = 100,
 	.values = 12,
 	.depth = 4,
 	.elements = 6,
 	.members = 5,
 	.bulk = "bulk",
+	.bulk_depth = 2,
 };
 
 /* One line for each event: the object's text, "(scalar)", or "! " and the error. */
 static void put_event(struct text *out, const struct json_scan *scan,
 		      enum json_scan_event event)
 {
-	const char *text;
-	size_t len;
+	struct json_value value;
 
 	switch (event) {
 	case JSON_SCAN_MORE:
 		return;
 	case JSON_SCAN_OBJECT:
-		text = json_scan_text(scan, &len);
-		text_append(out, text, len);
+		value = json_scan_value(scan);
+		json_put_value(out, &value);
 		break;
 	case JSON_SCAN_SCALAR:
 		text_puts(out, "(scalar)");
@@ -231,7 +231,7 @@ static void refuses_bad_grammar_once_for_each_request(void **state)
 		ROW("{]}{}", ERROR("expecting value") ERROR("expecting value") "{}\n"),
 		ROW("{[}]}{}", ERROR("expecting value") ERROR("expecting value") "{}\n"),
 		ROW("{\"a\":1]{\"a\":1}",
-		    ERROR("expected separator in dict") "{\"a\":1}\n"),
+		    ERROR("expected separator in dict") "{\"a\": 1}\n"),
 	};
 
 	(void)state;
@@ -259,7 +259,8 @@ static void holds_its_limits(void **state)
 		    TOO_LONG ERROR("stray '\xff'") "{}\n"),
 		ROW(FIFTY, TOO_LONG),
 		/* all that is kept */
-		ROW("[\"" TEN TEN TEN "\",\"" TEN TEN TEN "\"]1 ", TOO_LONG "(scalar)\n"),
+		ROW("[\"" TEN TEN TEN "\",\"" TEN TEN TEN "\",\"" TEN TEN TEN "\"]1 ",
+		    TOO_LONG "(scalar)\n"),
 		/* values */
 		ROW("[[1,2,3,4,5],[1,2,3,4]]", "(scalar)\n"),
 		ROW("[[1,2,3,4,5],[1,2,3,4,5]]{}",
@@ -285,21 +286,22 @@ static void checks_bulk_lists_without_keeping_them(void **state)
 {
 	static const struct row rows[] = {
 		ROW("{'bulk':{'x':[{'a':1},[2],\"3\"],'y':[4]},'z':[5]}",
-		    "{\"bulk\":{\"x\":[],\"y\":[]},\"z\":[5]}\n"),
+		    "{\"bulk\": {\"x\": [], \"y\": []}, \"z\": [5]}\n"),
 		/* only there: not deeper, not elsewhere, not in place of the member */
-		ROW("{'bulk':{'x':{'y':[1]}}}", "{\"bulk\":{\"x\":{\"y\":[]}}}\n"),
-		ROW("{'bulk':[{'y':[1]}]}", "{\"bulk\":[{\"y\":[1]}]}\n"),
-		ROW("{'bulk':[1],'a':{'x':[1]}}", "{\"bulk\":[1],\"a\":{\"x\":[1]}}\n"),
-		ROW("{'a':{'bulk':{'x':[1]}}}", "{\"a\":{\"bulk\":{\"x\":[1]}}}\n"),
+		ROW("{'bulk':{'x':{'y':[1]}}}", "{\"bulk\": {\"x\": {\"y\": []}}}\n"),
+		ROW("{'bulk':[{'y':[1]}]}", "{\"bulk\": [{\"y\": [1]}]}\n"),
+		ROW("{'bulk':[1],'a':{'x':[1]}}",
+		    "{\"bulk\": [1], \"a\": {\"x\": [1]}}\n"),
+		ROW("{'a':{'bulk':{'x':[1]}}}", "{\"a\": {\"bulk\": {\"x\": [1]}}}\n"),
 		ROW("[{'bulk':{'x':[1]}}]", "(scalar)\n"),
-		ROW("{'bulk':[[1]]}", "{\"bulk\":[[1]]}\n"),
+		ROW("{'bulk':[[1]]}", "{\"bulk\": [[1]]}\n"),
 		/* and not in the next request */
-		ROW("{'bulk':{'x':[1#{'a':[1]}", ERROR("stray '#'") "{\"a\":[1]}\n"),
-		ROW("{'bulk':1}[{'x':[[1,2,3,4],[1,2,3,4],[1,2]]}]",
-		    "{\"bulk\":1}\n! JSON token count limit exceeded\n"),
+		ROW("{'bulk':{'x':[1#{'a':[1]}", ERROR("stray '#'") "{\"a\": [1]}\n"),
+		ROW("{'bulk':1}[{'x':[1,2,3,4,5],'y':[1,2,3,4]}]",
+		    "{\"bulk\": 1}\n! JSON token count limit exceeded\n"),
 		/* more values than may be kept */
 		ROW("{'bulk':{'x':[[1,2,3],[1,2,3],[1,2,3],[1,2,3]]}}",
-		    "{\"bulk\":{\"x\":[]}}\n"),
+		    "{\"bulk\": {\"x\": []}}\n"),
 		ROW("{'bulk':{'x':[1,2,3,4,5,6,7]}}",
 		    "! JSON list element limit exceeded\n"),
 		ROW("{'bulk':{'x':[1,{'a':1,'a':1}]}}", ERROR("duplicate key")),
@@ -335,10 +337,10 @@ static void finds_every_request(void **state)
 		ROW("12\"a\"", "(scalar)\n(scalar)\n"),
 		ROW("{}1 {}[]", "{}\n(scalar)\n{}\n(scalar)\n"),
 		ROW("{\"a\":{\"a\":1},\"ab\":[{\"a\":2}]}",
-		    "{\"a\":{\"a\":1},\"ab\":[{\"a\":2}]}\n"),
+		    "{\"a\": {\"a\": 1}, \"ab\": [{\"a\": 2}]}\n"),
 		ROW("null\n[]\n[{}]", "(scalar)\n(scalar)\n(scalar)\n"),
 		ROW("{\n\t\"a\" : [ 1 , true , null , { } ]\n}",
-		    "{\"a\":[1,true,null,{}]}\n"),
+		    "{\"a\": [1, true, null, {}]}\n"),
 	};
 
 	(void)state;
@@ -348,48 +350,134 @@ static void finds_every_request(void **state)
 static void writes_strings_in_one_way(void **state)
 {
 	static const struct row rows[] = {
-		ROW("{'a':'b\"c'}", "{\"a\":\"b\\\"c\"}\n"),
-		ROW("{'a':'b\\'c\"'}", "{\"a\":\"b'c\\\"\"}\n"),
-		ROW("{\"a\":\"b'\\'\"}", "{\"a\":\"b''\"}\n"),
-		ROW("{\"\\u0061\":\"\\/\\\\\\\"\"}", "{\"a\":\"/\\\\\\\"\"}\n"),
-		ROW("{\"a\":\"\\b\\f\\n\\r\\t\"}",
-		    "{\"a\":\"\\u0008\\u000c\\u000a\\u000d\\u0009\"}\n"),
-		ROW("{\"a\":\"\x7f\\u001F\"}", "{\"a\":\"\x7f\\u001f\"}\n"),
+		ROW("{'a':'b\"c'}", "{\"a\": \"b\\\"c\"}\n"),
+		ROW("{'a':'b\\'c\"'}", "{\"a\": \"b'c\\\"\"}\n"),
+		ROW("{\"a\":\"b'\\'\"}", "{\"a\": \"b''\"}\n"),
+		ROW("{\"\\u0061\":\"\\/\\\\\\\"\"}", "{\"a\": \"/\\\\\\\"\"}\n"),
+		ROW("{\"a\":\"\\b\\f\\n\\r\\t\"}", "{\"a\": \"\\b\\f\\n\\r\\t\"}\n"),
+		ROW("{\"a\":\"\x7f\\u001F\"}", "{\"a\": \"\\u007F\\u001F\"}\n"),
 		/* U+0000 ends no string early */
-		ROW("{\"a\\u0000\":\"b\xc0\x80\"}", "{\"a\xc0\x80\":\"b\xc0\x80\"}\n"),
+		ROW("{\"a\\u0000\":\"b\xc0\x80\"}", "{\"a\\u0000\": \"b\\u0000\"}\n"),
 		ROW("{\"a\":\"\\u00e9\xc3\xa9\\u20AC\xe2\x82\xac\"}",
-		    "{\"a\":\"\xc3\xa9\xc3\xa9\xe2\x82\xac\xe2\x82\xac\"}\n"),
+		    "{\"a\": \"\\u00E9\\u00E9\\u20AC\\u20AC\"}\n"),
 		ROW("{\"a\":\"\\uD83D\\uDE00\xf0\x9f\x98\x80\"}",
-		    "{\"a\":\"\xf0\x9f\x98\x80\xf0\x9f\x98\x80\"}\n"),
+		    "{\"a\": \"\\uD83D\\uDE00\\uD83D\\uDE00\"}\n"),
 	};
 
 	(void)state;
 	check_all(rows, ARRAY_SIZE(rows));
 }
 
-static void marks_numbers_that_are_no_int64(void **state)
+static void keeps_the_text_of_numbers(void **state)
 {
 	static const struct row rows[] = {
 		ROW("{\"a\":[0,-0,-1,9223372036854775807]}",
-		    "{\"a\":[0,-0,-1,9223372036854775807]}\n"),
-		ROW("{\"a\":-9223372036854775808}", "{\"a\":-9223372036854775808}\n"),
-		ROW("{\"a\":9223372036854775808}", "{\"a\":\"\xff"
-						   "9223372036854775808\"}\n"),
-		ROW("{\"a\":-9223372036854775809}",
-		    "{\"a\":\"\xff-9223372036854775809\"}\n"),
-		ROW("{\"a\":18446744073709551616}", "{\"a\":\"\xff"
-						    "18446744073709551616\"}\n"),
-		ROW("{\"a\":[1.0,-0.5e-3,1E400]}", "{\"a\":[\"\xff"
-						   "1.0\",\"\xff-0.5e-3\",\"\xff"
-						   "1E400\"]}\n"),
-		/* a string cannot pass for one */
-		ROW("{\"a\":\"\xff"
-		    "1\"}",
-		    ERROR("stray '\"\xff'") ERROR("expecting value")),
+		    "{\"a\": [0, 0, -1, 9223372036854775807]}\n"),
+		ROW("{\"a\":-9223372036854775809}", "{\"a\": -9223372036854775809}\n"),
+		ROW("{\"a\":[1.0,-0.0,-0.5e-3,1E400]}",
+		    "{\"a\": [1.0, -0.0, -0.5e-3, 1E400]}\n"),
 	};
 
 	(void)state;
 	check_all(rows, ARRAY_SIZE(rows));
+}
+
+/* The value of the member "a". */
+static struct json_value value_of(struct json_scan *scan, const char *text)
+{
+	struct text request = TEXT_INIT;
+	struct json_value object;
+	const char *bytes;
+	size_t len;
+
+	text_printf(&request, "{\"a\":%s}", text);
+	assert_false(request.failed);
+	bytes = request.data;
+	len = request.len;
+	assert_int_equal(json_scan_feed(scan, &bytes, &len), JSON_SCAN_OBJECT);
+	object = json_scan_value(scan);
+	text_free(&request);
+	return json_member(&object, "a");
+}
+
+static void reads_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_int64, is_uint64;
+		uint64_t number;
+	} rows[] = {
+		{ "0", true, true, 0 },
+		{ "-0", true, true, 0 },
+		{ "9223372036854775807", true, true, INT64_MAX },
+		{ "9223372036854775808", false, true, (uint64_t)INT64_MAX + 1 },
+		{ "-9223372036854775808", true, false, (uint64_t)INT64_MAX + 1 },
+		{ "-9223372036854775809", false, false, 7 },
+		{ "18446744073709551615", false, true, UINT64_MAX },
+		{ "18446744073709551616", false, false, 7 },
+		{ "99999999999999999999999999999999", false, false, 7 },
+		{ "1.0", false, false, 7 },
+		{ "1e2", false, false, 7 },
+		{ "\"1\"", false, false, 7 },
+		{ "true", false, false, 7 },
+	};
+	struct json_scan *scan = json_scan_new(&limits);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json_value value = value_of(scan, rows[i].text);
+		int64_t as_int64 = 7;
+		uint64_t as_uint64 = 7;
+
+		assert_int_equal(json_int64(&value, &as_int64), rows[i].is_int64);
+		assert_int_equal(json_uint64(&value, &as_uint64), rows[i].is_uint64);
+		assert_true(!rows[i].is_int64 || (uint64_t)as_int64 == rows[i].number);
+		assert_true(!rows[i].is_uint64 || as_uint64 == rows[i].number);
+		assert_true(rows[i].is_int64 || as_int64 == 7);
+		assert_true(rows[i].is_uint64 || as_uint64 == 7);
+	}
+	json_scan_free(scan);
+}
+
+static void put_element(const struct json_scan_element *element, void *data)
+{
+	text_printf(data, "%s/%s[%zu] ", element->names[0] ? element->names[0] : "",
+		    element->names[1] ? element->names[1] : "", element->index);
+	json_put_value(data, &element->value);
+	text_puts(data, "\n");
+}
+
+/* Elements come one by one and whole, however deep, and each may take all the room there is. */
+static void passes_elements_on(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "{'bulk':{'x':[1,'b',{'c':2}],'y':{'z':[3]}}}",
+		  "x/[0] 1\nx/[1] \"b\"\nx/[2] {\"c\": 2}\ny/z[0] 3\n" },
+		{ "{'bulk':{'x':{'y':{'z':[1]}}}}", "" },
+		{ "{'bulk':[1],'a':{'x':[1]}}", "" },
+		{ "{'bulk':{'x':[1,{'a':1,'a':2},3]}}", "x/[0] 1\n" },
+	};
+	struct text out = TEXT_INIT;
+	struct json_scan_watch watch = { put_element, NULL, &out };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json_scan *scan = json_scan_new(&limits);
+		const char *bytes = rows[i].in;
+		size_t len = strlen(bytes);
+
+		text_clear(&out);
+		text_puts(&out, "");
+		json_scan_watch(scan, &watch);
+		json_scan_feed(scan, &bytes, &len);
+		assert_string_equal(out.data, rows[i].out);
+		json_scan_free(scan);
+	}
+	text_free(&out);
 }
 
 static void reads_utf8(void **state)
@@ -429,8 +517,7 @@ static void reads_utf8(void **state)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		const char *bytes = rows[i].bytes;
 
-		assert_int_equal(json_scan_utf8(&bytes, bytes + strlen(bytes)),
-				 rows[i].code);
+		assert_int_equal(json_utf8(&bytes, bytes + strlen(bytes)), rows[i].code);
 		assert_int_equal(bytes - rows[i].bytes, rows[i].taken);
 	}
 }
@@ -447,7 +534,9 @@ int main(void)
 		cmocka_unit_test(waits_for_the_rest),
 		cmocka_unit_test(finds_every_request),
 		cmocka_unit_test(writes_strings_in_one_way),
-		cmocka_unit_test(marks_numbers_that_are_no_int64),
+		cmocka_unit_test(keeps_the_text_of_numbers),
+		cmocka_unit_test(reads_numbers),
+		cmocka_unit_test(passes_elements_on),
 		cmocka_unit_test(reads_utf8),
 	};
 

@@ -717,8 +717,9 @@ static void puts_status(void **state)
 		{ 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, UINT64_MAX },
 		{ -1, BLOCK_OFFLINE, BLOCK_ZONE_UNKNOWN, 1 },
 	};
-	struct protocol_status status = {
+	struct message_status status = {
 		.version = "0.1",
+		.protocol = PROTOCOL_VERSION,
 		.kernel = "6.1",
 		.instance = "i",
 		.source = "udev",
@@ -729,13 +730,12 @@ static void puts_status(void **state)
 		.block_count = 4,
 		.pending = 5,
 		.failed = 6,
-		.totals = totals,
-		.total_count = 2,
-		.racing_rules = "/etc/a b\n/run/\"c\n",
 	};
 	struct text out = TEXT_INIT;
 
 	(void)state;
+	protocol_set_totals(&status, totals, 2);
+	protocol_set_racing_rules(&status, "/etc/a b\n/run/\"c\n");
 	protocol_put_status(&out, &status);
 	check_text(&out,
 		   "{\"version\": \"0.1\", \"protocol\": 1, \"kernel\": \"6.1\", "
@@ -747,30 +747,31 @@ static void puts_status(void **state)
 		   "\"size\": 18446744073709551615}, "
 		   "{\"node\": -1, \"state\": \"offline\", \"zone\": \"unknown\", "
 		   "\"size\": 1}]}");
-	status.total_count = 0;
+	protocol_set_totals(&status, NULL, 0);
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "\"memory\": []}"));
-	status.racing_rules = NULL;
+	protocol_set_racing_rules(&status, NULL);
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "\"racing-rules\": []"));
-	status.port = "a\"b";
-	status.port_errno = 16;
+	status.port.name = "a\"b";
+	status.port.error = 16;
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "], \"port\": {\"name\": \"a\\\"b\", "
 					 "\"open\": false, \"errno\": 16}}"));
-	status.port_errno = 0;
+	status.port.open = true;
+	status.port.error = 0;
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "\"open\": true, \"errno\": 0}}"));
-	status.port = NULL;
-	status.held_up_word = "online";
-	status.held_up_index = 7;
-	status.held_up_usec = 8;
-	status.going_offline = 9;
+	memset(&status.port, 0, sizeof(status.port));
+	status.held_up.word = "online";
+	status.held_up.phys_index = 7;
+	status.held_up.elapsed_usec = 8;
+	status.held_up.going_offline = 9;
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "], \"held-up\": {\"phys-index\": 7, "
 					 "\"word\": \"online\", \"elapsed-usec\": 8, "
 					 "\"going-offline\": 9}}"));
-	status.going_offline = UINT64_MAX;
+	status.held_up.going_offline = UINT64_MAX;
 	protocol_put_status(&out, &status);
 	assert_non_null(strstr(out.data, "\"elapsed-usec\": 8}}"));
 	text_free(&out);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "wire/field.h"
+
+#include <string.h>
+
+#include "core/block.h"
+
+#define SECONDS_MAX 3600
+
+/* --- one value */
+
+static bool read_text(const struct json_value *value, char *to, size_t room)
+{
+	size_t len = strlen(value->content);
+
+	if (len >= room)
+		return false;
+	memcpy(to, value->content, len + 1);
+	return true;
+}
+
+static bool read_wrapped(const struct json_value *value, uint64_t *to)
+{
+	int64_t negative;
+
+	if (json_uint64(value, to))
+		return true;
+	if (!json_int64(value, &negative))
+		return false;
+	*to = (uint64_t)negative;
+	return true;
+}
+
+static bool read_int32(const struct json_value *value, int32_t *to)
+{
+	int64_t number;
+
+	if (!json_int64(value, &number) || number > INT32_MAX || number < -INT32_MAX)
+		return false;
+	*to = (int32_t)number;
+	return true;
+}
+
+static bool read_seconds(const struct json_value *value, uint64_t *to)
+{
+	uint64_t number;
+
+	if (!json_uint64(value, &number) || number < 1 || number > SECONDS_MAX)
+		return false;
+	*to = number;
+	return true;
+}
+
+static bool read_online_type(const struct json_value *value, enum online_type *to)
+{
+	enum online_type type;
+
+	if (!online_type_parse(value->content, &type) || type == ONLINE_TYPE_OFFLINE ||
+	    type == ONLINE_TYPE_NONE)
+		return false;
+	*to = type;
+	return true;
+}
+
+static bool read_list(const struct json_value *value, struct field_list *to)
+{
+	to->value = *value;
+	to->count = json_count(value);
+	return true;
+}
+
+/* What a value has to be before it is looked into. */
+static bool is_kind(enum field_type type, enum json_kind kind)
+{
+	switch (type) {
+	case FIELD_STRING:
+	case FIELD_TEXT:
+	case FIELD_ONLINE_TYPE:
+		return kind == JSON_STRING;
+	case FIELD_OBJECT:
+		return kind == JSON_OBJECT;
+	case FIELD_LIST:
+		return kind == JSON_LIST;
+	case FIELD_UINT64:
+	case FIELD_WRAPPED:
+	case FIELD_INT64:
+	case FIELD_INT32:
+	case FIELD_SECONDS:
+		return kind == JSON_INTEGER;
+	case FIELD_BOOLEAN:
+		break;
+	}
+	return kind == JSON_TRUE || kind == JSON_FALSE;
+}
+
+/* NOLINTBEGIN(misc-no-recursion): as deep as the tables are nested, which is constant */
+static bool read_value(const struct field *field, const struct json_value *value,
+		       void *to, struct field_fault *fault)
+{
+	switch (field->type) {
+	case FIELD_STRING:
+		*(const char **)to = value->content;
+		return true;
+	case FIELD_TEXT:
+		fault->kind = FIELD_IS_LONG;
+		return read_text(value, to, field->room);
+	case FIELD_UINT64:
+		return json_uint64(value, to);
+	case FIELD_WRAPPED:
+		return read_wrapped(value, to);
+	case FIELD_INT64:
+		return json_int64(value, to);
+	case FIELD_INT32:
+		return read_int32(value, to);
+	case FIELD_BOOLEAN:
+		return json_boolean(value, to);
+	case FIELD_SECONDS:
+		return read_seconds(value, to);
+	case FIELD_ONLINE_TYPE:
+		fault->kind = FIELD_IS_OTHER;
+		return read_online_type(value, to);
+	case FIELD_OBJECT:
+		return !field->of || field_read(field->of, value, to, fault);
+	case FIELD_LIST:
+		return read_list(value, to);
+	}
+	return false;
+}
+
+bool field_read_one(const struct field *field, const struct json_value *object, void *to,
+		    struct field_fault *fault)
+{
+	struct json_value value = json_member(object, field->name);
+	struct field_fault found = { field, FIELD_IS_WRONG };
+	bool good;
+
+	if (value.kind == JSON_NONE) {
+		found.kind = FIELD_IS_MISSING;
+		good = field->need != FIELD_REQUIRED;
+	} else {
+		good = is_kind(field->type, value.kind) &&
+		       read_value(field, &value, (char *)to + field->offset, &found);
+	}
+	if (!good)
+		*fault = found;
+	return good;
+}
+
+bool field_read(const struct field_shape *shape, const struct json_value *object,
+		void *to, struct field_fault *fault)
+{
+	size_t i;
+
+	if (shape->defaults)
+		memcpy(to, shape->defaults, shape->size);
+	else
+		memset(to, 0, shape->size);
+	for (i = 0; i < shape->count; i++)
+		if (!field_read_one(&shape->fields[i], object, to, fault))
+			return false;
+	return true;
+}
+/* NOLINTEND(misc-no-recursion) */
+
+const char *field_unexpected(const struct field *fields, size_t count,
+			     const struct json_value *object)
+{
+	struct json_cursor cursor = json_content(object);
+	struct json_value key, value;
+	size_t i;
+
+	while (json_next(&cursor, &key) && json_next(&cursor, &value)) {
+		for (i = 0; i < count; i++)
+			if (fields[i].name && strcmp(fields[i].name, key.content) == 0)
+				break;
+		if (i == count)
+			return key.content;
+	}
+	return NULL;
+}
+
+/* --- errors */
+
+void field_explain(struct text *out, const char *path, const struct field_fault *fault)
+{
+	/* QEMU words its types' errors in two ways; these have no "Invalid … type for". */
+	static const char *const expected[] = {
+		[FIELD_STRING] = "', expected: string",
+		[FIELD_TEXT] = "', expected: string",
+		[FIELD_UINT64] = "' expects uint64",
+		[FIELD_WRAPPED] = "' expects uint64",
+		[FIELD_INT64] = "', expected: integer",
+		[FIELD_INT32] = "', expected: integer",
+		[FIELD_BOOLEAN] = "', expected: boolean",
+		[FIELD_SECONDS] = "' expects 1 to 3600 seconds",
+		[FIELD_ONLINE_TYPE] = "', expected: string",
+		[FIELD_OBJECT] = "', expected: object",
+		[FIELD_LIST] = "', expected: array",
+	};
+	const char *after = expected[fault->field->type];
+
+	if (fault->kind == FIELD_IS_MISSING)
+		after = "' is missing";
+	else if (fault->kind == FIELD_IS_LONG)
+		after = "' is too long";
+	else if (fault->kind == FIELD_IS_UNEXPECTED)
+		after = "' is unexpected";
+	else if (fault->kind == FIELD_IS_OTHER)
+		after = "' expects online, online_kernel or online_movable";
+	text_puts(out, after[1] == ',' ? "Invalid parameter type for '" : "Parameter '");
+	text_puts(out, path);
+	text_puts(out, fault->field->name);
+	text_puts(out, after);
+}
+
+/* --- writing */
+
+/* NOLINTBEGIN(misc-no-recursion): as deep as the tables are nested, which is constant */
+static void put_list(struct text *out, const struct field *field,
+		     const struct field_list *list)
+{
+	const char *item = list->items;
+	size_t i;
+
+	text_append(out, "[", 1);
+	for (i = 0; i < list->count; i++, item += list->stride) {
+		json_put_separator(out);
+		if (list->put)
+			list->put(out, item);
+		else if (field->of)
+			field_put(out, field->of, item);
+		else
+			json_put_string(out, *(const char *const *)item,
+					strlen(*(const char *const *)item));
+	}
+	text_append(out, "]", 1);
+}
+
+static void put_field(struct text *out, const struct field *field, const void *from)
+{
+	const char *string;
+
+	switch (field->type) {
+	case FIELD_STRING:
+	case FIELD_TEXT:
+		string = field->type == FIELD_TEXT ? from : *(const char *const *)from;
+		json_put_string(out, string, strlen(string));
+		break;
+	case FIELD_UINT64:
+	case FIELD_WRAPPED:
+	case FIELD_SECONDS:
+		text_putu(out, *(const uint64_t *)from);
+		break;
+	case FIELD_INT64:
+		json_put_int64(out, *(const int64_t *)from);
+		break;
+	case FIELD_INT32:
+		json_put_int64(out, *(const int32_t *)from);
+		break;
+	case FIELD_BOOLEAN:
+		text_puts(out, *(const bool *)from ? "true" : "false");
+		break;
+	case FIELD_ONLINE_TYPE:
+		string = online_type_text(*(const enum online_type *)from);
+		json_put_string(out, string, strlen(string));
+		break;
+	case FIELD_OBJECT:
+		field_put(out, field->of, from);
+		break;
+	case FIELD_LIST:
+		put_list(out, field, from);
+		break;
+	}
+}
+
+static size_t size_of(const struct field *field)
+{
+	switch (field->type) {
+	case FIELD_STRING:
+		return sizeof(const char *);
+	case FIELD_TEXT:
+		return 1; /* "" */
+	case FIELD_INT32:
+		return sizeof(int32_t);
+	case FIELD_BOOLEAN:
+		return sizeof(bool);
+	case FIELD_ONLINE_TYPE:
+		return sizeof(enum online_type);
+	case FIELD_OBJECT:
+		return field->of->size;
+	case FIELD_LIST:
+		return sizeof(struct field_list);
+	case FIELD_UINT64:
+	case FIELD_WRAPPED:
+	case FIELD_INT64:
+	case FIELD_SECONDS:
+		break;
+	}
+	return sizeof(uint64_t);
+}
+
+static bool is_default(const struct field_shape *shape, const struct field *field,
+		       const void *from)
+{
+	static const char zero[sizeof(struct field_list) * 4];
+	const void *as = shape->defaults ? (const char *)shape->defaults + field->offset
+					 : zero;
+
+	return field->need == FIELD_OPTIONAL && memcmp(from, as, size_of(field)) == 0;
+}
+
+void field_put_members(struct text *out, const struct field_shape *shape,
+		       const void *from)
+{
+	size_t i;
+
+	for (i = 0; i < shape->count; i++) {
+		const struct field *field = &shape->fields[i];
+		const void *at = (const char *)from + field->offset;
+
+		if (is_default(shape, field, at))
+			continue;
+		json_put_separator(out);
+		text_append(out, "\"", 1);
+		text_puts(out, field->name);
+		text_append(out, "\": ", 3);
+		put_field(out, field, at);
+	}
+}
+
+void field_put(struct text *out, const struct field_shape *shape, const void *from)
+{
+	text_append(out, "{", 1);
+	field_put_members(out, shape, from);
+	text_append(out, "}", 1);
+}
+/* NOLINTEND(misc-no-recursion) */

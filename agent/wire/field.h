@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_FIELD_H
+#define MEMONLINE_FIELD_H
+
+/*
+ * The members of a JSON object as rows of a table: the same table reads an object into a struct
+ * and writes the struct as an object. Errors are worded as QEMU words them.
+ */
+
+#include "wire/json.h"
+
+enum field_type {
+	FIELD_STRING, /* const char * */
+	FIELD_TEXT, /* char [room]: longer is an error */
+	FIELD_UINT64,
+	FIELD_WRAPPED, /* uint64_t; a negative one counts down from 2^64, as QEMU reads it */
+	FIELD_INT64,
+	FIELD_INT32,
+	FIELD_BOOLEAN,
+	FIELD_SECONDS, /* uint64_t from 1 to 3600 */
+	FIELD_ONLINE_TYPE, /* enum online_type, one that brings a block online */
+	FIELD_OBJECT, /* a struct of `of`; without `of` it is only there to be looked into */
+	FIELD_LIST /* struct field_list */
+};
+
+enum field_need {
+	FIELD_REQUIRED,
+	FIELD_OPTIONAL, /* need not be there; not written where it is as in the defaults */
+	FIELD_LENIENT /* likewise when it is read; written all the same */
+};
+
+struct field {
+	const char *name;
+	enum field_type type;
+	enum field_need need;
+	size_t offset;
+	const struct field_shape
+		*of; /* of an object, of a list's elements; NULL: strings */
+	size_t room; /* of FIELD_TEXT */
+};
+
+struct field_shape {
+	const struct field *fields;
+	size_t count;
+	size_t size; /* of the struct */
+	const void *defaults; /* a struct; NULL: all zero */
+};
+
+#define FIELD_COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
+#define FIELD_SHAPE(fields, type, defaults)                          \
+	{                                                            \
+		fields, FIELD_COUNT(fields), sizeof(type), defaults, \
+	}
+
+/* A list within a struct. Read: `value`, and `count` for it. Written: all but that. */
+struct field_list {
+	const void *items; /* `count` of them, `stride` bytes apart */
+	size_t count;
+	size_t stride;
+	/* Writes one; NULL: a struct of the field's shape, or a const char *. */
+	void (*put)(struct text *out, const void *item);
+	struct json_value value;
+};
+
+/* What is wrong with an object. */
+struct field_fault {
+	const struct field *field;
+	enum {
+		FIELD_IS_MISSING,
+		FIELD_IS_WRONG,
+		FIELD_IS_LONG,
+		FIELD_IS_OTHER,
+		FIELD_IS_UNEXPECTED
+	} kind;
+};
+
+/* One member into its place in the struct `to`; false, with *fault, where it is not as it must be. */
+bool field_read_one(const struct field *field, const struct json_value *object, void *to,
+		    struct field_fault *fault);
+/* All of them, in their order, onto the defaults. Strings live as long as the object. */
+bool field_read(const struct field_shape *shape, const struct json_value *object,
+		void *to, struct field_fault *fault);
+/* The name of the first member that the shape does not know, or NULL. */
+const char *field_unexpected(const struct field *fields, size_t count,
+			     const struct json_value *object);
+/* The whole message; `path`, "" or one that ends with a dot, stands before the name. */
+void field_explain(struct text *out, const char *path, const struct field_fault *fault);
+
+/* {"name": value, …} */
+void field_put(struct text *out, const struct field_shape *shape, const void *from);
+
+/* Likewise without the braces, behind what already stands in the object. */
+void field_put_members(struct text *out, const struct field_shape *shape,
+		       const void *from);
+
+#endif
