@@ -157,7 +157,7 @@ static bool in_flight(const struct changes *changes, const struct snapshot *firs
 	return false;
 }
 
-/* Reported already, or what cannot be told from that. */
+/* Reported already, or nothing that can be compared with the report. */
 static bool is_as_reported(const struct block *before, struct block *after)
 {
 	if (after->state == BLOCK_UNREADABLE) {

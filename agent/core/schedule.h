@@ -89,7 +89,7 @@ const char *schedule_state_text(enum schedule_state state);
 /* The transition: fires what is due, moves to the state that follows, and says what to do. */
 struct schedule_step schedule_next(struct schedule *schedule,
 				   const struct schedule_facts *facts, uint64_t now_usec);
-/* Whether a step at that time looks at facts.seqnum. */
+/* Whether a step at that time needs facts.seqnum. */
 bool schedule_needs_seqnum(const struct schedule *schedule, uint64_t now_usec);
 
 /* --- what happens between two steps */

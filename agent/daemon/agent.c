@@ -14,7 +14,7 @@
 #define REPORT_ENTRIES 1024
 #define STEPS_USEC \
 	20000 /* until the loop has its turn: clients wait no longer than that */
-#define WAIT_MSEC 20 /* for a write, in a step: likewise */
+#define WAIT_MSEC 20 /* for a write, in a step: no longer than the loop waits */
 #define BACKUP_MSEC 3000 /* what udevd needs for a block, many times over */
 
 /* Asleep between two bursts, and within one: it wakes for the first event and for all of them. */

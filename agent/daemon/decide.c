@@ -98,7 +98,7 @@ static void gather_left_alone(struct agent *agent, const struct block *block,
 	reports_gather(agent, &agent->now, block, &range);
 }
 
-/* It was refused and waited for, and is no longer wanted: the refusal has not been told yet. */
+/* It was refused and waited for, and is no longer wanted: the refusal is not reported yet. */
 static void give_up_retry(struct agent *agent, struct block *block,
 			  const struct policy_verdict *verdict)
 {

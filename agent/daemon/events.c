@@ -18,7 +18,7 @@ static bool replaced(const struct agent *agent, const struct uevent *event,
 	       event->seqnum > block->online_seqnum;
 }
 
-/* Whether the event says what `now` does not show; also true of what cannot be told. */
+/* Whether the event says what `now` does not show; true where that is not certain. */
 static bool is_news(const struct agent *agent, const struct uevent *event,
 		    const struct block *block)
 {
