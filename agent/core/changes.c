@@ -146,13 +146,17 @@ static bool in_flight(const struct changes *changes, const struct snapshot *firs
 	const struct journal *journal = changes->journal;
 	size_t i;
 
-	/* The newest mark counts, as in changes_resume. */
 	for (i = journal_mark_count(journal); i-- > 0;) {
 		const struct journal_mark *mark =
 			journal_mark_at(journal, i, first->block_size_bytes);
 
-		if (mark && mark->index == block->index)
-			return plan_reached(mark->word, block);
+		if (!mark || mark->index != block->index)
+			continue;
+		if (plan_reached(mark->word, block))
+			return true;
+		/* A write that changed nothing says nothing against the one before it. */
+		if (mark->from != block->state)
+			return false;
 	}
 	return false;
 }
@@ -275,16 +279,17 @@ int changes_meanwhile(const struct changes *changes, struct snapshot *first)
 	return r;
 }
 
-/* A block that two agents before this one wrote to has two marks: the newer one counts. */
-static bool is_marked_again(const struct journal *journal, size_t position,
-			    uint64_t index)
+/* The next mark of the same block, by this agent or by another before it; NULL: none. */
+static const struct journal_mark *newer_mark(const struct journal *journal,
+					     size_t position, uint64_t block_size_bytes)
 {
 	size_t count = journal_mark_count(journal), i;
+	uint64_t index = journal_mark_index(journal, position);
 
 	for (i = position + 1; i < count; i++)
 		if (journal_mark_index(journal, i) == index)
-			return true;
-	return false;
+			return journal_mark_at(journal, i, block_size_bytes);
+	return NULL;
 }
 
 void changes_resume(const struct changes *changes, const struct snapshot *first)
@@ -293,17 +298,24 @@ void changes_resume(const struct changes *changes, const struct snapshot *first)
 	size_t count = journal_mark_count(journal), i;
 
 	for (i = 0; i < count; i++) {
-		const struct journal_mark *mark;
+		const struct journal_mark *mark, *newer;
 		const struct block *block;
 		struct report_range range;
+		struct block after;
 
 		mark = journal_mark_at(journal, i, first->block_size_bytes);
 		block = mark ? snapshot_find(first, mark->index) : NULL;
-		/* One that is not as wanted is tried again, or not, and then reported. */
-		if (!block || !plan_reached(mark->word, block) ||
-		    is_marked_again(journal, i, mark->index))
+		if (!block)
 			continue;
-		plan_resume(mark, block, first->block_size_bytes, &range);
+		/* What a write led to is what the next one began with. */
+		after = *block;
+		newer = newer_mark(journal, i, first->block_size_bytes);
+		if (newer)
+			after.state = newer->from;
+		/* One that is not as wanted is tried again, or not, and then reported. */
+		if (!plan_reached(mark->word, &after))
+			continue;
+		plan_resume(mark, &after, first->block_size_bytes, &range);
 		changes->fn(first, block, &range, changes->data);
 	}
 }

@@ -212,7 +212,7 @@ def style():
     for name in without_spdx(names):
         print("no SPDX line: " + name)
         status = 1
-    return status
+    return sim_repairs("--check") or status
 
 
 # --- the simulator
@@ -239,6 +239,10 @@ def sim_long():
                     "--shrink") or sim_run("--plants"))
 
 
+def sim_repairs(*options):
+    return call([sys.executable, os.path.join(paths.TESTS, "sim", "repairs.py")] + list(options))
+
+
 def bench():
     return call([sys.executable, "-m", "bench", "--quick"])
 
@@ -253,7 +257,7 @@ def probe_kernels():
 
 JOBS = {job.__name__.replace("_", "-"): job for job in (
     unit, policy, kernel_models, process, sanitizers, analyze.tools, analyze.coverage, fuzz,
-    bench, sim, sim_long, probe_kernels, distcheck, oldest, style)}
+    bench, sim, sim_long, sim_repairs, probe_kernels, distcheck, oldest, style)}
 
 
 def main(argv):

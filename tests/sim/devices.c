@@ -38,6 +38,7 @@ static void make_block(unsigned index)
 	fresh.was_before = block->was_before;
 	fresh.asked = block->asked;
 	fresh.asked_off = block->asked_off;
+	fresh.may_roll_back = block->may_roll_back;
 	fresh.refuse = block->refuse;
 	fresh.refuse_times = block->refuse_times;
 	fresh.off_usec = sim.now_usec;
@@ -329,6 +330,21 @@ static void operator_writes(uint32_t index, uint32_t word)
 		block->state = BLOCK_GOING_OFFLINE;
 	sim_trace("operator: memory%u is to go", index);
 	sim_later(100 + sim_draw(20000), operator_over, index, may_go(index));
+}
+
+static void insist(uint32_t index, uint32_t unused)
+{
+	(void)unused;
+	if (kernel.locked || kernel.blocks[index].state != BLOCK_ONLINE)
+		return;
+	kernel.locked = true;
+	operator_over(index, true);
+}
+
+void operator_insists(unsigned index)
+{
+	if (sim_one_in(6))
+		sim_later(sim_draw(3000), insist, index, 0);
 }
 
 /* Some block that is there, not of boot; SIM_BLOCKS: none. */

@@ -200,8 +200,11 @@ static int put_range(char *text, size_t size, const char *name, struct asked *as
 		asked->first += sim_draw(SIM_SLOT_BLOCKS);
 		asked->count = 1;
 	}
-	for (i = asked->first; i < asked->first + asked->count; i++)
+	for (i = asked->first; i < asked->first + asked->count; i++) {
 		note_asked(i, online);
+		kernel.blocks[i].may_roll_back = kernel.blocks[i].may_roll_back ||
+						 !online;
+	}
 	return snprintf(
 		text, size,
 		"{\"execute\": \"memonline-%s\", \"arguments\": {\"start\": %llu, "
@@ -212,16 +215,23 @@ static int put_range(char *text, size_t size, const char *name, struct asked *as
 
 static int put_set(char *text, size_t size, struct asked *asked)
 {
+	unsigned slot = sim_draw(SIM_SLOTS), at = sim_draw(SIM_SLOT_BLOCKS), i;
+	unsigned count = 1 + sim_draw(SIM_SLOT_BLOCKS - at);
 	bool online = sim_one_in(2);
+	int len = snprintf(text, size,
+			   "{\"execute\": \"guest-set-memory-blocks\", "
+			   "\"arguments\": {\"mem-blks\": [");
 
-	asked->first = SIM_FIRST_SLOT + sim_draw(SIM_BLOCKS - SIM_FIRST_SLOT);
-	asked->count = online ? 0 : 1;
-	note_asked(asked->first, online);
-	return snprintf(
-		text, size,
-		"{\"execute\": \"guest-set-memory-blocks\", \"arguments\": "
-		"{\"mem-blks\": [{\"phys-index\": %u, \"online\": %s}]}, \"id\": %u}\n",
-		asked->first, online ? "true" : "false", asked->id);
+	asked->first = slot_base(slot) + at;
+	asked->count = online ? 0 : count;
+	for (i = 0; i < count; i++) {
+		note_asked(asked->first + i, online);
+		len += snprintf(text + len, size - (size_t)len,
+				"%s{\"phys-index\": %u, \"online\": %s}", i ? ", " : "",
+				asked->first + i, online ? "true" : "false");
+	}
+	return len +
+	       snprintf(text + len, size - (size_t)len, "]}, \"id\": %u}\n", asked->id);
 }
 
 static int put_request(char *text, size_t size, struct asked *asked)
@@ -264,7 +274,7 @@ static bool is_job(enum ask what)
 void host_asks(void)
 {
 	struct asked *asked;
-	char line[256];
+	char line[1024];
 	int len;
 
 	if (!host.up)
@@ -342,6 +352,8 @@ static void hear_report(const char *line)
 	if (strcmp(name, known.instance) != 0) {
 		memset(&known, 0, sizeof(known));
 		memcpy(known.instance, name, sizeof(name));
+		/* It may have subscribed with a number of the one before. */
+		host.missed = true;
 		host.next_seq = 0;
 	}
 	check_order(seq);

@@ -359,8 +359,10 @@ static long take_offline(unsigned index, size_t len)
 	r = refused(block);
 	if (r == 0 && (block->zone != BLOCK_ZONE_MOVABLE && !sim_one_in(3)))
 		r = -EBUSY;
-	if (r < 0)
+	if (r < 0) {
+		operator_insists(index);
 		return r;
+	}
 	kernel_set(index, BLOCK_OFFLINE, BLOCK_ZONE_UNKNOWN);
 	block->wish = SIM_WISH_ANY;
 	block->known_off = block->identified;

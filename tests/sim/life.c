@@ -295,11 +295,21 @@ bool life_turn(void)
 
 /* --- what befalls it */
 
+static void kill_again(uint32_t a, uint32_t b)
+{
+	(void)a;
+	(void)b;
+	life_kill();
+}
+
+/* Now and then the next one soon after its start, too. */
 void life_kill(void)
 {
 	if (!life.up && !life.starting)
 		return;
 	sim_trace("agent is killed");
+	if (sim_one_in(3))
+		sim_later(RESTART_USEC + sim_draw(4000), kill_again, 0, 0);
 	longjmp(sim.base, SIM_LEAVE_KILLED);
 }
 

@@ -18,6 +18,7 @@ static struct {
 	unsigned excuses[SIM_BLOCKS]; /* it went, and nobody may have seen it */
 	bool begun; /* an agent with this journal has come to rest */
 	bool before[SIM_BLOCKS]; /* as it is since before that: in no report */
+	unsigned transitions[SIM_BLOCKS]; /* since the last report of it */
 	uint64_t seq;
 } seen;
 
@@ -43,6 +44,7 @@ void oracle_rest(void)
 
 void oracle_transition(unsigned index)
 {
+	seen.transitions[index]++;
 	if (!seen.begun)
 		seen.before[index] = true;
 }
@@ -82,7 +84,7 @@ void oracle_write(unsigned index, enum online_type word, uint64_t handed_usec)
 		sim_fail("ready", "written to memory%u before it was whole", index);
 	if (word != ONLINE_TYPE_OFFLINE && block->state == BLOCK_OFFLINE &&
 	    block->wish == SIM_WISH_OFF && !block->asked &&
-	    (sim_finds(SIM_OPEN_ROLLBACK) || !block->asked_off) &&
+	    (sim_finds(SIM_OPEN_ROLLBACK) || !block->may_roll_back) &&
 	    (sim_finds(SIM_OPEN_REPLACED) || !block->was_before) &&
 	    block->read_usec > block->off_usec && handed_usec >= block->off_usec)
 		sim_fail("operator", "memory%u was taken offline on purpose", index);
@@ -117,7 +119,8 @@ static void check_change(unsigned index, const struct report_range *range, uint6
 		  block_state_word((enum block_state)range->from),
 		  block_state_word((enum block_state)range->to),
 		  reason_text((enum reason)range->reason));
-	if ((range->reason == REASON_RESUMED && !sim_finds(SIM_OPEN_MARKS)) ||
+	if ((range->reason == REASON_RESUMED && seen.transitions[index] > 1 &&
+	     !sim_finds(SIM_OPEN_MARKS)) ||
 	    (range->reason == REASON_ONLINED_ELSEWHERE &&
 	     !sim_finds(SIM_OPEN_IDENTITY)) ||
 	    (sim.was_short && !sim_finds(SIM_OPEN_MEMORY))) {
@@ -137,6 +140,7 @@ static void check_change(unsigned index, const struct report_range *range, uint6
 				 block_state_word((enum block_state)known));
 	}
 	seen.before[index] = false;
+	seen.transitions[index] = 0;
 	seen.known[index] = range->to;
 	seen.zone[index] = range->zone;
 }
@@ -212,6 +216,7 @@ static void forget_asked(struct sim_block *block)
 	    block->wish == SIM_WISH_POLICY)
 		block->wish = SIM_WISH_ANY;
 	block->asked = block->asked_off = block->was_before = false;
+	block->may_roll_back = false;
 }
 
 void oracle_settled(void)

@@ -156,6 +156,7 @@ struct sim_block {
 	bool was_before; /* since the last rest another one had its number */
 	bool by_agent; /* it is online by the agent's hand */
 	bool asked, asked_off; /* a host asked to have it so, since the last rest */
+	bool may_roll_back; /* with others: all of them or none */
 	bool seen_online; /* the agent read so, and went on from there */
 	bool read_online; /* it read so */
 	bool identified; /* the agent has looked at its directory */
@@ -209,6 +210,8 @@ void device_plug(void);
 void device_unplug(void);
 void device_grow(void);
 void operator_acts(void);
+/* What a job could not take offline an operator may, just behind it. */
+void operator_insists(unsigned index);
 void device_refuse(void);
 
 /* --- events (events.c) */

@@ -289,6 +289,34 @@ static void resumes_each_write_once(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Each write led to what the next one to the same block began with. */
+static void resumes_writes_to_one_block_in_their_order(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(&fixture->after, 1, BLOCK_ONLINE, 0);
+	journal_mark(fixture->journal, 1, ONLINE_TYPE_OFFLINE, BLOCK_ONLINE);
+	journal_mark(fixture->journal, 1, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE);
+	changes_resume(&fixture->changes, &fixture->after);
+	assert_int_equal(strncmp(fixture->seen, "1 online->offline ", 18), 0);
+	assert_non_null(strstr(fixture->seen + 18, "1 offline->online "));
+}
+
+/* The last write came to nothing: what the block is, it is by the one before. */
+static void a_write_that_changed_nothing_hides_none(void **state)
+{
+	struct fixture *fixture = *state;
+
+	recall(fixture, 1, BLOCK_ONLINE, BLOCK_MARK_WAS_ONLINE)->unreported = true;
+	journal_mark(fixture->journal, 1, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE);
+	journal_mark(fixture->journal, 1, ONLINE_TYPE_OFFLINE, BLOCK_ONLINE);
+	changes_meanwhile(&fixture->changes, &fixture->after);
+	assert_string_equal(fixture->seen, "");
+	changes_resume(&fixture->changes, &fixture->after);
+	assert_int_equal(strncmp(fixture->seen, "1 offline->online ", 18), 0);
+	assert_null(strstr(fixture->seen + 18, "->"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +330,8 @@ int main(void)
 		TEST(names_what_nobody_has_reported),
 		TEST(boot_memory_is_nobodys_doing),
 		TEST(resumes_each_write_once),
+		TEST(resumes_writes_to_one_block_in_their_order),
+		TEST(a_write_that_changed_nothing_hides_none),
 	};
 
 	return cmocka_run_group_tests_name("changes", tests, NULL, NULL);
