@@ -18,6 +18,7 @@ SANITIZER_OPTIONS = {
 CPPCHECK = ("cppcheck", "--quiet", "--enable=warning,style,performance,portability",
             "--std=c99", "--inline-suppr", "--error-exitcode=1", "--force",
             "--suppress=missingIncludeSystem", "-D_GNU_SOURCE")
+CHANGELOG_COLUMNS = 80
 SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
 SPDX_FILES = re.compile(r"(\.(c|h|py|sh|ac|am|service\.in|[1578])|/(run|demo|init|shell))$")
 
@@ -204,6 +205,14 @@ def without_spdx(names):
                     yield name
 
 
+def long_changes():
+    """Lines of the changelog that lintian would warn of, which install-deb runs."""
+    with open(os.path.join(paths.TOP, "deb", "changelog")) as changelog:
+        for number, line in enumerate(changelog, 1):
+            if line.startswith("  ") and len(line.rstrip("\n")) > CHANGELOG_COLUMNS:
+                yield number
+
+
 def style():
     names = tree.source_files()
     status = 0
@@ -211,6 +220,9 @@ def style():
         status = call(argv) or status
     for name in without_spdx(names):
         print("no SPDX line: " + name)
+        status = 1
+    for number in long_changes():
+        print("style: deb/changelog:%d is longer than %d" % (number, CHANGELOG_COLUMNS))
         status = 1
     return sim_repairs("--check") or status
 
