@@ -220,7 +220,10 @@ void schedule_want_scan(struct schedule *schedule, uint64_t now_usec)
 void schedule_expect_more(struct schedule *schedule, uint64_t now_usec)
 {
 	if (schedule->has_timer && !schedule->announce_until_usec)
-		schedule->announce_until_usec = now_usec + ANNOUNCE_MAX_USEC;
+		schedule->announce_until_usec =
+			now_usec + (schedule->announce_max_usec
+					    ? schedule->announce_max_usec
+					    : ANNOUNCE_MAX_USEC);
 }
 
 bool schedule_may_rescan(const struct schedule *schedule)

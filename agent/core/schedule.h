@@ -67,6 +67,7 @@ struct schedule {
 	uint64_t rescan_usec, announced_usec, retry_usec, settled_usec, backup_usec,
 		held_up_usec, rest_usec;
 	unsigned rescan_tries; /* so far */
+	uint64_t announce_max_usec; /* how long a scan may wait; 0: 250 ms */
 	uint64_t announce_until_usec; /* scan then at the latest; 0: no need to wait */
 	uint64_t announce_seqnum; /* the kernel's latest, when it was last asked */
 	unsigned retry_attempt; /* so far */

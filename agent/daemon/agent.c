@@ -405,6 +405,7 @@ static int connect_edges(struct agent *agent)
 	if (!agent->timer)
 		return -errno;
 	agent->schedule.has_timer = true;
+	agent->schedule.announce_max_usec = agent->edges.announce_max_msec * 1000ULL;
 	if (!agent->dry_run)
 		r = writes_open(agent, on_written);
 	if (r < 0 || !agent->edges.source)

@@ -45,6 +45,8 @@ struct agent_edges {
 	void (*reported)(void *data);
 	/* How long nothing may change for a burst to be over, where that matters; 0: half a second. */
 	unsigned settle_msec;
+	/* How long a scan may wait for the rest of a DIMM; 0: a quarter of a second. */
+	unsigned announce_max_msec;
 	/* As channel_port_error(). May be NULL. */
 	int (*port_error)(const char **name, void *data);
 	/* The source of events is broken for good. May be NULL. */
