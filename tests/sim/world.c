@@ -189,7 +189,8 @@ const char *const sim_open_names[SIM_OPENS] = {
 	[SIM_OPEN_KEEP] = "keep-twice",	      [SIM_OPEN_MARKS] = "marked-twice",
 	[SIM_OPEN_REPLACED] = "replaced",     [SIM_OPEN_RETRY] = "ended-retries",
 	[SIM_OPEN_MEMORY] = "shortage",	      [SIM_OPEN_IDENTITY] = "identity",
-	[SIM_OPEN_ROLLBACK] = "rolled-back",  [SIM_OPEN_SECOND] = "a-second-later",
+	[SIM_OPEN_ROLLBACK] = "rolled-back",  [SIM_OPEN_OWED] = "owed-report",
+	[SIM_OPEN_SECOND] = "a-second-later",
 };
 
 const char *const sim_event_names[SIM_EVENT_KINDS] = {
