@@ -4,7 +4,7 @@
 
 /*
  * The memory blocks of a machine at one moment, and what lies around them. io/sysfs and
- * io/system fill it; everything in core/ only reads it.
+ * io/sysfs, io/zones, io/resources and io/firmware fill it; everything in core/ only reads it.
  */
 
 #include "core/block.h"
@@ -31,7 +31,7 @@ struct snapshot_window {
 #define SNAPSHOT_WINDOWS_MAX 64
 #define SNAPSHOT_NODES_MAX 1024 /* MAX_NUMNODES of the distributions' kernels */
 
-/* What else a decision may rest on; io/system and io/sysfs fill it. */
+/* What else a decision may rest on; io/machine and io/sysfs fill it. */
 struct machine {
 	bool is_virtual; /* a hypervisor shows itself */
 	bool keeps_memory; /* s390x, ppc64: what comes there is not the guest's to take */
@@ -47,6 +47,7 @@ struct machine {
 	 */
 	enum online_type withheld;
 	struct kernel kernel;
+	char release[65]; /* uname -r of the kernel; "": not told */
 };
 
 struct snapshot {

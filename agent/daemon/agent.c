@@ -142,7 +142,7 @@ static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)
 	};
 
 	if (schedule_needs_seqnum(&agent->schedule, now_usec))
-		facts.seqnum = system_uevent_seqnum(agent->edges.system);
+		facts.seqnum = source_seqnum(agent->edges.root);
 	return facts;
 }
 
@@ -429,13 +429,13 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 	agent->dry_run = dry_run;
 	agent->history.intent = edges->intent;
 	agent->history.is_dry_run = dry_run;
-	machine_read(agent->edges.system, &agent->machine);
+	machine_read(agent->edges.root, &agent->machine);
 	r = allocate(agent);
 	if (r == 0)
 		r = connect_edges(agent);
 	if (r == 0) {
-		system_read_windows(agent->edges.system, &agent->now);
-		system_read_windows(agent->edges.system, &agent->next);
+		firmware_read_windows(agent->edges.root, &agent->now);
+		firmware_read_windows(agent->edges.root, &agent->next);
 		kernel_settings_read_command_line(agent);
 		kernel_settings_follow(agent);
 		kernel_settings_apply(agent);
@@ -485,7 +485,7 @@ static bool scans_first(const struct agent *agent)
 
 const struct snapshot *agent_look(struct agent *agent)
 {
-	uint64_t seqnum = system_uevent_seqnum(agent->edges.system);
+	uint64_t seqnum = source_seqnum(agent->edges.root);
 
 	/* In the middle of a plan the snapshot is kept up by every write. */
 	if ((agent_pending(agent) && !scans_first(agent)) || agent->worker ||
@@ -518,12 +518,12 @@ const char *agent_source_name(const struct agent *agent)
 
 const char *agent_kernel_release(const struct agent *agent)
 {
-	return system_kernel_release(agent->edges.system);
+	return agent->machine.release;
 }
 
-struct system_info *agent_system(const struct agent *agent)
+struct root *agent_root(const struct agent *agent)
 {
-	return agent->edges.system;
+	return agent->edges.root;
 }
 
 int agent_port_error(const struct agent *agent, const char **name)

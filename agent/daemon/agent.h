@@ -18,16 +18,16 @@
 #include "core/uevent.h"
 #include "io/firmware.h"
 #include "io/loop.h"
+#include "io/root.h"
 #include "io/source.h"
 #include "io/sysfs.h"
-#include "io/system.h"
 
 struct agent;
 
 struct agent_edges {
 	struct loop *loop;
 	struct sysfs *sysfs;
-	struct system_info *system;
+	struct root *root;
 	struct source *source; /* NULL: only asked wake-ups (agent_wake) */
 	/*
 	 * The kernel's own events where those of `source` come through udevd, which may die with
@@ -111,7 +111,7 @@ const char *agent_kernel_release(const struct agent *agent);
 const char *agent_carried_out_by(const struct agent *agent);
 /* The same, and with which settings of the kernel. */
 const struct executor *agent_executor(const struct agent *agent);
-struct system_info *agent_system(const struct agent *agent);
+struct root *agent_root(const struct agent *agent);
 /* As channel_port_error(); *name is NULL where there is no port to open. */
 int agent_port_error(const struct agent *agent, const char **name);
 /* A write that the kernel has not come back from for a second or more. */

@@ -15,7 +15,10 @@
 
 #include "core/explain.h"
 #include "core/reconcile.h"
+#include "io/kmsg.h"
 #include "io/log.h"
+#include "io/machine.h"
+#include "io/udevd.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -100,7 +103,7 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	status.failed = agent_failed_blocks(agent);
 	protocol_set_totals(&status, totals,
 			    snapshot_totals(snapshot, totals, SNAPSHOT_TOTALS_MAX));
-	protocol_set_racing_rules(&status, system_racing_rules(agent_system(agent)));
+	protocol_set_racing_rules(&status, udevd_racing_rules(agent_root(agent)));
 	status.port.error = (uint64_t)agent_port_error(agent, &status.port.name);
 	status.port.open = status.port.name && !status.port.error;
 	fill_held_up(agent, &status);
@@ -173,36 +176,37 @@ static void run_subscribe(struct agent *agent, const struct protocol_request *re
 	protocol_put_subscribed(out, agent_journal(agent), request->since);
 }
 
-static void read_kernel_log(struct system_info *system, struct kernel_log *log)
+static void read_kernel_log(struct root *root, struct kernel_log *log)
 {
-	const char *text;
-	size_t len, i;
-	int r = system_read_log(system, &text, &len);
+	struct text text = TEXT_INIT;
+	int r = kmsg_read_log(root, &text);
+	size_t i;
 
 	log->count = 0;
 	if (r < 0)
 		log_debug("cannot read the kernel's log: %s; ignoring it", strerror(-r));
 	else
-		kernel_log_parse(log, text, len);
+		kernel_log_parse(log, text.data, text.len);
+	text_free(&text);
 	for (i = 0; i < log->count; i++)
 		if (log->failures[i].instance >= 0)
 			log->failures[i].slot =
-				system_dimm_slot(system, log->failures[i].instance);
+				firmware_dimm_slot(root, log->failures[i].instance);
 }
 
 static void run_reconcile(struct agent *agent, const struct protocol_request *request,
 			  struct text *out)
 {
 	struct kernel_log log;
-	struct system_info *system = agent_system(agent);
+	struct root *root = agent_root(agent);
 	struct reconcile_facts facts = { .snapshot = agent_look(agent), .log = &log };
 	struct reconcile_verdict verdict;
 	size_t i;
 
-	read_kernel_log(system, &log);
-	facts.free_bytes = system_free_bytes(system);
-	facts.memory_limit = system_memory_limit(system);
-	facts.no_virtio_mem = system_lacks_virtio_mem(system);
+	read_kernel_log(root, &log);
+	facts.free_bytes = machine_free_bytes(root);
+	facts.memory_limit = machine_memory_limit(root);
+	facts.no_virtio_mem = machine_lacks_virtio_mem(root);
 	protocol_list_begin(out);
 	for (i = 0; i < request->device_count; i++) {
 		reconcile_device(&facts, &request->devices[i], &verdict);

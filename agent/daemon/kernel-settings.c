@@ -7,6 +7,7 @@
 
 #include "io/log.h"
 #include "io/machine.h"
+#include "io/parameters.h"
 
 /* Parameters of the kernel module memory_hotplug; auto_online_blocks is io/sysfs's. */
 static const char *const names[INTENT_SETTINGS] = {
@@ -22,8 +23,8 @@ static void read_setting(struct agent *agent, enum intent_setting setting,
 	enum online_type word;
 
 	if (setting != INTENT_AUTO_ONLINE) {
-		system_read_parameter(agent->edges.system, names[setting], value,
-				      INTENT_VALUE_SIZE);
+		parameters_read(agent->edges.root, names[setting], value,
+				INTENT_VALUE_SIZE);
 		return;
 	}
 	word = sysfs_auto_online(agent->edges.sysfs);
@@ -37,7 +38,7 @@ static int write_setting(struct agent *agent, enum intent_setting setting,
 	enum online_type word;
 
 	if (setting != INTENT_AUTO_ONLINE)
-		return system_write_parameter(agent->edges.system, names[setting], value);
+		return parameters_write(agent->edges.root, names[setting], value);
 	return online_type_parse(value, &word)
 		       ? sysfs_set_auto_online(agent->edges.sysfs, word)
 		       : -EINVAL;
@@ -102,7 +103,7 @@ void kernel_settings_read_command_line(struct agent *agent)
 	else
 		read_setting(agent, INTENT_AUTO_ONLINE, found.value[INTENT_AUTO_ONLINE]);
 	auto_online = found.value[INTENT_AUTO_ONLINE];
-	machine_read_memhp(agent->edges.system, auto_online, machine);
+	machine_read_memhp(agent->edges.root, auto_online, machine);
 	if (machine->memhp_default_state)
 		log_warning("memhp_default_state=%s is on the kernel's command line: "
 			    "memory is left to the kernel, only observed",

@@ -17,8 +17,10 @@
 #include "agent.h"
 #include "io/channel.h"
 #include "io/log.h"
+#include "io/machine.h"
 #include "io/memlock.h"
 #include "io/notify.h"
+#include "io/udevd.h"
 #include "runtime.h"
 #include "session.h"
 #include "settings.h"
@@ -46,7 +48,7 @@ struct daemon {
 	struct config_origins origins;
 	struct loop *loop;
 	struct sysfs *sysfs;
-	struct system_info *system;
+	struct root *root;
 	struct source *source;
 	struct source *backup_source; /* beside udevd's events; may be NULL */
 	struct runtime *runtime; /* what is in /run */
@@ -212,8 +214,7 @@ static void on_broken(void *data)
 static bool wants_udev(const struct daemon *daemon)
 {
 	return daemon->config.events == CONFIG_EVENTS_UDEV ||
-	       (daemon->config.events == CONFIG_EVENTS_AUTO &&
-		system_has_udevd(daemon->system));
+	       (daemon->config.events == CONFIG_EVENTS_AUTO && udevd_runs(daemon->root));
 }
 
 static int open_source(struct daemon *daemon)
@@ -249,8 +250,8 @@ static int open_kernel_side(struct daemon *daemon)
 			  strerror(errno));
 		return -1;
 	}
-	daemon->system = system_open(daemon->options.root);
-	if (!daemon->system) {
+	daemon->root = root_open(daemon->options.root);
+	if (!daemon->root) {
 		log_error("%s", strerror(errno));
 		return -1;
 	}
@@ -261,9 +262,10 @@ static int open_runtime(struct daemon *daemon)
 {
 	const struct config *config = &daemon->config;
 	size_t blocks = 2 * sysfs_count_blocks(daemon->sysfs);
+	char boot_id[MACHINE_BOOT_ID_SIZE];
 	struct runtime_options options = {
 		.root = daemon->options.root,
-		.boot_id = system_boot_id(daemon->system),
+		.boot_id = boot_id,
 		.dry_run = daemon->options.dry_run,
 		.journal = { config->journal_reports,
 			     config->journal_reports * JOURNAL_RANGES +
@@ -272,6 +274,7 @@ static int open_runtime(struct daemon *daemon)
 		.blocks = blocks < INTENT_BLOCKS ? INTENT_BLOCKS : blocks,
 	};
 
+	machine_read_boot_id(daemon->root, boot_id);
 	daemon->runtime = runtime_open(&options);
 	return daemon->runtime ? 0 : -1;
 }
@@ -290,7 +293,7 @@ static int open_agent(struct daemon *daemon)
 	memset(&edges, 0, sizeof(edges));
 	edges.loop = daemon->loop;
 	edges.sysfs = daemon->sysfs;
-	edges.system = daemon->system;
+	edges.root = daemon->root;
 	edges.source = daemon->source;
 	edges.backup_source = daemon->backup_source;
 	edges.journal = runtime_journal(daemon->runtime);
@@ -374,7 +377,7 @@ static int open_edges(struct daemon *daemon)
 {
 	if (open_loop(daemon) < 0 || open_kernel_side(daemon) < 0)
 		return -1;
-	if (system_is_capture_kernel(daemon->system)) {
+	if (machine_is_capture_kernel(daemon->root)) {
 		log_info("this is a kdump capture kernel: ending");
 		return 1;
 	}
@@ -393,7 +396,7 @@ static void close_edges(struct daemon *daemon)
 	runtime_close(daemon->runtime);
 	source_close(daemon->source);
 	source_close(daemon->backup_source);
-	system_close(daemon->system);
+	root_close(daemon->root);
 	sysfs_close(daemon->sysfs);
 	loop_timer_remove(daemon->watchdog);
 	loop_free(daemon->loop);
@@ -476,7 +479,7 @@ static void first_round(struct daemon *daemon)
 	if (own_root(&daemon->options))
 		prepare_for_shortage();
 	log_info("memonlined " PACKAGE_VERSION ", kernel %s, policy %s",
-		 system_kernel_release(daemon->system),
+		 agent_kernel_release(daemon->agent),
 		 config_policy_text(daemon->config.policy));
 	agent_wake(daemon->agent);
 	agent_probe_at_start(daemon->agent);

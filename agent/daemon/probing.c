@@ -84,7 +84,7 @@ static int name_static(const struct agent *agent, struct agent_probe *probe)
 
 static int read_controller(struct agent *agent, struct agent_probe *probe)
 {
-	int r = firmware_read_controller(agent->edges.system, &probe->evidence,
+	int r = firmware_read_controller(agent->edges.root, &probe->evidence,
 					 agent->edges.ports, agent->edges.ports_data);
 
 	if (r < 0)
@@ -207,7 +207,7 @@ static int decide(struct agent *agent, struct agent_probe *probe)
 
 	if (r < 0)
 		return r;
-	firmware_read(agent->edges.system, &probe->evidence);
+	firmware_read(agent->edges.root, &probe->evidence);
 	r = name_devices(agent, probe);
 	if (r < 0)
 		return r;

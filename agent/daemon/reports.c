@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "io/log.h"
+#include "io/uuid.h"
 
 #define REST_MAX_USEC 5000000 /* the rest of a DIMM does not come: report what is there */
 
@@ -81,12 +82,12 @@ void reports_flush(struct agent *agent)
 void reports_begin_instance(struct agent *agent, const char *why)
 {
 	struct journal *journal = agent->edges.journal;
-	char instance[SYSTEM_ID_SIZE];
+	char instance[UUID_SIZE];
 
 	/* None of its numbers was ever given. */
 	if (!journal_last(journal) || agent->dry_run)
 		return;
-	system_make_id(instance);
+	uuid_make(instance);
 	journal_begin_instance(journal, instance);
 	log_info("%s: reports count as instance %s from here on", why, instance);
 	agent->reports_new = true;

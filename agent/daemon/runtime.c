@@ -12,7 +12,7 @@
 #include "io/log.h"
 #include "io/runtime-files.h"
 #include "io/state.h"
-#include "io/system.h"
+#include "io/uuid.h"
 
 #define DIRECTORY "/run/memonline/"
 #define MARK "agent-onlines"
@@ -132,7 +132,7 @@ static int open_journal(struct runtime *runtime)
 
 	if (r < 0)
 		return r;
-	system_make_id(instance);
+	uuid_make(instance);
 	runtime->journal = journal_attach(state_memory(runtime->reports.state),
 					  &options->journal, options->boot_id, instance);
 	if (!runtime->journal)

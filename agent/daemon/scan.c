@@ -7,6 +7,8 @@
 
 #include "core/changes.h"
 #include "io/log.h"
+#include "io/resources.h"
+#include "io/zones.h"
 
 #define SUM_TRIES 3 /* then others are too busy to wait for */
 
@@ -74,7 +76,7 @@ static uint64_t read_sums(struct agent *agent)
 
 	if (!policy_needs_nodes(agent->config))
 		return 0;
-	r = system_read_zoneinfo(agent->edges.system, next);
+	r = zones_read_sums(agent->edges.root, next);
 	if (r < 0)
 		log_warning("cannot read /proc/zoneinfo: %s; no memory will be "
 			    "made movable",
@@ -101,11 +103,11 @@ static int read_blocks(struct agent *agent)
 
 	if (r < 0)
 		return r;
-	agent->numa = system_read_nodes(agent->edges.system, next);
+	agent->numa = zones_read_nodes(agent->edges.root, next);
 	if (agent->numa)
 		hold_back_unlinked(agent, next);
 	sysfs_read_zones(agent->edges.sysfs, next);
-	r = system_read_resources(agent->edges.system, next);
+	r = resources_read(agent->edges.root, next);
 	if (r < 0 && r != -ENOENT)
 		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
 			  strerror(-r));
@@ -124,7 +126,7 @@ static int read_next(struct agent *agent)
 		snapshot_clear(next);
 		next->machine = agent->machine;
 		/* Before the blocks: what is announced later may not be seen in them. */
-		next->uevent_seqnum = system_uevent_seqnum(agent->edges.system);
+		next->uevent_seqnum = source_seqnum(agent->edges.root);
 		bytes = read_sums(agent);
 		r = read_blocks(agent);
 	} while (r == 0 && bytes != read_sums(agent) && ++tries < SUM_TRIES);

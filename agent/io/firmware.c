@@ -13,6 +13,7 @@
 #endif
 
 #include "core/number.h"
+#include "core/srat.h"
 #include "io/log.h"
 
 #define TABLES "/sys/firmware/acpi/tables/"
@@ -24,23 +25,49 @@
 #define TRIES 8
 #define TRY_USEC 20000
 
+/* --- the snapshot's part */
+
+void firmware_read_windows(struct root *root, struct snapshot *snapshot)
+{
+	struct srat_entry entries[SRAT_ENTRIES_MAX];
+	const char *bytes;
+	size_t len;
+	int i, count;
+
+	snapshot->window_count = 0;
+	if (root_read_file(root, TABLES "SRAT", &bytes, &len) < 0)
+		return;
+	count = srat_parse((const uint8_t *)bytes, len, entries);
+	for (i = 0; i < count; i++) {
+		struct snapshot_window *window =
+			&snapshot->windows[snapshot->window_count];
+
+		if (!entries[i].hot_pluggable ||
+		    snapshot->window_count == SNAPSHOT_WINDOWS_MAX)
+			continue;
+		window->start = entries[i].start;
+		window->size = entries[i].size;
+		snapshot->window_count++;
+	}
+}
+
 /* --- tables and texts */
 
-static int take_srat(struct system_info *system, struct evidence *evidence)
+static int take_srat(struct root *root, struct evidence *evidence)
 {
 	const char *bytes;
 	size_t len;
-	int r = system_read_file(system, TABLES "SRAT", &bytes, &len);
+	int r = root_read_file(root, TABLES "SRAT", &bytes, &len);
 
 	return r < 0 ? r : evidence_take_srat(evidence, (const uint8_t *)bytes, len);
 }
 
 /* Most machines have none, and then there is no persistent memory in it. */
-static int take_nfit(struct system_info *system, struct evidence *evidence)
+static int take_nfit(struct root *root, struct evidence *evidence)
 {
 	const char *bytes;
 	size_t len;
-	int r = system_read_file(system, TABLES "NFIT", &bytes, &len);
+	int r = root_read_file(root, TABLES "NFIT", &bytes, &len);
 
 	if (r == -ENOENT) {
 		evidence->has_nfit = true;
@@ -49,28 +76,28 @@ static int take_nfit(struct system_info *system, struct evidence *evidence)
 	return r < 0 ? r : evidence_take_nfit(evidence, (const uint8_t *)bytes, len);
 }
 
-static int take_iomem(struct system_info *system, struct evidence *evidence)
+static int take_iomem(struct root *root, struct evidence *evidence)
 {
 	const char *text;
 	size_t len;
-	int r = system_read_file(system, "/proc/iomem", &text, &len);
+	int r = root_read_file(root, "/proc/iomem", &text, &len);
 
 	return r < 0 ? r : evidence_take_iomem(evidence, text, len);
 }
 
-static int take_cpuinfo(struct system_info *system, struct evidence *evidence)
+static int take_cpuinfo(struct root *root, struct evidence *evidence)
 {
 	const char *text;
 	size_t len;
-	int r = system_read_file(system, "/proc/cpuinfo", &text, &len);
+	int r = root_read_file(root, "/proc/cpuinfo", &text, &len);
 
 	return r < 0 ? r : evidence_take_cpuinfo(evidence, text);
 }
 
 /* --- PNP0C80 devices */
 
-static int read_attribute(struct system_info *system, const char *device,
-			  const char *name, char *line, size_t size)
+static int read_attribute(struct root *root, const char *device, const char *name,
+			  char *line, size_t size)
 {
 	char path[PATH_MAX];
 	const char *text;
@@ -78,7 +105,7 @@ static int read_attribute(struct system_info *system, const char *device,
 	int r;
 
 	snprintf(path, sizeof(path), DEVICES "/%.64s/%s", device, name);
-	r = system_read_file(system, path, &text, &len);
+	r = root_read_file(root, path, &text, &len);
 	if (r == 0)
 		snprintf(line, size, "%.*s", len ? (int)strcspn(text, "\n") : 0,
 			 len ? text : "");
@@ -90,18 +117,17 @@ struct objects {
 	bool all_qemu;
 };
 
-static int take_object(struct system_info *system, const char *device,
-		       struct objects *objects)
+static int take_object(struct root *root, const char *device, struct objects *objects)
 {
 	char path[64] = "", status[24];
 	uint64_t number;
-	int r = read_attribute(system, device, "path", path, sizeof(path));
+	int r = read_attribute(root, device, "path", path, sizeof(path));
 
 	if (r < 0)
 		return r;
 	objects->count++;
 	objects->all_qemu = objects->all_qemu && evidence_is_qemu_slot(path);
-	r = read_attribute(system, device, "status", status, sizeof(status));
+	r = read_attribute(root, device, "status", status, sizeof(status));
 	/* 2.6.32 has no such file, and no object for an empty slot. */
 	if (r == -ENOENT)
 		objects->populated++;
@@ -113,7 +139,7 @@ static int take_object(struct system_info *system, const char *device,
 	return 0;
 }
 
-static int list_objects(struct system_info *system, struct objects *objects)
+static int list_objects(struct root *root, struct objects *objects)
 {
 	char path[PATH_MAX];
 	const struct dirent *entry;
@@ -122,21 +148,21 @@ static int list_objects(struct system_info *system, struct objects *objects)
 
 	memset(objects, 0, sizeof(*objects));
 	objects->all_qemu = true;
-	snprintf(path, sizeof(path), "%s" DEVICES, system_root(system));
+	snprintf(path, sizeof(path), "%s" DEVICES, root_path(root));
 	devices = opendir(path);
 	if (!devices)
 		return -errno;
 	while (r == 0 && (entry = readdir(devices)))
 		if (strncmp(entry->d_name, SLOT_DEVICE, sizeof(SLOT_DEVICE) - 1) == 0)
-			r = take_object(system, entry->d_name, objects);
+			r = take_object(root, entry->d_name, objects);
 	closedir(devices);
 	return r;
 }
 
-static int take_objects(struct system_info *system, struct evidence *evidence)
+static int take_objects(struct root *root, struct evidence *evidence)
 {
 	struct objects objects;
-	int r = list_objects(system, &objects);
+	int r = list_objects(root, &objects);
 
 	if (r < 0)
 		return r;
@@ -148,7 +174,7 @@ static int take_objects(struct system_info *system, struct evidence *evidence)
 
 static const struct {
 	const char *name;
-	int (*take)(struct system_info *system, struct evidence *evidence);
+	int (*take)(struct root *root, struct evidence *evidence);
 } sources[] = {
 	{ "SRAT", take_srat },
 	{ "NFIT", take_nfit },
@@ -157,13 +183,13 @@ static const struct {
 	{ "PNP0C80 devices", take_objects },
 };
 
-void firmware_read(struct system_info *system, struct evidence *evidence)
+void firmware_read(struct root *root, struct evidence *evidence)
 {
 	size_t i;
 
 	evidence_clear(evidence);
 	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		int r = sources[i].take(system, evidence);
+		int r = sources[i].take(root, evidence);
 
 		if (r < 0)
 			log_warning("no evidence for probing from %s: %s",
@@ -171,18 +197,35 @@ void firmware_read(struct system_info *system, struct evidence *evidence)
 	}
 }
 
-bool firmware_is_qemu(struct system_info *system)
+int firmware_dimm_slot(struct root *root, int instance)
+{
+	char path[64], acpi_path[64] = "";
+	const char *name;
+	uint64_t slot;
+
+	snprintf(path, sizeof(path), DEVICES "/" SLOT_DEVICE "%02x/path",
+		 (unsigned)instance);
+	if (root_read_line(root, path, acpi_path, sizeof(acpi_path)) < 0)
+		return -1;
+	name = strrchr(acpi_path, '.');
+	if (!name || strlen(name) != 5 || strncmp(name, ".MP", 3) != 0 ||
+	    !number_parse(name + 3, 16, &slot))
+		return -1;
+	return (int)slot;
+}
+
+bool firmware_is_qemu(struct root *root)
 {
 	struct objects objects;
 	const char *bytes;
 	size_t len;
 	bool has_controller;
 
-	if (system_read_file(system, TABLES "DSDT", &bytes, &len) < 0 ||
+	if (root_read_file(root, TABLES "DSDT", &bytes, &len) < 0 ||
 	    !evidence_is_qemu_dsdt((const uint8_t *)bytes, len))
 		return false;
 	has_controller = evidence_dsdt_has_controller((const uint8_t *)bytes, len);
-	if (list_objects(system, &objects) < 0)
+	if (list_objects(root, &objects) < 0)
 		return false;
 	/* 2.6.32 has objects only for slots that were filled at boot. */
 	return objects.count ? objects.all_qemu : has_controller;
@@ -220,7 +263,7 @@ static const struct firmware_ports own_ports = { open_ports, write_port, read_po
 #endif
 
 /* How many ACPI events there were; -1 where that is not told. */
-static long long count_events(struct system_info *system)
+static long long count_events(struct root *root)
 {
 	static const char *const files[] = { "sci", "gpe_all" };
 	long long count = 0;
@@ -233,7 +276,7 @@ static long long count_events(struct system_info *system)
 
 		snprintf(path, sizeof(path), "/sys/firmware/acpi/interrupts/%s",
 			 files[i]);
-		if (system_read_file(system, path, &text, &len) < 0 || !len ||
+		if (root_read_file(root, path, &text, &len) < 0 || !len ||
 		    !number_behind(text, "", 10, &number))
 			return -1;
 		count += (long long)number;
@@ -272,7 +315,7 @@ static int read_slots(const struct firmware_ports *ports, void *data,
 	return r;
 }
 
-static int read_at_rest(struct system_info *system, struct evidence *evidence,
+static int read_at_rest(struct root *root, struct evidence *evidence,
 			const struct firmware_ports *ports, void *data)
 {
 	unsigned tries;
@@ -283,32 +326,32 @@ static int read_at_rest(struct system_info *system, struct evidence *evidence,
 
 		if (tries)
 			usleep(TRY_USEC);
-		before = count_events(system);
+		before = count_events(root);
 		if (before < 0)
 			return -EOPNOTSUPP;
 		r = read_slots(ports, data, evidence);
-		if (count_events(system) != before)
+		if (count_events(root) != before)
 			r = -EAGAIN;
 	}
 	return r;
 }
 
-int firmware_read_controller(struct system_info *system, struct evidence *evidence,
+int firmware_read_controller(struct root *root, struct evidence *evidence,
 			     const struct firmware_ports *ports, void *data)
 {
 	int r;
 
 	evidence->has_controller = false;
 #ifdef HAVE_PORTS
-	if (!ports && !*system_root(system))
+	if (!ports && !*root_path(root))
 		ports = &own_ports;
 #endif
-	if (!ports || !firmware_is_qemu(system))
+	if (!ports || !firmware_is_qemu(root))
 		return -EOPNOTSUPP;
 	r = ports->open(data);
 	if (r < 0)
 		return r;
-	r = read_at_rest(system, evidence, ports, data);
+	r = read_at_rest(root, evidence, ports, data);
 	ports->close(data);
 	if (r < 0)
 		evidence->dimm_count = 0;

@@ -8,7 +8,8 @@
  */
 
 #include "core/evidence.h"
-#include "io/system.h"
+#include "core/snapshot.h"
+#include "io/root.h"
 
 /* Access to I/O ports; tests put a controller in its place. */
 struct firmware_ports {
@@ -22,7 +23,7 @@ struct firmware_ports {
  * Fills all of `evidence` but the controller; what cannot be read, or is not whole, is logged and
  * left out (has_… says so). What the structure held before is freed.
  */
-void firmware_read(struct system_info *system, struct evidence *evidence);
+void firmware_read(struct root *root, struct evidence *evidence);
 
 /*
  * QEMU's controller at I/O ports 0xa00-0xa17 (docs/specs/acpi_mem_hotplug.rst there): a 32-bit
@@ -32,12 +33,23 @@ void firmware_read(struct system_info *system, struct evidence *evidence);
  * -EPERM without CAP_SYS_RAWIO, -EAGAIN where it did not come to rest, -EINVAL where a slot looks
  * like none. `ports` NULL: this machine's (x86 only).
  */
-int firmware_read_controller(struct system_info *system, struct evidence *evidence,
+int firmware_read_controller(struct root *root, struct evidence *evidence,
 			     const struct firmware_ports *ports, void *data);
 /*
  * The DSDT is QEMU's, and every PNP0C80 device lies under its controller; where there is none, the
  * DSDT names the controller.
  */
-bool firmware_is_qemu(struct system_info *system);
+bool firmware_is_qemu(struct root *root);
+
+/*
+ * Replaces the snapshot's windows by the enabled hot-pluggable entries of the SRAT
+ * (/sys/firmware/acpi/tables/SRAT); none where there is no such table or it is not whole.
+ */
+void firmware_read_windows(struct root *root, struct snapshot *snapshot);
+/*
+ * The DIMM slot of the ACPI device PNP0C80:instance, by its path (\_SB_.MHPC.MP0A, and with
+ * older QEMUs \_SB_.MHPD.MP0A); -1 where that is none of QEMU's or cannot be read.
+ */
+int firmware_dimm_slot(struct root *root, int instance);
 
 #endif

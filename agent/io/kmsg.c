@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #define KMSG_DEVICE makedev(1, 11) /* admin-guide/devices.txt */
 #define RECORD_SIZE 8192 /* the kernel makes none longer */
 #define RECORDS_MAX 65536 /* what is written meanwhile is read, too */
+#define SYSLOG_READ_ALL 3 /* syslog(2): SYSLOG_ACTION_READ_ALL */
 
 bool kmsg_is_open(int fd)
 {
@@ -52,4 +54,41 @@ int kmsg_read(int fd, struct text *out, size_t max)
 			text_consume(out, out->len - max / 2);
 	}
 	return 0;
+}
+
+static int read_ring(struct text *out)
+{
+	int len;
+
+	text_clear(out);
+	if (text_reserve(out, KMSG_LOG_MAX + 1) < 0)
+		return -ENOMEM;
+	len = klogctl(SYSLOG_READ_ALL, out->data, (int)KMSG_LOG_MAX);
+	if (len < 0)
+		return -errno;
+	out->len = (size_t)len;
+	out->data[len] = '\0';
+	return 0;
+}
+
+static int read_recorded(struct root *root, struct text *out)
+{
+	const char *text;
+	size_t len;
+	int r = root_read_file(root, "/proc/kmsg", &text, &len);
+
+	if (r < 0)
+		return r;
+	text_clear(out);
+	text_append(out, text, len);
+	return out->failed ? -ENOMEM : 0;
+}
+
+int kmsg_read_log(struct root *root, struct text *out)
+{
+	if (*root_path(root))
+		return read_recorded(root, out);
+	if (kmsg_is_open(STDIN_FILENO))
+		return kmsg_read(STDIN_FILENO, out, KMSG_LOG_MAX);
+	return read_ring(out);
 }

@@ -2,18 +2,34 @@
 #ifndef MEMONLINE_MACHINE_H
 #define MEMONLINE_MACHINE_H
 
-/* What kind of machine and of kernel this is: what does not change while it runs. */
+/* What kind of machine and of kernel this is, and what may keep memory out of it. */
 
 #include "core/snapshot.h"
-#include "io/system.h"
+#include "io/root.h"
 
-/* Reads it; the rest of *machine stays as it is. */
-void machine_read(struct system_info *system, struct machine *machine);
+/* What does not change while it runs; the rest of *machine stays as it is. */
+void machine_read(struct root *root, struct machine *machine);
 /*
  * Whether memhp_default_state= is on the kernel's command line and in force. `found`: what
  * auto_online_blocks is without the agent, "" where the kernel has no such file.
  */
-void machine_read_memhp(struct system_info *system, const char *found,
-			struct machine *machine);
+void machine_read_memhp(struct root *root, const char *found, struct machine *machine);
+/* Another one after every boot; "" where the kernel does not tell. */
+#define MACHINE_BOOT_ID_SIZE 37 /* with the NUL */
+void machine_read_boot_id(struct root *root, char id[MACHINE_BOOT_ID_SIZE]);
+/*
+ * Whether this kernel was started to save the memory of one that crashed: `elfcorehdr=` on its
+ * command line, or /proc/vmcore.
+ */
+bool machine_is_capture_kernel(struct root *root);
+/* What mem= of the kernel's command line is; UINT64_MAX: none, or not to be read. */
+uint64_t machine_memory_limit(struct root *root);
+/*
+ * Whether virtio has drivers (/sys/bus/virtio/drivers) and virtio_mem (from 5.8) is not one of them;
+ * false also where there is nothing to read.
+ */
+bool machine_lacks_virtio_mem(struct root *root);
+/* What the kernel could use now: MemAvailable, before 3.14 MemFree. UINT64_MAX: not told. */
+uint64_t machine_free_bytes(struct root *root);
 
 #endif

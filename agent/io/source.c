@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <sys/socket.h>
 
+#include "core/number.h"
+
 int source_prepare(int fd, unsigned receive_buffer_bytes)
 {
 	int bytes = receive_buffer_bytes > INT_MAX ? INT_MAX : (int)receive_buffer_bytes;
@@ -63,4 +65,16 @@ const char *source_name(const struct source *source)
 int source_receive(struct source *source, struct uevent *event)
 {
 	return source->receive(source, event);
+}
+
+uint64_t source_seqnum(struct root *root)
+{
+	uint64_t seqnum;
+	const char *text;
+	size_t len;
+
+	if (root_read_file(root, "/sys/kernel/uevent_seqnum", &text, &len) < 0 ||
+	    !number_behind(text, "", 10, &seqnum))
+		return 0;
+	return seqnum;
 }

@@ -5,6 +5,7 @@
 /* Where memory events come from: udevd's or the kernel's netlink group, behind one type. */
 
 #include "core/uevent.h"
+#include "io/root.h"
 
 struct source;
 
@@ -31,5 +32,7 @@ int source_receive(struct source *source, struct uevent *event);
 void source_set_wanted(struct source *source,
 		       bool (*wanted)(const struct uevent *event, void *data),
 		       void *data);
+/* The number of the last event that the kernel sent, /sys/kernel/uevent_seqnum; 0: not told. */
+uint64_t source_seqnum(struct root *root);
 
 #endif

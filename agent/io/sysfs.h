@@ -42,7 +42,7 @@ void sysfs_close(struct sysfs *sysfs); /* accepts NULL */
 
 /*
  * Replaces the snapshot's blocks by what is there now: their states, with node
- * BLOCK_NODE_UNKNOWN (io/system fills it) and no zones (the two below do). A block whose
+ * BLOCK_NODE_UNKNOWN (io/zones fills it) and no zones (the two below do). A block whose
  * state cannot be read is BLOCK_UNREADABLE: EL6 before 6.6 announces a block before its `state`
  * exists. 0 or negative errno, then there are no blocks.
  */

@@ -8,6 +8,8 @@
 #include "daemon/agent.h"
 #include "daemon/session.h"
 #include "io/channel.h"
+#include "io/machine.h"
+#include "io/udevd.h"
 
 /*
  * The daemon from its start to its end, as daemon/main.c has it, and the service manager that
@@ -34,7 +36,7 @@ static struct {
 	unsigned instances;
 	struct loop *loop;
 	struct sysfs *sysfs;
-	struct system_info *system;
+	struct root *root;
 	struct source *source, *backup;
 	struct journal *journal;
 	struct intent *intent;
@@ -146,14 +148,14 @@ static void *open_file(struct file *file, size_t size)
 static bool open_memory(void)
 {
 	struct journal_bounds bounds = { 256, 1024, MARKS };
-	char instance[32];
+	char instance[32], boot_id[MACHINE_BOOT_ID_SIZE];
 
+	machine_read_boot_id(life.root, boot_id);
 	snprintf(instance, sizeof(instance), "sim-%u", ++life.instances);
 	life.journal = journal_attach(open_file(&state_file, journal_size(&bounds)),
-				      &bounds, system_boot_id(life.system), instance);
+				      &bounds, boot_id, instance);
 	life.intent = intent_attach(open_file(&blocks_file, intent_size(INTENT_BLOCKS)),
-				    intent_size(INTENT_BLOCKS),
-				    system_boot_id(life.system));
+				    intent_size(INTENT_BLOCKS), boot_id);
 	if (!life.journal || !life.intent)
 		return false;
 	journal_keep_in(life.journal, &state_file.store);
@@ -163,7 +165,7 @@ static bool open_memory(void)
 
 static void open_sources(void)
 {
-	if (!system_has_udevd(life.system)) {
+	if (!udevd_runs(life.root)) {
 		life.source = source_open_kernel(0);
 		return;
 	}
@@ -178,7 +180,7 @@ static bool open_agent(void)
 	memset(&edges, 0, sizeof(edges));
 	edges.loop = life.loop;
 	edges.sysfs = life.sysfs;
-	edges.system = life.system;
+	edges.root = life.root;
 	edges.source = life.source;
 	edges.backup_source = life.backup;
 	edges.journal = life.journal;
@@ -197,7 +199,7 @@ static bool open_all(void)
 {
 	life.loop = loop_new();
 	life.sysfs = sysfs_new(&sim_sysfs_operations, NULL);
-	life.system = system_open("/");
+	life.root = root_open("/");
 	life.source = life.backup = NULL;
 	life.sessions = NULL;
 	life.channel = NULL;

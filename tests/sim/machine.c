@@ -9,43 +9,50 @@
 #include <string.h>
 
 #include "io/firmware.h"
+#include "io/kmsg.h"
 #include "io/log.h"
 #include "io/machine.h"
-#include "io/system.h"
+#include "io/parameters.h"
+#include "io/resources.h"
+#include "io/root.h"
+#include "io/source.h"
+#include "io/udevd.h"
+#include "io/uuid.h"
+#include "io/zones.h"
 
-/* What lies around the blocks: io/system.h, io/firmware.h, io/log.h. */
-struct system_info {
-	const char *boot_id;
+/* What lies around the blocks, and io/log.h. */
+struct root {
+	bool is_open;
 };
-static struct system_info only_system = { "00000000-0000-0000-0000-000000000001" };
+static struct root only_root;
 
 static const char *const releases[SIM_MODELS] = {
 	"2.6.32-754.el6.x86_64", "3.10.0-1160.el7.x86_64", "4.18.0-553.el8.x86_64",
 	"5.14.0-427.el9.x86_64", "6.1.0-30-amd64",	   "6.12.0-1-amd64"
 };
 
-struct system_info *system_open(const char *root)
+struct root *root_open(const char *path)
+{
+	(void)path;
+	only_root.is_open = true;
+	return &only_root;
+}
+
+void root_close(struct root *root)
+{
+	root->is_open = false;
+}
+
+const char *root_path(const struct root *root)
 {
 	(void)root;
-	return &only_system;
-}
-
-void system_close(struct system_info *system)
-{
-	(void)system;
-}
-
-const char *system_root(const struct system_info *system)
-{
-	(void)system;
 	return "";
 }
 
-/* NOLINTBEGIN(readability-non-const-parameter): as io/system.h has it */
-int system_read_file(struct system_info *system, const char *path, const char **text,
-		     size_t *len)
+/* NOLINTBEGIN(readability-non-const-parameter): as io/root.h has it */
+int root_read_file(struct root *root, const char *path, const char **text, size_t *len)
 {
-	(void)system;
+	(void)root;
 	(void)path;
 	(void)text;
 	(void)len;
@@ -53,18 +60,18 @@ int system_read_file(struct system_info *system, const char *path, const char **
 }
 /* NOLINTEND(readability-non-const-parameter) */
 
-uint64_t system_uevent_seqnum(struct system_info *system)
+uint64_t source_seqnum(struct root *root)
 {
-	(void)system;
+	(void)root;
 	sim_point("uevent_seqnum", 5);
 	return kernel.seqnum;
 }
 
-bool system_read_nodes(struct system_info *system, struct snapshot *snapshot)
+bool zones_read_nodes(struct root *root, struct snapshot *snapshot)
 {
 	size_t i;
 
-	(void)system;
+	(void)root;
 	sim_point("reads the nodes", 30);
 	for (i = 0; i < snapshot->count; i++) {
 		struct block *block = &snapshot->blocks[i];
@@ -75,12 +82,12 @@ bool system_read_nodes(struct system_info *system, struct snapshot *snapshot)
 	return sim.model != SIM_EL6;
 }
 
-int system_read_resources(struct system_info *system, struct snapshot *snapshot)
+int resources_read(struct root *root, struct snapshot *snapshot)
 {
 	unsigned i;
 	int r;
 
-	(void)system;
+	(void)root;
 	sim_point("reads iomem", 30);
 	snapshot->resource_count = 0;
 	r = snapshot_add_resource(snapshot, 0, SIM_BOOT_BLOCKS * SIM_BLOCK_BYTES,
@@ -99,12 +106,12 @@ int system_read_resources(struct system_info *system, struct snapshot *snapshot)
 	return r;
 }
 
-int system_read_zoneinfo(struct system_info *system, struct snapshot *snapshot)
+int zones_read_sums(struct root *root, struct snapshot *snapshot)
 {
 	struct snapshot_node *node = snapshot_node(snapshot, 0);
 	unsigned i;
 
-	(void)system;
+	(void)root;
 	if (!node)
 		return -ENOMEM;
 	node->kernel_bytes = node->movable_bytes = 0;
@@ -120,34 +127,34 @@ int system_read_zoneinfo(struct system_info *system, struct snapshot *snapshot)
 	return 0;
 }
 
-void system_read_windows(struct system_info *system, struct snapshot *snapshot)
+void firmware_read_windows(struct root *root, struct snapshot *snapshot)
 {
-	(void)system;
+	(void)root;
 	snapshot->window_count = 1;
 	snapshot->windows[0].start = SIM_FIRST_SLOT * SIM_BLOCK_BYTES;
 	snapshot->windows[0].size = (SIM_BLOCKS - SIM_FIRST_SLOT) * SIM_BLOCK_BYTES;
 }
 
-void machine_read(struct system_info *system, struct machine *machine)
+void machine_read(struct root *root, struct machine *machine)
 {
-	(void)system;
+	(void)root;
 	machine->is_virtual = true;
+	snprintf(machine->release, sizeof(machine->release), "%s", releases[sim.model]);
 	machine->kernel.has[KERNEL_ONLINES_BY_ITSELF] = sim.model == SIM_EL6;
 	machine->kernel.has[KERNEL_NO_HOT_REMOVE] = sim.model == SIM_EL6;
 	machine->kernel.has[KERNEL_MOVABLE_FROM_TOP] = sim.model <= SIM_EL7;
 }
 
-void machine_read_memhp(struct system_info *system, const char *found,
-			struct machine *machine)
+void machine_read_memhp(struct root *root, const char *found, struct machine *machine)
 {
-	(void)system;
+	(void)root;
 	(void)found;
 	(void)machine;
 }
 
-bool system_is_capture_kernel(struct system_info *system)
+bool machine_is_capture_kernel(struct root *root)
 {
-	(void)system;
+	(void)root;
 	return false;
 }
 
@@ -163,19 +170,17 @@ static int parameter(const char *name)
 	return 0;
 }
 
-void system_read_parameter(struct system_info *system, const char *name, char *value,
-			   size_t size)
+void parameters_read(struct root *root, const char *name, char *value, size_t size)
 {
-	(void)system;
+	(void)root;
 	snprintf(value, size, "%s", kernel.parameters[parameter(name)]);
 }
 
-int system_write_parameter(struct system_info *system, const char *name,
-			   const char *value)
+int parameters_write(struct root *root, const char *name, const char *value)
 {
 	char *found = kernel.parameters[parameter(name)];
 
-	(void)system;
+	(void)root;
 	sim_point("writes a parameter", 20);
 	if (!*found)
 		return -ENOENT;
@@ -184,86 +189,80 @@ int system_write_parameter(struct system_info *system, const char *name,
 	return 0;
 }
 
-const char *system_racing_rules(struct system_info *system)
+const char *udevd_racing_rules(struct root *root)
 {
-	(void)system;
+	(void)root;
 	return "";
 }
 
-const char *system_kernel_release(struct system_info *system)
+void machine_read_boot_id(struct root *root, char id[MACHINE_BOOT_ID_SIZE])
 {
-	(void)system;
-	return releases[sim.model];
+	(void)root;
+	snprintf(id, MACHINE_BOOT_ID_SIZE, "00000000-0000-0000-0000-000000000001");
 }
 
-const char *system_boot_id(struct system_info *system)
+void uuid_make(char id[UUID_SIZE])
 {
-	return system->boot_id;
+	snprintf(id, UUID_SIZE, "sim-at-%" PRIu64, sim.now_usec);
 }
 
-void system_make_id(char id[SYSTEM_ID_SIZE])
+int kmsg_read_log(struct root *root, struct text *out)
 {
-	snprintf(id, SYSTEM_ID_SIZE, "sim-at-%" PRIu64, sim.now_usec);
-}
-
-int system_read_log(struct system_info *system, const char **text, size_t *len)
-{
-	(void)system;
-	*text = "";
-	*len = 0;
+	(void)root;
+	text_clear(out);
 	return 0;
 }
 
-uint64_t system_memory_limit(struct system_info *system)
+uint64_t machine_memory_limit(struct root *root)
 {
-	(void)system;
+	(void)root;
 	return UINT64_MAX;
 }
 
-bool system_lacks_virtio_mem(struct system_info *system)
+bool machine_lacks_virtio_mem(struct root *root)
 {
-	(void)system;
+	(void)root;
 	return false;
 }
 
-uint64_t system_free_bytes(struct system_info *system)
+uint64_t machine_free_bytes(struct root *root)
 {
-	(void)system;
+	(void)root;
 	return UINT64_MAX;
 }
 
-int system_dimm_slot(struct system_info *system, int instance)
+int firmware_dimm_slot(struct root *root, int instance)
 {
-	(void)system;
+	(void)root;
 	(void)instance;
 	return -1;
 }
 
-bool system_has_udevd(struct system_info *system)
+bool udevd_runs(struct root *root)
 {
-	(void)system;
+	(void)root;
 	return events_udevd_runs();
 }
 
-void firmware_read(struct system_info *system, struct evidence *evidence)
+void firmware_read(struct root *root, struct evidence *evidence)
 {
-	(void)system;
+	(void)root;
 	evidence_clear(evidence);
 }
 
-int firmware_read_controller(struct system_info *system, struct evidence *evidence,
+int firmware_read_controller(struct root *root, struct evidence *evidence,
 			     const struct firmware_ports *ports, void *data)
 {
-	(void)system;
+	(void)root;
 	(void)evidence;
 	(void)ports;
 	(void)data;
 	return -EOPNOTSUPP;
 }
 
-bool firmware_is_qemu(struct system_info *system)
+bool firmware_is_qemu(struct root *root)
 {
-	(void)system;
+	(void)root;
 	return false;
 }
 

@@ -30,7 +30,7 @@ int set_up(void **state)
 	config_defaults(&fixture->config);
 	fixture->config.policy = CONFIG_POLICY_ONLINE;
 	fixture->edges.sysfs = sysfs_new(&fake_kernel_operations, fixture->kernel);
-	fixture->edges.system = system_open(EMPTY_ROOT);
+	fixture->edges.root = root_open(EMPTY_ROOT);
 	fixture->edges.journal = journal_new("test", 64, 4096);
 	fixture->edges.reported = count_reported;
 	fixture->edges.data = fixture;
@@ -46,7 +46,7 @@ int tear_down(void **state)
 	intent_free(fixture->edges.intent);
 	journal_free(fixture->edges.journal);
 	sysfs_close(fixture->edges.sysfs);
-	system_close(fixture->edges.system);
+	root_close(fixture->edges.root);
 	fake_kernel_free(fixture->kernel);
 	free(fixture->memory);
 	free(fixture);

@@ -209,8 +209,8 @@ static void one_dimm_is_one_report_with_one_range(enum config_policy policy)
 	fixture = state;
 	tree_make(root);
 	put_evidence(root);
-	system_close(fixture->edges.system);
-	fixture->edges.system = system_open(root);
+	root_close(fixture->edges.root);
+	fixture->edges.root = root_open(root);
 	fixture->config.policy = policy;
 	fixture->config.probe_confirm = CONFIG_PROBE_CONFIRM_NONE;
 	begin(fixture, CONFIG_PROBE_HOST, true);
@@ -262,8 +262,8 @@ static void what_the_controller_shows_needs_no_object(void **state)
 	tree_puts(root, "/sys/firmware/acpi/interrupts/gpe_all", "       7\n");
 	tree_puts(root, "/sys/firmware/acpi/interrupts/sci", "       7\n");
 	tree_put(root, "/sys/firmware/acpi/tables/DSDT", dsdt, sizeof(dsdt) - 1);
-	system_close(fixture->edges.system);
-	fixture->edges.system = system_open(root);
+	root_close(fixture->edges.root);
+	fixture->edges.root = root_open(root);
 	fixture->edges.ports = &ports;
 	fixture->edges.ports_data = &slot;
 	begin(fixture, CONFIG_PROBE_HOST, true);

@@ -467,8 +467,8 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	tree_make(root);
 	tree_puts(root, SEQNUM_FILE, "5\n");
 	fake_open(&udev);
-	system_close(fixture->edges.system);
-	fixture->edges.system = system_open(root);
+	root_close(fixture->edges.root);
+	fixture->edges.root = root_open(root);
 	fixture->edges.loop = loop_new();
 	fixture->edges.source = &udev.source;
 	/* However slow this machine is: the kernel's numbers decide, not the time. */

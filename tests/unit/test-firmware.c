@@ -17,7 +17,7 @@
 /* A tree below /tmp, and a controller with one DIMM. */
 struct machine_model {
 	char root[TREE_SIZE];
-	struct system_info *system;
+	struct root *files;
 	int refuse_open;
 	unsigned selector, writes, opens, closes, reads;
 	unsigned restless; /* as many reads differ from the one before */
@@ -48,7 +48,7 @@ static int set_up_model(void **state)
 	tree_puts(model->root, SLOT_PATH, "\\_SB_.MHPC.MP03\n");
 	tree_puts(model->root, "/sys/firmware/acpi/interrupts/gpe_all", "       7\n");
 	put_sci(model);
-	model->system = system_open(model->root);
+	model->files = root_open(model->root);
 	*state = model;
 	return 0;
 }
@@ -57,7 +57,7 @@ static int tear_down_model(void **state)
 {
 	struct machine_model *model = *state;
 
-	system_close(model->system);
+	root_close(model->files);
 	tree_remove(model->root);
 	free(model);
 	return 0;
@@ -118,7 +118,7 @@ static const struct firmware_ports model_ports = { model_open, model_write, mode
 static int read_controller(struct machine_model *model, struct evidence *evidence)
 {
 	memset(evidence, 0, sizeof(*evidence));
-	return firmware_read_controller(model->system, evidence, &model_ports, model);
+	return firmware_read_controller(model->files, evidence, &model_ports, model);
 }
 
 static void untouched(struct machine_model *model)
@@ -195,7 +195,7 @@ static void test_no_other_root(void **state)
 	struct evidence evidence;
 
 	memset(&evidence, 0, sizeof(evidence));
-	assert_int_equal(firmware_read_controller(model->system, &evidence, NULL, NULL),
+	assert_int_equal(firmware_read_controller(model->files, &evidence, NULL, NULL),
 			 -EOPNOTSUPP);
 }
 
@@ -256,7 +256,7 @@ static void test_objects(void **state)
 	struct evidence evidence;
 
 	memset(&evidence, 0, sizeof(evidence));
-	firmware_read(model->system, &evidence);
+	firmware_read(model->files, &evidence);
 	/* 2.6.32 does not tell the status. */
 	assert_true(evidence.has_objects);
 	assert_int_equal(evidence.objects, 1);
@@ -265,10 +265,10 @@ static void test_objects(void **state)
 	assert_false(evidence.has_srat || evidence.has_iomem);
 	assert_int_equal(evidence.address_bits, 0);
 	tree_puts(model->root, "/sys/bus/acpi/devices/PNP0C80:00/status", "0\n");
-	firmware_read(model->system, &evidence);
+	firmware_read(model->files, &evidence);
 	assert_int_equal(evidence.populated, 0);
 	tree_puts(model->root, "/sys/bus/acpi/devices/PNP0C80:00/status", "\n");
-	firmware_read(model->system, &evidence);
+	firmware_read(model->files, &evidence);
 	assert_false(evidence.has_objects);
 	evidence_clear(&evidence);
 }

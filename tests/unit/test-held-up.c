@@ -104,7 +104,7 @@ static void open_slow(struct slow_kernel *slow, const char *held)
 	fixture->config.policy = CONFIG_POLICY_ONLINE;
 	fixture->edges.loop = loop_new();
 	fixture->edges.sysfs = sysfs_new(&slow_operations, slow);
-	fixture->edges.system = system_open("/nonexistent");
+	fixture->edges.root = root_open("/nonexistent");
 	fixture->edges.journal = journal_new("test", 64, 4096);
 	fixture->edges.reported = on_reported;
 	fixture->edges.data = slow;
@@ -122,7 +122,7 @@ static void close_slow(struct slow_kernel *slow)
 	loop_free(fixture->edges.loop);
 	journal_free(fixture->edges.journal);
 	sysfs_close(fixture->edges.sysfs);
-	system_close(fixture->edges.system);
+	root_close(fixture->edges.root);
 	fake_kernel_free(fixture->kernel);
 	close(slow->gate[0]);
 	close(slow->gate[1]);

@@ -20,9 +20,9 @@ static void set_root(struct fixture *fixture)
 {
 	tree_make(root);
 	tree_puts(root, "/proc/iomem", IOMEM);
-	system_close(fixture->edges.system);
-	fixture->edges.system = system_open(root);
-	assert_non_null(fixture->edges.system);
+	root_close(fixture->edges.root);
+	fixture->edges.root = root_open(root);
+	assert_non_null(fixture->edges.root);
 	remember(fixture);
 	fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
 }

@@ -74,7 +74,7 @@ static void open_room(struct machine_room *room, enum fake_model model,
 	fixture->edges.loop = loop_new();
 	fixture->edges.settle_msec = SETTLE_MSEC;
 	fixture->edges.sysfs = sysfs_new(&fake_kernel_operations, fixture->kernel);
-	fixture->edges.system = system_open(room->root);
+	fixture->edges.root = root_open(room->root);
 	fixture->edges.journal = journal_new("test", 64, 4096);
 	room->patience = loop_timer_add(fixture->edges.loop, run_out, room);
 	fake_kernel_add(fixture->kernel, 0, 8, BLOCK_ONLINE);
@@ -89,7 +89,7 @@ static void close_room(struct machine_room *room)
 	loop_free(fixture->edges.loop);
 	journal_free(fixture->edges.journal);
 	sysfs_close(fixture->edges.sysfs);
-	system_close(fixture->edges.system);
+	root_close(fixture->edges.root);
 	fake_kernel_free(fixture->kernel);
 	tree_remove(room->root);
 }

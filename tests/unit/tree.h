@@ -2,7 +2,7 @@
 #ifndef MEMONLINE_TREE_H
 #define MEMONLINE_TREE_H
 
-/* A directory in /tmp that stands for /: what system_open takes. Its failures are the test's. */
+/* A directory in /tmp that stands for /: what root_open takes. Its failures are the test's. */
 
 #define TREE_SIZE 64
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_ZONES_H
+#define MEMONLINE_ZONES_H
+
+/* NUMA nodes: which blocks lie in each, and how much memory its zones have. */
+
+#include "core/snapshot.h"
+#include "io/root.h"
+
+/*
+ * Sets each block's node from /sys/devices/system/node/nodeN/memoryM; missing: unknown. Returns
+ * whether the kernel has nodes at all.
+ */
+bool zones_read_nodes(struct root *root, struct snapshot *snapshot);
+/*
+ * Replaces the snapshot's sums by node with what /proc/zoneinfo says ("present", and "cma" where
+ * it is told, in pages). 0 or negative errno.
+ */
+int zones_read_sums(struct root *root, struct snapshot *snapshot);
+
+#endif
