@@ -366,7 +366,7 @@ def huge_line_as_an_answer():
             connection.sendall(b" " * MIB)
         time.sleep(5)
     with Agent(answers={"guest-ping": b'{"return":'}, after=flood) as agent:
-        fails(ask(agent, "--timeout", "20", "ping"), "longer than 64 MiB")
+        fails(ask(agent, "--timeout", str(program.patience(20)), "ping"), "longer than 64 MiB")
 
 
 def huge_line_without_end_keeps_memory_small():
@@ -698,7 +698,7 @@ def list_json():
 def list_of_many():
     many = [dict(RANGES[1], start=i * BLOCK, size=BLOCK) for i in range(32768)]
     with Agent(answers={"memonline-get-ranges": many}) as agent:
-        text = succeeds(ask(agent, "list", "-n"))
+        text = succeeds(ask(agent, "--timeout", str(program.patience(20)), "list", "-n"))
     check(len(text.splitlines()) == 32768, len(text.splitlines()))
 
 

@@ -77,7 +77,7 @@ def build(source, target):
                       for name in glob.glob(os.path.join(source, folder, "*.c")))
     gcc = ["gcc", "-std=gnu99", "-O1", "-w", "-D_GNU_SOURCE", "-DHAVE_CONFIG_H",
            '-DSYSCONFDIR="/etc"', "-Iagent", "-I" + os.path.join(TOP, ".build", "normal")]
-    gcc += pkg_config("--cflags", "json-c", "inih", "libudev", "libmnl")
+    gcc += pkg_config("--cflags", "inih", "libudev", "libmnl")
     port = [os.path.join("agent", "io", name) for name in ("channel.c", "channel-port.c")]
     daemon = [name for name in sources("agent/core", "agent/wire", "agent/daemon")
               if name != "agent/daemon/main.c"]
@@ -87,7 +87,7 @@ def build(source, target):
                           [os.path.basename(name)[:-1] + "o" for name in port + daemon],
                           cwd=source)
     subprocess.check_call(gcc + ["-o", target] + sources("tests/sim") + ["agent/io/sysfs.c"] +
-                          ["agent.a"] + pkg_config("--libs", "json-c", "inih"), cwd=source)
+                          ["agent.a"] + pkg_config("--libs", "inih"), cwd=source)
 
 
 def search(name, about, text, instead):

@@ -40,11 +40,14 @@ static void append(struct journal *journal, uint64_t start, size_t count)
 	struct report report;
 	size_t i;
 
-	/* Its padding as well: what is stored is compared byte by byte. */
+	/* Their padding as well: what is stored is compared byte by byte. */
 	memset(&report, 0, sizeof(report));
+	memset(ranges, 0, sizeof(ranges));
 	report.time_sec = (int64_t)start;
-	for (i = 0; i < count; i++)
-		ranges[i] = range(start + i, 1);
+	for (i = 0; i < count; i++) {
+		ranges[i].start = start + i;
+		ranges[i].size = 1;
+	}
 	journal_append(journal, &report, ranges, count);
 }
 
