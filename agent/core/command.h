@@ -23,7 +23,8 @@
 	X(OFFLINE, "memonline-offline")                               \
 	X(RECONCILE, "memonline-reconcile")                           \
 	X(PROBE, "memonline-probe")                                   \
-	X(EXPLAIN, "memonline-explain")
+	X(EXPLAIN, "memonline-explain")                               \
+	X(STATS, "memonline-stats")
 
 enum protocol_command {
 #define PROTOCOL_COMMAND_ENUM(id, name) PROTOCOL_##id,

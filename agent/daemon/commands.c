@@ -18,6 +18,7 @@
 #include "io/kmsg.h"
 #include "io/log.h"
 #include "io/machine.h"
+#include "io/stats.h"
 #include "io/udevd.h"
 
 #ifndef PACKAGE_VERSION
@@ -108,6 +109,16 @@ static void run_status(struct agent *agent, const struct protocol_request *reque
 	status.port.open = status.port.name && !status.port.error;
 	fill_held_up(agent, &status);
 	protocol_put_status(out, &status);
+}
+
+static void run_stats(struct agent *agent, const struct protocol_request *request,
+		      struct text *out)
+{
+	struct stats stats;
+
+	(void)request;
+	stats_read(agent_root(agent), &stats);
+	protocol_put_stats(out, &stats);
 }
 
 static void range_of(const struct snapshot *snapshot, const struct block *block,
@@ -508,6 +519,7 @@ static const command_fn commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_GUEST_GET_MEMORY_BLOCKS] = run_get_blocks,
 	[PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO] = run_get_block_info,
 	[PROTOCOL_STATUS] = run_status,
+	[PROTOCOL_STATS] = run_stats,
 	[PROTOCOL_GET_RANGES] = run_get_ranges,
 	[PROTOCOL_GET_REPORTS] = run_get_reports,
 	[PROTOCOL_SUBSCRIBE] = run_subscribe,

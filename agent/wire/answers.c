@@ -198,6 +198,11 @@ void protocol_put_status(struct text *out, const struct message_status *status)
 	field_put(out, &message_status, status);
 }
 
+void protocol_put_stats(struct text *out, const struct stats *stats)
+{
+	field_put(out, &message_stats, stats);
+}
+
 static void put_zone(struct text *out, const void *data)
 {
 	put_string(out, block_zone_word((enum block_zone) * (const uint8_t *)data));

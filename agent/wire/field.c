@@ -136,7 +136,9 @@ bool field_read_one(const struct field *field, const struct json_value *object, 
 
 	if (value.kind == JSON_NONE) {
 		found.kind = FIELD_IS_MISSING;
-		good = field->need != FIELD_REQUIRED;
+		good = field->need == FIELD_OPTIONAL || field->need == FIELD_LENIENT;
+	} else if (value.kind == JSON_NULL && field->need == FIELD_NULLABLE) {
+		good = true;
 	} else {
 		good = is_kind(field->type, value.kind) &&
 		       read_value(field, &value, (char *)to + field->offset, &found);
@@ -299,6 +301,12 @@ static size_t size_of(const struct field *field)
 	return sizeof(uint64_t);
 }
 
+/* By itself, or its value for a null. */
+static bool may_be_left_out(enum field_need need)
+{
+	return need == FIELD_OPTIONAL || need == FIELD_NULLABLE;
+}
+
 static bool is_default(const struct field_shape *shape, const struct field *field,
 		       const void *from)
 {
@@ -306,7 +314,7 @@ static bool is_default(const struct field_shape *shape, const struct field *fiel
 	const void *as = shape->defaults ? (const char *)shape->defaults + field->offset
 					 : zero;
 
-	return field->need == FIELD_OPTIONAL && memcmp(from, as, size_of(field)) == 0;
+	return memcmp(from, as, size_of(field)) == 0;
 }
 
 void field_put_members(struct text *out, const struct field_shape *shape,
@@ -317,14 +325,19 @@ void field_put_members(struct text *out, const struct field_shape *shape,
 	for (i = 0; i < shape->count; i++) {
 		const struct field *field = &shape->fields[i];
 		const void *at = (const char *)from + field->offset;
+		bool left_out = may_be_left_out(field->need) &&
+				is_default(shape, field, at);
 
-		if (is_default(shape, field, at))
+		if (left_out && field->need == FIELD_OPTIONAL)
 			continue;
 		json_put_separator(out);
 		text_append(out, "\"", 1);
 		text_puts(out, field->name);
 		text_append(out, "\": ", 3);
-		put_field(out, field, at);
+		if (left_out)
+			text_puts(out, "null");
+		else
+			put_field(out, field, at);
 	}
 }
 

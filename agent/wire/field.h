@@ -26,7 +26,8 @@ enum field_type {
 enum field_need {
 	FIELD_REQUIRED,
 	FIELD_OPTIONAL, /* need not be there; not written where it is as in the defaults */
-	FIELD_LENIENT /* likewise when it is read; written all the same */
+	FIELD_LENIENT, /* likewise when it is read; written all the same */
+	FIELD_NULLABLE /* has to be there; null stands for what is as in the defaults */
 };
 
 struct field {

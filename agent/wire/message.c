@@ -250,6 +250,91 @@ ROWS(progress){
 };
 SHAPE(progress, progress, NULL)
 
+#define STAT(struct_type, name, member)                               \
+	{                                                             \
+		name, FIELD_UINT64, FIELD_NULLABLE,                   \
+			offsetof(struct struct_type, member), NULL, 0 \
+	}
+#define STAT_OBJECT(name, member, of)                                                   \
+	{                                                                               \
+		name, FIELD_OBJECT, FIELD_REQUIRED, offsetof(struct stats, member), of, \
+			0                                                               \
+	}
+#define ZONE_UNKNOWN                                        \
+	{                                                   \
+		STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN \
+	}
+#define STALL_UNKNOWN                                                      \
+	{                                                                  \
+		STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN \
+	}
+
+ROWS(stats_zone){
+	STAT(stats_zone, "total", total),
+	STAT(stats_zone, "free", free),
+	STAT(stats_zone, "low", low),
+};
+static const struct stats_zone stats_zone_defaults = ZONE_UNKNOWN;
+const struct field_shape message_stats_zone =
+	FIELD_SHAPE(stats_zone_rows, struct stats_zone, &stats_zone_defaults);
+
+ROWS(stats_stall){
+	STAT(stats_stall, "avg10", avg10),
+	STAT(stats_stall, "avg60", avg60),
+	STAT(stats_stall, "avg300", avg300),
+	STAT(stats_stall, "total-usec", total_usec),
+};
+static const struct stats_stall stats_stall_defaults = STALL_UNKNOWN;
+const struct field_shape message_stats_stall =
+	FIELD_SHAPE(stats_stall_rows, struct stats_stall, &stats_stall_defaults);
+
+ROWS(stats){
+	STAT(stats, "total", total),
+	STAT(stats, "available", available),
+	STAT(stats, "free", free),
+	STAT_OBJECT("kernel-zones", kernel, &message_stats_zone),
+	STAT_OBJECT("movable-zones", movable, &message_stats_zone),
+	STAT(stats, "swap-total", swap_total),
+	STAT(stats, "swap-free", swap_free),
+	STAT(stats, "anonymous", anonymous),
+	STAT(stats, "file", file),
+	STAT(stats, "shared", shared),
+	STAT(stats, "reclaimable", reclaimable),
+	STAT(stats, "major-faults", major_faults),
+	STAT(stats, "swapped-in", swapped_in),
+	STAT(stats, "swapped-out", swapped_out),
+	STAT(stats, "oom-kills", oom_kills),
+	STAT(stats, "hugepage-size", hugepage_size),
+	STAT(stats, "hugepages-total", hugepages_total),
+	STAT(stats, "hugepages-free", hugepages_free),
+	STAT_OBJECT("pressure-some", some, &message_stats_stall),
+	STAT_OBJECT("pressure-full", full, &message_stats_stall),
+};
+static const struct stats stats_defaults = {
+	.total = STATS_UNKNOWN,
+	.available = STATS_UNKNOWN,
+	.free = STATS_UNKNOWN,
+	.kernel = ZONE_UNKNOWN,
+	.movable = ZONE_UNKNOWN,
+	.swap_total = STATS_UNKNOWN,
+	.swap_free = STATS_UNKNOWN,
+	.anonymous = STATS_UNKNOWN,
+	.file = STATS_UNKNOWN,
+	.shared = STATS_UNKNOWN,
+	.reclaimable = STATS_UNKNOWN,
+	.major_faults = STATS_UNKNOWN,
+	.swapped_in = STATS_UNKNOWN,
+	.swapped_out = STATS_UNKNOWN,
+	.oom_kills = STATS_UNKNOWN,
+	.hugepage_size = STATS_UNKNOWN,
+	.hugepages_total = STATS_UNKNOWN,
+	.hugepages_free = STATS_UNKNOWN,
+	.some = STALL_UNKNOWN,
+	.full = STALL_UNKNOWN,
+};
+const struct field_shape message_stats =
+	FIELD_SHAPE(stats_rows, struct stats, &stats_defaults);
+
 ROWS(error){
 	STRING(error, "class", class),
 	STRING(error, "desc", desc),

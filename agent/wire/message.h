@@ -8,6 +8,7 @@
  * message.c. Words are const char *, so that a reader keeps those that it does not know.
  */
 
+#include "core/stats.h"
 #include "wire/field.h"
 
 #define MESSAGE_NO_ADDRESS UINT64_MAX /* start, size, dimm: not known, not written */
@@ -193,6 +194,8 @@ struct message_progress {
 	uint64_t done;
 	uint64_t blocks;
 };
+/* memonline-stats: core's struct stats by message_stats, what is unknown as null. */
+
 struct message_error {
 	const char *class;
 	const char *desc;
@@ -204,6 +207,7 @@ extern const struct field_shape message_guest_block, message_guest_response,
 	message_fact, message_explained, message_block, message_act, message_missing,
 	message_device, message_check, message_probed, message_position,
 	message_timestamp, message_report_range, message_report, message_report_data,
-	message_progress, message_error;
+	message_progress, message_stats_zone, message_stats_stall, message_stats,
+	message_error;
 
 #endif

@@ -109,6 +109,9 @@ void protocol_put_job(struct text *out, const struct job *job);
 void protocol_put_guest_blocks(struct text *out, const struct snapshot *snapshot);
 void protocol_put_guest_block_info(struct text *out, const struct snapshot *snapshot);
 
+/* memonline-stats */
+void protocol_put_stats(struct text *out, const struct stats *stats);
+
 /* The lists of a status, from what memonlined has: they point to it. */
 void protocol_set_totals(struct message_status *status,
 			 const struct snapshot_total *totals, size_t count);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tests/data/protocol-schema.json, and values held against it.
 
-A shape is a word ("int", "uint", "bool", "string", or the name of a type), [shape] for a list of
+A shape is a word ("int", "uint", "uint-or-null", "bool", "string", or the name of a type), [shape] for a list of
 it, or {"member": shape, "may-be-missing?": shape} for an object with these members and no other.
 A type has "members", or "words" of which a string must be one. "section" is where the page
 describes it: a command, or an event.
@@ -27,6 +27,7 @@ def is_int(value, least, most):
 BASIC = {
     "int": lambda value: is_int(value, -(1 << 63), (1 << 63) - 1),
     "uint": lambda value: is_int(value, 0, UINT_MAX),
+    "uint-or-null": lambda value: value is None or is_int(value, 0, UINT_MAX),
     "bool": lambda value: isinstance(value, bool),
     "string": lambda value: isinstance(value, str),
 }
