@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_METRICS_H
+#define MEMONLINE_METRICS_H
+
+/*
+ * What is known of guests as text for Prometheus. All samples of one name stand together, so that a
+ * host gives all of its guests at once. What is unknown has no sample, and a name without samples no
+ * heading.
+ */
+
+#include "core/stats.h"
+#include "core/text.h"
+
+enum metrics_format {
+	METRICS_OPEN, /* OpenMetrics 1.0: ends with "# EOF", counters are named without _total */
+	METRICS_TEXTFILE /* the older text format 0.0.4, as node_exporter reads it from files */
+};
+
+/* One guest's. */
+struct metrics_source {
+	const char *labels; /* as metrics_put_label wrote them; "": none */
+	const struct stats *stats;
+};
+
+/* Bytes of memory blocks that are alike. */
+struct metrics_memory {
+	const char *labels; /* likewise */
+	int64_t node; /* below 0: not known */
+	const char *state, *zone; /* words of memonline-protocol(7) */
+	uint64_t bytes;
+};
+
+/*
+ * Appends NAME="VALUE", and a comma before it where `labels` is not empty. Quotes, backslashes and
+ * line ends are escaped; other bytes that are not printable ASCII become '?'.
+ */
+void metrics_put_label(struct text *labels, const char *name, const char *value);
+/* All that the stats of these guests say. */
+void metrics_put_stats(struct text *out, enum metrics_format format,
+		       const struct metrics_source *sources, size_t count);
+void metrics_put_memory_heading(struct text *out);
+void metrics_put_memory(struct text *out, const struct metrics_memory *memory);
+/* Behind all else. */
+void metrics_end(struct text *out, enum metrics_format format);
+
+#endif
