@@ -37,6 +37,8 @@ struct ctl {
 /* Each returns an exit code, or negative errno for ctl_session_explain. */
 int ctl_ping(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
+int ctl_stats(struct ctl *ctl);
+int ctl_metrics(struct ctl *ctl);
 int ctl_list(struct ctl *ctl);
 int ctl_map(struct ctl *ctl);
 int ctl_explain(struct ctl *ctl);

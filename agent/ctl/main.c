@@ -214,6 +214,10 @@ static const struct verb {
 } verbs[] = {
 	{ "status", NULL, "what the agent is and how the memory stands",
 	  OPTION_JSON | OPTION_BYTES, ctl_status, NULL, 0 },
+	{ "stats", NULL, "how the memory is used, and what waits for it",
+	  OPTION_JSON | OPTION_BYTES, ctl_stats, NULL, 0 },
+	{ "metrics", NULL, "the same, and the blocks by zone, as OpenMetrics text", 0,
+	  ctl_metrics, NULL, 0 },
 	{ "list", NULL, "the memory blocks, merged into ranges",
 	  OPTIONS_TABLE | OPTION_ALL, ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
 	{ "map", NULL, "the address space, drawn: states, zones, DIMMs, holes",

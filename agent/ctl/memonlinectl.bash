@@ -28,9 +28,9 @@ _memonlinectl()
 		esac
 	done
 	case $verb in
-	'') words='status list map explain reports watch online offline reconcile probe ping help' ;;
-	help) words='status list map explain reports watch online offline reconcile probe ping' ;;
-	status) all+=' --json --bytes' ;;
+	'') words='status stats metrics list map explain reports watch online offline reconcile probe ping help' ;;
+	help) words='status stats metrics list map explain reports watch online offline reconcile probe ping' ;;
+	status | stats) all+=' --json --bytes' ;;
 	list)
 		all+=" $table --all"
 		columns='RANGE SIZE STATE ZONES NODE BLOCK REASON'

@@ -37,6 +37,16 @@ STATUS = {
         {"node": 1, "state": "offline", "zone": "unknown", "size": GIB + GIB // 2},
     ],
 }
+STATS = {
+    "total": GIB, "available": None, "free": 512 * MIB,
+    "kernel-zones": {"total": GIB, "free": 512 * MIB, "low": MIB},
+    "movable-zones": {"total": 0, "free": 0, "low": None},
+    "swap-total": 0, "swap-free": 0, "anonymous": MIB, "file": MIB, "shared": 0,
+    "reclaimable": 0, "major-faults": 1, "swapped-in": 0, "swapped-out": 0, "oom-kills": None,
+    "hugepage-size": 2 * MIB, "hugepages-total": 0, "hugepages-free": 0,
+    "pressure-some": {"avg10": 0, "avg60": 0, "avg300": 10000, "total-usec": 1999999},
+    "pressure-full": {"avg10": None, "avg60": None, "avg300": None, "total-usec": None},
+}
 RANGES = [
     {"start": 0, "size": 3 * GIB, "node": 0, "state": "online", "zones": ["DMA32"],
      "reason": "already-online"},
@@ -81,6 +91,7 @@ ANSWERS = {
     "guest-ping": {},
     "guest-get-memory-block-info": {"size": BLOCK},
     "memonline-status": STATUS,
+    "memonline-stats": STATS,
     "memonline-get-ranges": RANGES,
     "memonline-get-reports": reports(report(6), report(7, ranges=[RANGE, LOST_RANGE])),
     "memonline-subscribe": {"instance": "i-1", "last-seq": 7, "lost": 0},
@@ -458,6 +469,18 @@ def status_with_wrong_totals():
                     STATUS["memory"][0])
 
 
+def stats_with_wrong_members():
+    for name, bad in program.some_of(spoilt(STATS)):
+        if bad.get(name, 1) in (None, 0):
+            continue  # null may stand there, and 0 is a number
+        with Agent(answers={"memonline-stats": bad}) as agent:
+            fails(ask(agent, "stats"), "cannot use the answer", "'%s'" % name)
+    for name in ("kernel-zones", "pressure-full"):
+        bad = dict(STATS, **{name: dict.fromkeys(STATS[name], -1)})
+        with Agent(answers={"memonline-stats": bad}) as agent:
+            fails(ask(agent, "stats"), "cannot use the answer")
+
+
 def list_with_wrong_members():
     each_is_refused("list", "memonline-get-ranges", lambda bad: [RANGES[0], bad],
                     RANGES[1])
@@ -483,6 +506,9 @@ def reports_without_a_time():
 
 def return_of_another_type():
     for verb, command in (("status", "memonline-status"),
+                          ("stats", "memonline-stats"),
+                          ("metrics", "memonline-stats"),
+                          ("metrics", "memonline-status"),
                           ("list", "memonline-get-ranges"),
                           ("list", "guest-get-memory-block-info"),
                           ("reports", "memonline-get-reports"),
@@ -538,6 +564,9 @@ def terminal_escapes_in_text():
     ranges = [dict(RANGES[0], state=EVIL, zones=[EVIL, EVIL], reason=EVIL)]
     answers = {"memonline-status": status, "memonline-get-ranges": ranges,
                "memonline-get-reports": reports(report(1, ranges=[evil(RANGE)]))}
+    text = succeeds(ask_with(answers, "metrics"))
+    clean(text)
+    check('state="?]0;owned??[2J?\\nfake?' in text, text)
     for verb, rows in (("status", 15), ("list", 2 + 4), ("reports", 2)):
         text = succeeds(ask_with(answers, verb))
         clean(text)
@@ -1587,7 +1616,7 @@ TESTS = [
     huge_line_before_the_sync, huge_line_as_an_answer,
     huge_line_without_end_keeps_memory_small, error_reply, not_memonlined,
     error_without_members, nonsense_as_an_answer, status_with_wrong_members,
-    status_with_wrong_totals, list_with_wrong_members, reports_with_wrong_members,
+    status_with_wrong_totals, stats_with_wrong_members, list_with_wrong_members, reports_with_wrong_members,
     reports_with_wrong_ranges, reports_without_a_time, return_of_another_type,
     list_with_impossible_numbers, empty_words, list_all_of_too_many,
     terminal_escapes_in_text, terminal_escapes_in_json, broken_utf8, ping,

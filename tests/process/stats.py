@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What memonlined says of the guest's memory, from memonlined's files to memonlinectl's lines; what
+goes wrong first."""
+
+import json
+import re
+import subprocess
+import sys
+import traceback
+
+import program
+from daemon import Daemon, Failed, PATIENCE, Tree, expect
+
+KIB = 1024
+VMSTAT = "pgfault 9\npgmajfault 17\npswpin 2\npswpout 3\noom_kill 1\n"
+PRESSURE = """some avg10=0.22 avg60=0.17 avg300=1.11 total=58761459
+full avg10=0.01 avg60=0.16 avg300=1.08 total=464525
+"""
+
+
+class Guest:
+    """memonlined below a recorded guest's tree, with the files of /proc that a test adds."""
+
+    def __init__(self, name="debian12-6.1-hotplug512", config="", files=None):
+        self.tree = Tree(name)
+        self.tree.configure("[memonlined]\npolicy = keep\n" + config)
+        for path, text in (files or {}).items():
+            self.write(path, text)
+
+    def __enter__(self):
+        self.daemon = Daemon(self.tree).start()
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.daemon.end()
+        finally:
+            self.tree.remove()
+
+    def write(self, path, text):
+        file = self.tree.path / path
+        if text is None:
+            file.unlink()
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def stats(self):
+        return self.daemon.connect().execute("memonline-stats")["return"]
+
+    def ctl(self, *arguments):
+        done = subprocess.run(
+            program.command("memonlinectl", "--socket", self.daemon.socket, *arguments),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=PATIENCE, text=True)
+        expect(done.returncode == 0, arguments, done.stderr)
+        return done.stdout
+
+
+def leaves(value):
+    for inner in value.values():
+        yield from leaves(inner) if isinstance(inner, dict) else (inner,)
+
+
+def lines_of(text):
+    return {label: value.strip() for label, _, value in
+            (line.partition(":") for line in text.splitlines())}
+
+
+def without_files_all_is_null():
+    with Guest() as guest:
+        for name in ("meminfo", "zoneinfo"):
+            guest.write("proc/" + name, None)
+        stats = guest.stats()
+        expect(set(leaves(stats)) == {None}, stats)
+        expect(set(lines_of(guest.ctl("stats")).values()) ==
+               {"unknown", "unknown free of unknown, reclaim below unknown"}, guest.ctl("stats"))
+
+
+def garbage_is_null():
+    garbage = "".join(map(chr, range(1, 256))) * 300
+    files = {"proc/" + name: garbage for name in ("meminfo", "zoneinfo", "vmstat",
+                                                  "pressure/memory")}
+    with Guest(files=files) as guest:
+        expect(set(leaves(guest.stats())) == {None}, guest.stats())
+
+
+def an_old_kernel_says_less():
+    """CentOS 6 and 7: neither has PSI nor counts OOM kills, and only one estimates."""
+    for name, available in (("el6-2.6.32-hotplug512", None),
+                            ("el7-3.10-hotplug512", 859024 * KIB)):
+        with Guest(name, files={"proc/vmstat": "pgmajfault 5\npswpin 0\npswpout 0\n"}) as guest:
+            stats = guest.stats()
+            expect(stats["available"] == available, name, stats)
+            expect(stats["oom-kills"] is None and stats["major-faults"] == 5, name, stats)
+            expect(set(stats["pressure-some"].values()) == {None}, name, stats)
+            expect(stats["kernel-zones"]["total"] > 900 << 20, name, stats)
+            expect(stats["kernel-zones"]["low"] > 0, name, stats)
+
+
+def a_new_kernel_says_all():
+    with Guest(files={"proc/vmstat": VMSTAT, "proc/pressure/memory": PRESSURE}) as guest:
+        stats = guest.stats()
+        expect(None not in leaves(stats), stats)
+        expect(stats["total"] == 929064 * KIB and stats["available"] == 813036 * KIB, stats)
+        expect(stats["swapped-in"] == 2 * stats["swapped-out"] // 3 > 0, stats)
+        expect(stats["oom-kills"] == 1 and stats["major-faults"] == 17, stats)
+        expect(stats["pressure-some"] == {"avg10": 22, "avg60": 17, "avg300": 111,
+                                          "total-usec": 58761459}, stats)
+        expect(stats["pressure-full"]["avg10"] == 1, stats)
+        lines = lines_of(guest.ctl("stats"))
+        expect(lines["Total"] == "907.3M" and lines["OOM kills"] == "1", lines)
+        expect(lines["Stalled, some"] ==
+               "0.22 % of 10 s, 0.17 % of 60 s, 1.11 % of 300 s, 58.761 s in all", lines)
+        expect(lines_of(guest.ctl("stats", "--bytes"))["Free"] == str(879528 * KIB), lines)
+        expect(json.loads(guest.ctl("stats", "--json")) == stats, "json")
+
+
+SAMPLE = re.compile(r'([a-z_]+)(\{[^}]*\})? ([0-9]+(?:\.[0-9]+)?)')
+
+
+def samples(text):
+    """{name and labels: value}; every name has its heading directly above its samples."""
+    found, headings = {}, []
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            headings.append(line.split()[2])
+        if line.startswith("#"):
+            continue
+        match = SAMPLE.fullmatch(line)
+        expect(match, "is no sample:", line)
+        name, labels, value = match.groups()
+        expect(headings[-1] in (name, name.removesuffix("_total")), headings[-1], name)
+        expect(name + (labels or "") not in found, "twice:", line)
+        found[name + (labels or "")] = float(value)
+    expect(len(headings) == len(set(headings)), headings)
+    return found
+
+
+def metrics_are_what_stats_are():
+    with Guest(files={"proc/vmstat": VMSTAT, "proc/pressure/memory": PRESSURE}) as guest:
+        text = guest.ctl("metrics")
+        expect(text.endswith("\n# EOF\n"), text[-200:])
+        found = samples(text)
+        for name, value in (("memory_bytes", 929064 * KIB), ("oom_kills_total", 1),
+                            ('stall_seconds_total{tasks="some"}', 58.761459),
+                            ('stall_ratio{tasks="full",window="60s"}', 0.0016),
+                            ('zone_bytes{kind="movable"}', 0),
+                            ('blocks_bytes{node="0",state="offline",zone="unknown"}',
+                             512 << 20)):
+            expect(found["memonline_guest_" + name] == value, name, text)
+    with Guest("el6-2.6.32-hotplug512") as guest:
+        found = samples(guest.ctl("metrics"))
+        expect(not any("available" in name or "stall" in name for name in found), found)
+
+
+def movable_memory_has_its_own_sums():
+    with Guest("debian12-6.1-several-dimms") as guest:
+        stats = guest.stats()
+        expect(stats["movable-zones"]["total"] == 512 << 20, stats)
+        both = stats["movable-zones"]["free"] + stats["kernel-zones"]["free"]
+        # Each file was recorded at a moment of its own.
+        expect(abs(both - stats["free"]) < 16 << 20, stats)
+
+
+TESTS = [
+    without_files_all_is_null,
+    garbage_is_null,
+    an_old_kernel_says_less,
+    a_new_kernel_says_all,
+    metrics_are_what_stats_are,
+    movable_memory_has_its_own_sums,
+]
+
+
+def main():
+    failures = 0
+    for test in program.part_of(TESTS):
+        name = "stats-" + test.__name__.replace("_", "-")
+        try:
+            test()
+            print(f"ok {name}", flush=True)
+        except (Failed, OSError, ValueError, LookupError, subprocess.TimeoutExpired) as error:
+            failures += 1
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"not ok {name} {type(error).__name__}: {error} ({place.name})", flush=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
