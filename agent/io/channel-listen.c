@@ -228,10 +228,8 @@ static bool in_place(const struct channel_listener *listener)
 	       found.st_ino == listener->name.st_ino;
 }
 
-void channel_listener_free(struct channel_listener *listener)
+static void listener_free(struct channel_listener *listener)
 {
-	if (!listener)
-		return;
 	if (in_place(listener))
 		unlink(listener->address.sun_path);
 	stop_listening(listener);
@@ -272,5 +270,6 @@ int channel_listen(struct channel *channel, const char *root, const char *path,
 		return -ENAMETOOLONG;
 	}
 	channel->listener = listener;
+	channel->free_listener = listener_free;
 	return channel_listen_again(channel);
 }

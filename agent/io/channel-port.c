@@ -363,10 +363,8 @@ int channel_port_error(const struct channel *channel, const char **name)
 	return channel->port ? channel->port->error : 0;
 }
 
-void channel_port_free(struct channel_port *port)
+static void port_free(struct channel_port *port)
 {
-	if (!port)
-		return;
 	port_close(port);
 	stop_waiting(port);
 	loop_timer_remove(port->timer);
@@ -396,6 +394,7 @@ int channel_open_port(struct channel *channel, const char *root, const char *nam
 		return -ENOMEM;
 	}
 	channel->port = port;
+	channel->free_port = port_free;
 	port_open(port);
 	return 0;
 }

@@ -34,8 +34,11 @@ struct channel {
 	void *data;
 	struct channel_peer *peers;
 	unsigned client_count; /* peers of the control socket */
+	/* NULL: none. Who makes one says how it is freed. */
 	struct channel_port *port;
+	void (*free_port)(struct channel_port *port);
 	struct channel_listener *listener;
+	void (*free_listener)(struct channel_listener *listener);
 };
 
 /* NULL: the handler did not want it, or memory is short. A client's fd becomes the peer's. */
@@ -49,8 +52,5 @@ bool channel_peer_service(struct channel_peer *peer, bool *bytes_left);
 
 /* Appends to `out` what the next host is owed, see unheard. */
 void channel_peer_take_unheard(struct channel_peer *peer, struct text *out);
-
-void channel_port_free(struct channel_port *port); /* accepts NULL */
-void channel_listener_free(struct channel_listener *listener); /* accepts NULL */
 
 #endif

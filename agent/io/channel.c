@@ -29,8 +29,10 @@ void channel_free(struct channel *channel)
 {
 	if (!channel)
 		return;
-	channel_port_free(channel->port);
-	channel_listener_free(channel->listener);
+	if (channel->port)
+		channel->free_port(channel->port);
+	if (channel->listener)
+		channel->free_listener(channel->listener);
 	while (channel->peers)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): its channel is this one */
 		channel_peer_close(channel->peers);

@@ -276,9 +276,3 @@ int sim_inotify_add(int fd, const char *path, uint32_t mask)
 	(void)mask;
 	return 0;
 }
-
-/* Local clients are other tests' (tests/process). */
-void channel_listener_free(struct channel_listener *listener)
-{
-	(void)listener;
-}
