@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""tests/data/protocol-schema.json, and values held against it.
+"""agent/wire/protocol.json, and values held against it.
 
 A shape is a word ("int", "uint", "uint-or-null", "bool", "string", or the name of a type), [shape] for a list of
 it, or {"member": shape, "may-be-missing?": shape} for an object with these members and no other.
@@ -12,7 +12,8 @@ import pathlib
 import re
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
-PAGE = TESTS.parent / "agent" / "wire" / "memonline-protocol.7"
+WIRE = TESTS.parent / "agent" / "wire"
+PAGE = WIRE / "memonline-protocol.7"
 UINT_MAX = (1 << 64) - 1
 
 
@@ -35,7 +36,7 @@ BASIC = {
 
 class Schema:
     def __init__(self):
-        with open(TESTS / "data" / "protocol-schema.json", encoding="ascii") as file:
+        with open(WIRE / "protocol.json", encoding="ascii") as file:
             read = json.load(file)
         self.commands, self.events = read["commands"], read["events"]
         self.error, self.types = read["error"], read["types"]
