@@ -69,7 +69,7 @@ static int read_virsh(struct ctl *ctl, struct text *devices)
 	if (r == 0)
 		return 0;
 	if (r == -ETIMEDOUT)
-		text_puts(&said, "virsh does not tell the devices in time");
+		text_puts(&said, "virsh: no list of devices in time");
 	else
 		ctl_session_explain(session, r, &said);
 	ctl_say("%s", said.failed ? strerror(-r) : said.data);
@@ -103,7 +103,8 @@ static int read_input(struct text *devices)
 	int r = read_all(devices);
 
 	if (r == -EMSGSIZE)
-		ctl_say("standard input: more than %lu MiB", DEVICES_MAX >> 20);
+		ctl_say("standard input too long (expected at most %lu MiB)",
+			DEVICES_MAX >> 20);
 	else if (r < 0)
 		ctl_say("standard input: %s", strerror(-r));
 	return r < 0 ? CTL_FAILED : 0;
@@ -118,7 +119,7 @@ int ctl_read_devices(struct ctl *ctl, struct text *devices)
 	return read_input(devices);
 }
 
-/* What the host's side answered is no list: not the agent's fault. */
+/* Prints what is wrong with the host's list: memonlined is not at fault. */
 static int say_no_devices(int error, const struct text *desc)
 {
 	struct text said = TEXT_INIT;
@@ -127,9 +128,10 @@ static int say_no_devices(int error, const struct text *desc)
 		return error;
 	print_escaped(&said, desc->len && !desc->failed ? desc->data : "");
 	if (error == -EREMOTEIO)
-		ctl_say("the host's monitor refused: %s", said.failed ? "" : said.data);
+		ctl_say("QEMU refused: %s", said.failed ? "" : said.data);
 	else
-		ctl_say("no list of memory devices, as query-memory-devices returns it");
+		ctl_say("invalid list of memory devices"
+			" (expected what query-memory-devices returns)");
 	text_free(&said);
 	return CTL_FAILED;
 }

@@ -13,44 +13,46 @@
 #define FACTS_MAX (256UL * 1024) /* bytes of their lines */
 #define NAME_WIDTH 20 /* longer than any fact's name */
 
-/* What a verdict means for who asks, by the words of memonline-protocol(7). */
+/* What a verdict means for the user, by the reasons of memonline-protocol(7). */
 static const struct {
 	enum reason reason;
 	const char *sentence;
 } sentences[] = {
-	{ REASON_POLICY, "The policy wants it; if it does not come, see the log." },
+	{ REASON_POLICY,
+	  "The policy brings it online; if it stays offline, see the log." },
 	{ REASON_POLICY_KEEP,
-	  "The policy is to leave it; `memonlinectl online' asks by name." },
+	  "The policy leaves it alone; `memonlinectl online' brings it online." },
 	{ REASON_ALREADY_ONLINE, "There is nothing to do." },
-	{ REASON_GOING_OFFLINE, "Somebody is taking it offline right now." },
+	{ REASON_GOING_OFFLINE, "Another program is taking it offline now." },
 	{ REASON_STATE_UNREADABLE,
-	  "The kernel has not finished making it, or it is going." },
+	  "The kernel has not finished adding it, or is removing it." },
 	{ REASON_OFFLINED_ELSEWHERE,
-	  "Somebody took it offline in this boot, and it stays so; `memonlinectl online' "
-	  "brings it back." },
+	  "Somebody took it offline in this boot, so it stays offline; `memonlinectl "
+	  "online' brings it online." },
 	{ REASON_ASKED,
-	  "It was taken offline by name, and it stays so; `memonlinectl online' brings it "
-	  "back." },
+	  "A command took it offline, so it stays offline; `memonlinectl online' brings "
+	  "it online." },
 	{ REASON_TIMED_OUT,
-	  "The kernel did not take it offline in time; `memonlinectl offline' asks again." },
+	  "The kernel did not take it offline in time; `memonlinectl offline' tries again." },
 	{ REASON_REFUSED,
-	  "The kernel refused it; it is tried again at the next memory event, at SIGHUP, or by "
-	  "`memonlinectl online'." },
-	{ REASON_UNCHANGED, "The kernel took the word, and nothing changed." },
+	  "The kernel refused it; memonlined retries at the next memory event, at SIGHUP, "
+	  "or by `memonlinectl online'." },
+	{ REASON_UNCHANGED, "The kernel accepted the write, and nothing changed." },
 	{ REASON_ARCHITECTURE,
-	  "Policy auto leaves memory alone here; name another policy." },
+	  "The policy auto leaves memory alone on this architecture; set another policy." },
 	{ REASON_ADMINISTRATOR,
-	  "An administrator decided who onlines memory: see memhp-default-state and "
+	  "An administrator decided who brings memory online: see memhp-default-state and "
 	  "auto-online-blocks below." },
-	{ REASON_RATIO_REACHED, "Its DIMM does not fit into movable-ratio any more." },
-	{ REASON_FALLBACK, "The zone of the policy was refused, any other will do." },
+	{ REASON_RATIO_REACHED, "Its DIMM does not fit into movable-ratio." },
+	{ REASON_FALLBACK,
+	  "The kernel refused the zone of the policy, so any other zone will do." },
 	{ REASON_ZONE_FIXED,
-	  "This kernel refused the zone of the policy: the block stays in the zone that it was "
-	  "added to." },
+	  "This kernel refused the zone of the policy: the block stays in the zone to "
+	  "which the kernel added it." },
 	{ REASON_KERNEL_DEFAULT,
-	  "The policy leaves it alone; the kernel would bring it online, were that not switched "
-	  "off for other memory." },
-	{ REASON_REZONED, "It is on its way to the zone of the policy." },
+	  "The policy leaves it alone; the kernel would bring it online, if memonlined had not "
+	  "switched that off for other memory." },
+	{ REASON_REZONED, "memonlined moves it to the zone of the policy." },
 };
 
 static const char *sentence_for(const char *reason)
@@ -123,7 +125,7 @@ static void put_verdict(struct text *out, const struct message_explained *explai
 	text_printf(out, ")\n%s%s\n", sentence ? sentence : "", sentence ? "\n" : "");
 }
 
-/* A line for each fact: they come before the answer is whole. */
+/* Prints a line for each fact; the facts come before the rest of the answer. */
 static int put_fact(struct protocol_answer *element, void *data)
 {
 	struct text *out = data;

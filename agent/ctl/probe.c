@@ -35,14 +35,14 @@ const struct table_column ctl_probe_columns[CTL_PROBE_COLUMNS] = {
 	[CONFIRMED] = { .name = "CONFIRMED",
 			.help = "whether QEMU's controller shows it" },
 	[ADDED] = { .name = "ADDED",
-		    .help = "blocks that came by this",
+		    .help = "blocks that the kernel added",
 		    .right = true,
 		    .number = true },
 	[ONLINE] = { .name = "ONLINE", .help = "how much is online", .right = true },
 	[TYPE] = { .name = "TYPE", .help = "dimm, nvdimm, virtio-mem", .optional = true },
 	[ERRNO] = { .name = "ERRNO", .help = "the kernel's answer", .optional = true },
 	[CHECK] = { .name = "CHECK",
-		    .help = "the reason that one check would refuse with",
+		    .help = "a check, by the reason that it refuses with",
 		    .optional = true },
 	[OUTCOME] = { .name = "OUTCOME", .help = "passed or refused", .optional = true },
 };
@@ -139,7 +139,7 @@ static int take_probed(struct protocol_answer *element, void *data)
 	if (is_well(&probed) || probing->refused > SAID_MAX)
 		return 0;
 	print_escaped(&reason, probed.reason);
-	ctl_say("device %zu is not probed: %s", element->index + 1,
+	ctl_say("device %zu not probed: %s", element->index + 1,
 		reason.failed || !reason.data ? "?" : reason.data);
 	text_free(&reason);
 	return 0;

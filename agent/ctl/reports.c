@@ -109,7 +109,7 @@ static void say_lost(uint64_t lost, uint64_t since)
 {
 	if (lost > 0)
 		ctl_say("%" PRIu64 " reports after number %" PRIu64
-			" are lost: overwritten by newer ones",
+			" are lost: newer ones replaced them",
 			lost, since);
 }
 
@@ -185,7 +185,7 @@ static void begin_instance(struct watch *watch, const char *instance)
 
 	print_escaped(&text, instance);
 	if (!text.failed && text.data)
-		ctl_say("the agent was started anew, as instance %s", text.data);
+		ctl_say("new instance %s: the numbers of reports begin again", text.data);
 	text_free(&text);
 	set_instance(watch, instance);
 	watch->seq = 0;
@@ -276,7 +276,7 @@ static int subscribe(struct watch *watch)
 	watch->subscribed = true;
 	if (since > position.last_seq) {
 		/* A number of another instance: the agent begins at its first report. */
-		ctl_say("there is no report %" PRIu64 " yet, beginning with the first",
+		ctl_say("report %" PRIu64 " does not exist yet: starting with the first",
 			since);
 		since = watch->seq = 0;
 		set_instance(watch, position.instance);
@@ -302,8 +302,8 @@ int ctl_watch(struct ctl *ctl)
 	int r;
 
 	if (session->by_virsh) {
-		ctl_say("watch needs the agent's own port org.memonline.agent.0: %s",
-			"libvirtd keeps that of qemu-ga to itself and passes no events on");
+		ctl_say("watch: no events (expected the port org.memonline.agent.0: %s)",
+			"libvirtd forwards no events of qemu-ga's port");
 		return CTL_FAILED;
 	}
 	r = find_position(&watch);
@@ -322,7 +322,7 @@ int ctl_watch(struct ctl *ctl)
 		if (r == 0)
 			r = watch_event(&session->answer, &watch);
 		else if (r == -EBADMSG || r == -EMSGSIZE) {
-			ctl_say("dropping a line that is not memonline-protocol(7)");
+			ctl_say("ignoring an invalid line (expected memonline-protocol(7))");
 			r = 0;
 		}
 	}

@@ -348,15 +348,15 @@ int ctl_session_next_event(struct ctl_session *session)
 static void explain_timeout(const struct ctl_session *session, struct text *out)
 {
 	if (session->client && !session->synced && client_is_waiting(session->client))
-		text_printf(out, "%s in use: another client holds %s",
-			    session->is_monitor ? "monitor" : "channel", session->path);
+		text_printf(out, "%s: %s in use by another client", session->path,
+			    session->is_monitor ? "monitor" : "channel");
 	else if (session->is_monitor)
-		text_printf(out, "no QEMU answers on %s within %u s", session->path,
+		text_printf(out, "%s: no answer from QEMU within %u s", session->path,
 			    session->timeout_sec);
 	else
 		text_printf(out,
-			    "no agent answers on %s within %u s"
-			    " (a guest that needs none, as Windows, has none)",
+			    "%s: no answer within %u s"
+			    " (does memonlined run in the guest?)",
 			    session->path,
 			    session->timeout_sec + (unsigned)session->extra_sec);
 }
@@ -378,23 +378,22 @@ static void explain_virsh(const struct ctl_session *session, struct text *out)
 static void explain_closed(const struct ctl_session *session, struct text *out)
 {
 	if (session->synced)
-		text_printf(out, "%s was closed by the other end", session->path);
+		text_printf(out, "%s: closed by the other end", session->path);
 	else
 		text_printf(out,
-			    "%s was closed by the other end before any answer: "
-			    "%s in use, or %s has gone",
+			    "%s: closed by the other end before an answer"
+			    " (%s in use, or %s has ended)",
 			    session->path, session->is_monitor ? "monitor" : "channel",
-			    session->is_monitor ? "QEMU" : "the agent");
+			    session->is_monitor ? "QEMU" : "memonlined");
 }
 
 static void explain_refusal(const struct ctl_session *session, struct text *out)
 {
-	text_puts(out, session->is_monitor ? "QEMU refused: " : "the agent refused: ");
+	text_puts(out, session->is_monitor ? "QEMU refused: " : "memonlined refused: ");
 	print_escaped(out, protocol_answer_error_desc(&session->answer));
 	if (!session->is_monitor &&
 	    strcmp(protocol_answer_error_class(&session->answer), "CommandNotFound") == 0)
-		text_printf(out, " (is it memonlined that answers on %s?)",
-			    session->path);
+		text_printf(out, " (does memonlined answer on %s?)", session->path);
 }
 
 static void explain_nonsense(const struct ctl_session *session, struct text *out)
@@ -402,44 +401,42 @@ static void explain_nonsense(const struct ctl_session *session, struct text *out
 	const char *fault = session->answer.fault;
 
 	if (fault)
-		text_printf(out,
-			    "cannot use the answer of the agent: "
-			    "'%s' is missing or wrong in it",
-			    fault);
+		text_printf(out, "%s: invalid answer: '%s' is missing or wrong",
+			    session->path, fault);
 	else
-		text_printf(out, "what %s answered is not %s", session->path,
+		text_printf(out, "%s: invalid answer (expected %s)", session->path,
 			    session->is_monitor ? "QMP" : "memonline-protocol(7)");
 }
 
 static void explain_full(const struct ctl_session *session, struct text *out)
 {
-	text_printf(out, "channel in use: other clients hold %s and wait for it",
+	text_printf(out, "%s: channel in use by another client, and others wait",
 		    session->path);
 }
 
-/* What is said before and after the path, or who says it. */
+/* The text after "PATH: ", or the function that prints all of it. */
 static const struct {
 	int error;
-	const char *before, *after;
+	const char *text;
 	void (*explain)(const struct ctl_session *session, struct text *out);
 } reasons[] = {
-	{ ENOENT, "no such socket: ", " (is memonlined running there?)", NULL },
-	{ ENOTDIR, "no such socket: ", "", NULL },
-	{ EACCES, "permission denied: ", " (are you root?)", NULL },
-	{ EPERM, "permission denied: ", " (are you root?)", NULL },
-	{ ECONNREFUSED, "connection refused: nobody listens on ", "", NULL },
-	{ EPROTOTYPE, "not a stream socket: ", "", NULL },
-	{ ENAMETOOLONG, "path too long for a socket: ", "", NULL },
-	{ E2BIG, "too many memory blocks in the answer on ", "", NULL },
-	{ EBUSY, NULL, NULL, explain_full },
-	{ ETIMEDOUT, NULL, NULL, explain_timeout },
-	{ EPIPE, NULL, NULL, explain_closed },
-	{ EREMOTEIO, NULL, NULL, explain_refusal },
-	{ EBADMSG, NULL, NULL, explain_nonsense },
-	{ EMSGSIZE, "an answer on ", " is longer than 64 MiB, or too much in one piece",
+	{ ENOENT, "no such socket (does memonlined run?)", NULL },
+	{ ENOTDIR, "no such socket", NULL },
+	{ EACCES, "permission denied (are you root?)", NULL },
+	{ EPERM, "permission denied (are you root?)", NULL },
+	{ ECONNREFUSED, "connection refused: no program listens there", NULL },
+	{ EPROTOTYPE, "wrong type of socket (expected a stream socket)", NULL },
+	{ ENAMETOOLONG, "path too long (expected at most 107 bytes)", NULL },
+	{ E2BIG, "too many memory blocks in the answer", NULL },
+	{ EBUSY, NULL, explain_full },
+	{ ETIMEDOUT, NULL, explain_timeout },
+	{ EPIPE, NULL, explain_closed },
+	{ EREMOTEIO, NULL, explain_refusal },
+	{ EBADMSG, NULL, explain_nonsense },
+	{ EMSGSIZE, "answer too large (expected at most 64 MiB, 6 MiB per element)",
 	  NULL },
-	{ ECOMM, NULL, NULL, explain_virsh },
-	{ ENOPKG, "virsh is not installed here, it is needed to reach ", "", NULL },
+	{ ECOMM, NULL, explain_virsh },
+	{ ENOPKG, "virsh is needed, and not installed", NULL },
 };
 
 void ctl_session_explain(const struct ctl_session *session, int error, struct text *out)
@@ -452,8 +449,7 @@ void ctl_session_explain(const struct ctl_session *session, int error, struct te
 		if (reasons[i].explain)
 			reasons[i].explain(session, out);
 		else
-			text_printf(out, "%s%s%s", reasons[i].before, session->path,
-				    reasons[i].after);
+			text_printf(out, "%s: %s", session->path, reasons[i].text);
 		return;
 	}
 	text_printf(out, "%s: %s", session->path, strerror(-error));

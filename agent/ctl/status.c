@@ -69,13 +69,13 @@ static void put_total(struct text *out, const struct message_total *total,
 static void put_status(struct text *out, const struct message_status *status,
 		       bool bytes_only)
 {
-	put_word(out, "Agent version:", status->version);
+	put_word(out, "Version:", status->version);
 	put_count(out, "Protocol:", status->protocol);
 	put_word(out, "Kernel:", status->kernel);
 	put_word(out, "Instance:", status->instance);
 	put_word(out, "Event source:", status->source);
 	put_word(out, "Policy:", status->policy);
-	put_word(out, "Carried out by:", status->carried_out_by);
+	put_word(out, "Executor:", status->carried_out_by);
 	put_size(out, "Block size:", status->block_size_bytes, bytes_only);
 	put_count(out, "Blocks:", status->block_count);
 	put_count(out, "Writes pending:", status->pending);
@@ -91,15 +91,15 @@ static void put_port(struct text *out, const struct message_port *port)
 	if (port->error == 0)
 		text_puts(out, ", open\n");
 	else if (port->error == ENOENT)
-		text_puts(out, ", not there\n");
+		text_puts(out, ", missing\n");
 	else if (port->error == EBUSY)
-		text_puts(out, ", another program has it open\n");
+		text_puts(out, ", open in another program\n");
 	else
 		text_printf(out, ", cannot be opened: %s\n",
 			    strerror((int)(port->error & INT32_MAX)));
 }
 
-/* "Held up:  memory40 online, 12 s; memory34 is being taken offline by somebody" */
+/* "Held up:  memory40 online, 12 s; memory34 is being taken offline" */
 static void put_held_up(struct text *out, const struct message_status *status)
 {
 	put_key(out, "Held up:");
@@ -107,12 +107,12 @@ static void put_held_up(struct text *out, const struct message_status *status)
 	print_escaped(out, status->held_up.word);
 	text_printf(out, ", %" PRIu64 " s", status->held_up.elapsed_usec / 1000000);
 	if (status->held_up.going_offline != UINT64_MAX)
-		text_printf(out, "; memory%" PRIu64 " is being taken offline by somebody",
+		text_printf(out, "; memory%" PRIu64 " is being taken offline",
 			    status->held_up.going_offline);
 	text_puts(out, "\n");
 }
 
-/* What the lists of the answer are printed as: they come before it is whole. */
+/* The lines for the lists in the answer; the lists come before the rest of it. */
 struct lists {
 	const struct ctl *ctl;
 	struct text totals, rules;
