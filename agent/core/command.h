@@ -24,7 +24,8 @@
 	X(RECONCILE, "memonline-reconcile")                           \
 	X(PROBE, "memonline-probe")                                   \
 	X(EXPLAIN, "memonline-explain")                               \
-	X(STATS, "memonline-stats")
+	X(STATS, "memonline-stats")                                   \
+	X(SUBSCRIBE_PRESSURE, "memonline-subscribe-pressure")
 
 enum protocol_command {
 #define PROTOCOL_COMMAND_ENUM(id, name) PROTOCOL_##id,

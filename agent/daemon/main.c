@@ -53,6 +53,7 @@ struct daemon {
 	struct source *backup_source; /* beside udevd's events; may be NULL */
 	struct runtime *runtime; /* what is in /run */
 	struct agent *agent;
+	struct monitors *monitors; /* of the memory's use, for sessions */
 	struct sessions *sessions;
 	struct channel *channel;
 	struct loop_timer *watchdog;
@@ -314,7 +315,9 @@ static int open_channel(struct daemon *daemon)
 	const struct config *config = &daemon->config;
 	int r;
 
-	daemon->sessions = sessions_new(daemon->agent);
+	daemon->monitors = monitors_new(daemon->loop, daemon->root);
+	if (daemon->monitors)
+		daemon->sessions = sessions_new(daemon->agent, daemon->monitors);
 	if (daemon->sessions)
 		daemon->channel =
 			channel_new(daemon->loop, &sessions_handler, daemon->sessions);
@@ -392,6 +395,7 @@ static void close_edges(struct daemon *daemon)
 {
 	channel_free(daemon->channel);
 	sessions_free(daemon->sessions);
+	monitors_free(daemon->monitors);
 	agent_free(daemon->agent);
 	runtime_close(daemon->runtime);
 	source_close(daemon->source);

@@ -21,10 +21,13 @@ struct session {
 	bool subscribed; /* the agent's own port is from the start, qemu-ga's is not */
 	uint64_t position; /* number of the last report that was sent */
 	char instance[JOURNAL_INSTANCE_SIZE]; /* that it counts in */
+	struct monitor *monitor; /* NULL: not subscribed to pressure */
+	unsigned unsent; /* signals that have changed since they were sent: 1 << signal */
 };
 
 struct sessions {
 	struct agent *agent;
+	struct monitors *monitors;
 	struct session *first;
 	bool port_is_quiet; /* a name whose clients expect no events */
 	struct text reply; /* one line in the making, reused */
@@ -153,8 +156,83 @@ static void job_progress(const struct job *job, void *data)
 	send_reply(session);
 }
 
+/* --- memory pressure */
+
+static void push_pressure(struct session *session)
+{
+	struct timeval now;
+	unsigned i;
+
+	for (i = 0; i < PRESSURE_SIGNALS; i++) {
+		enum pressure_signal signal = (enum pressure_signal)i;
+
+		if (!(session->unsent >> i & 1) || !channel_listens(session->peer) ||
+		    channel_queued(session->peer) >= CHANNEL_QUEUE_LOW)
+			continue;
+		gettimeofday(&now, NULL);
+		protocol_put_pressure(&session->sessions->reply, now.tv_sec, now.tv_usec,
+				      signal,
+				      monitor_is_pressed(session->monitor, signal),
+				      monitor_stats(session->monitor));
+		if (send_reply(session) == 0)
+			session->unsent &= ~(1u << i);
+	}
+}
+
+static void on_pressure(unsigned signals, void *data)
+{
+	struct session *session = data;
+
+	/* One that has changed twice is as it was when it was sent last. */
+	session->unsent ^= signals;
+	push_pressure(session);
+}
+
+static bool has_threshold(const struct pressure_thresholds *thresholds)
+{
+	return thresholds->available || thresholds->kernel_free || thresholds->stall_usec;
+}
+
+/* Without any threshold the subscription ends. */
+static void subscribe_pressure(struct session *session,
+			       const struct protocol_request *request)
+{
+	const struct pressure_thresholds *thresholds = &request->thresholds;
+	struct text *reply = &session->sessions->reply;
+	uint64_t stall = thresholds->stall_usec;
+
+	if (stall && (stall < PRESSURE_STALL_MIN_USEC || stall > PRESSURE_WINDOW_USEC)) {
+		protocol_put_error(reply, request,
+				   "Parameter 'stall-usec' expects 10000 to 2000000");
+		return;
+	}
+	monitor_remove(session->monitor);
+	session->unsent = 0;
+	session->monitor = monitor_add(session->sessions->monitors, thresholds,
+				       on_pressure, session);
+	if (!session->monitor) {
+		protocol_put_error(reply, request, "Cannot allocate memory");
+		return;
+	}
+	protocol_reply_begin(reply, request);
+	protocol_put_pressure_subscribed(reply, monitor_has_trigger(session->monitor),
+					 monitor_pressed(session->monitor),
+					 monitor_stats(session->monitor));
+	protocol_reply_end(reply, request);
+	if (has_threshold(thresholds))
+		return;
+	monitor_remove(session->monitor);
+	session->monitor = NULL;
+}
+
 static void handle(struct session *session, struct protocol_request *request)
 {
+	if (request->command == PROTOCOL_SUBSCRIBE_PRESSURE) {
+		subscribe_pressure(session, request);
+		send_reply(session);
+		protocol_request_clear(request);
+		return;
+	}
 	request->from_port = session->is_port;
 	session->pending = commands_run(session->sessions->agent, request,
 					&session->sessions->reply, job_done,
@@ -205,6 +283,7 @@ static void drained(struct channel_peer *peer, void *user)
 {
 	(void)peer;
 	push(user);
+	push_pressure(user);
 }
 
 static void closed(struct channel_peer *peer, void *user)
@@ -220,6 +299,7 @@ static void closed(struct channel_peer *peer, void *user)
 		agent_disown_job(session->sessions->agent, session);
 		protocol_request_clear(&session->request);
 	}
+	monitor_remove(session->monitor);
 	protocol_parser_free(session->parser);
 	free(session);
 }
@@ -233,13 +313,14 @@ static bool owes(struct channel_peer *peer, void *user)
 const struct channel_handler sessions_handler = { opened, received, drained, closed,
 						  owes };
 
-struct sessions *sessions_new(struct agent *agent)
+struct sessions *sessions_new(struct agent *agent, struct monitors *monitors)
 {
 	struct sessions *sessions = calloc(1, sizeof(*sessions));
 
 	if (!sessions)
 		return NULL;
 	sessions->agent = agent;
+	sessions->monitors = monitors;
 	sessions->port_is_quiet = strcmp(agent_config(agent)->port, QEMU_GA_PORT) == 0;
 	return sessions;
 }

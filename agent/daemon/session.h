@@ -9,10 +9,12 @@
 
 #include "agent.h"
 #include "io/channel.h"
+#include "monitor.h"
 
 struct sessions;
 
-struct sessions *sessions_new(struct agent *agent); /* NULL on lack of memory */
+/* Both stay the caller's and outlive the sessions. NULL on lack of memory. */
+struct sessions *sessions_new(struct agent *agent, struct monitors *monitors);
 void sessions_free(struct sessions *sessions); /* after the channel's end; accepts NULL */
 /* The handler to give to channel_new, with the sessions as its data. */
 extern const struct channel_handler sessions_handler;

@@ -203,6 +203,24 @@ void protocol_put_stats(struct text *out, const struct stats *stats)
 	field_put(out, &message_stats, stats);
 }
 
+void protocol_put_pressure_subscribed(struct text *out, bool has_trigger,
+				      unsigned pressed, const struct stats *stats)
+{
+	struct message_pressure_subscribed message = {
+		.source = has_trigger ? "psi" : "timer",
+		.stats = *stats,
+	};
+	const char *names[PRESSURE_SIGNALS];
+	size_t count = 0;
+	unsigned i;
+
+	for (i = 0; i < PRESSURE_SIGNALS; i++)
+		if (pressed >> i & 1)
+			names[count++] = pressure_signal_text((enum pressure_signal)i);
+	message.pressed = list_of(names, count, sizeof(names[0]), NULL);
+	field_put(out, &message_pressure_subscribed, &message);
+}
+
 static void put_zone(struct text *out, const void *data)
 {
 	put_string(out, block_zone_word((enum block_zone) * (const uint8_t *)data));
@@ -421,5 +439,20 @@ void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,
 
 	begin_event(out, PROTOCOL_PROGRESS, sec, usec);
 	field_put(out, &message_progress, &progress);
+	text_puts(out, "}\n");
+}
+
+void protocol_put_pressure(struct text *out, int64_t sec, int64_t usec,
+			   enum pressure_signal signal, bool pressed,
+			   const struct stats *stats)
+{
+	struct message_pressure pressure = {
+		.signal = pressure_signal_text(signal),
+		.pressed = pressed,
+		.stats = *stats,
+	};
+
+	begin_event(out, PROTOCOL_PRESSURE, sec, usec);
+	field_put(out, &message_pressure, &pressure);
 	text_puts(out, "}\n");
 }

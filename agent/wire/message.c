@@ -335,6 +335,21 @@ static const struct stats stats_defaults = {
 const struct field_shape message_stats =
 	FIELD_SHAPE(stats_rows, struct stats, &stats_defaults);
 
+ROWS(pressure_subscribed){
+	STRING(pressure_subscribed, "source", source),
+	LIST(pressure_subscribed, "pressed", pressed, NULL),
+	ROW(pressure_subscribed, "stats", FIELD_OBJECT, FIELD_REQUIRED, stats,
+	    &message_stats),
+};
+SHAPE(pressure_subscribed, pressure_subscribed, NULL)
+
+ROWS(pressure){
+	STRING(pressure, "signal", signal),
+	BOOL(pressure, "pressed", pressed),
+	ROW(pressure, "stats", FIELD_OBJECT, FIELD_REQUIRED, stats, &message_stats),
+};
+SHAPE(pressure, pressure, NULL)
+
 ROWS(error){
 	STRING(error, "class", class),
 	STRING(error, "desc", desc),

@@ -196,6 +196,18 @@ struct message_progress {
 };
 /* memonline-stats: core's struct stats by message_stats, what is unknown as null. */
 
+struct message_pressure_subscribed {
+	const char *source; /* "psi" or "timer" */
+	struct field_list pressed; /* names of signals */
+	struct stats stats;
+};
+/* An event's data. */
+struct message_pressure {
+	const char *signal;
+	bool pressed; /* false: it has eased */
+	struct stats stats;
+};
+
 struct message_error {
 	const char *class;
 	const char *desc;
@@ -208,6 +220,6 @@ extern const struct field_shape message_guest_block, message_guest_response,
 	message_device, message_check, message_probed, message_position,
 	message_timestamp, message_report_range, message_report, message_report_data,
 	message_progress, message_stats_zone, message_stats_stall, message_stats,
-	message_error;
+	message_pressure_subscribed, message_pressure, message_error;
 
 #endif

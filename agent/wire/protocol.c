@@ -54,6 +54,13 @@ static const struct arguments {
 		ARGUMENT(DEVICES, FIELD_LIST, FIELD_OPTIONAL, devices),
 		ARGUMENT("dry-run", FIELD_BOOLEAN, FIELD_OPTIONAL, dry_run),
 	} },
+	[PROTOCOL_SUBSCRIBE_PRESSURE] = { {
+		ARGUMENT("available", FIELD_UINT64, FIELD_OPTIONAL, thresholds.available),
+		ARGUMENT("kernel-free", FIELD_UINT64, FIELD_OPTIONAL,
+			 thresholds.kernel_free),
+		ARGUMENT("stall-usec", FIELD_UINT64, FIELD_OPTIONAL,
+			 thresholds.stall_usec),
+	} },
 	[PROTOCOL_EXPLAIN] = { { ARGUMENT("phys-index", FIELD_UINT64, FIELD_REQUIRED,
 					  index) } },
 };

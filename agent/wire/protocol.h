@@ -13,6 +13,7 @@
 #include "core/job.h"
 #include "core/journal.h"
 #include "core/policy.h"
+#include "core/pressure.h"
 #include "core/reconcile.h"
 #include "core/snapshot.h"
 #include "core/text.h"
@@ -56,6 +57,7 @@ struct protocol_request {
 	bool progress; /* online: events while it is at work */
 	uint64_t timeout_sec; /* offline */
 	uint64_t index; /* explain: the N of memoryN */
+	struct pressure_thresholds thresholds; /* subscribe-pressure */
 };
 /* A request without arguments. */
 void protocol_request_init(struct protocol_request *request,
@@ -112,6 +114,10 @@ void protocol_put_guest_block_info(struct text *out, const struct snapshot *snap
 /* memonline-stats */
 void protocol_put_stats(struct text *out, const struct stats *stats);
 
+/* memonline-subscribe-pressure's answer; `pressed` is 1 << enum pressure_signal of each. */
+void protocol_put_pressure_subscribed(struct text *out, bool has_trigger,
+				      unsigned pressed, const struct stats *stats);
+
 /* The lists of a status, from what memonlined has: they point to it. */
 void protocol_set_totals(struct message_status *status,
 			 const struct snapshot_total *totals, size_t count);
@@ -159,6 +165,11 @@ void protocol_put_subscribed(struct text *out, const struct journal *journal,
 /* A whole MEMONLINE_PROGRESS line: how many blocks of the job were seen to. */
 void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,
 			   const struct job *job);
+#define PROTOCOL_PRESSURE "MEMONLINE_PRESSURE"
+/* A whole MEMONLINE_PRESSURE line: the signal crossed its threshold, or has eased. */
+void protocol_put_pressure(struct text *out, int64_t sec, int64_t usec,
+			   enum pressure_signal signal, bool pressed,
+			   const struct stats *stats);
 /*
  * A whole MEMONLINE_REPORT line with its newline; `lost` is how many reports between the one that was
  * sent before and this one are gone.

@@ -32,7 +32,9 @@ def answers(client, schema):
     asked = [
         ("guest-sync", {"id": -1}), ("guest-sync-delimited", {"id": 1}), ("guest-ping", {}),
         ("guest-info", {}), ("guest-get-memory-blocks", {}), ("guest-get-memory-block-info", {}),
-        ("memonline-status", {}), ("memonline-stats", {}), ("memonline-get-ranges", {}), ("memonline-get-reports", {}),
+        ("memonline-status", {}), ("memonline-stats", {}),
+        ("memonline-subscribe-pressure", {"available": 1 << 60, "stall-usec": 10000}),
+        ("memonline-subscribe-pressure", {}), ("memonline-get-ranges", {}), ("memonline-get-reports", {}),
         ("memonline-get-reports", {"since": 0, "max": 0}), ("memonline-subscribe", {"since": 0}),
         ("memonline-online", {"start": DIMM, "size": 2 * BLOCK, "word": "online",
                               "progress": True}),
@@ -71,6 +73,7 @@ def with_daemon(test, name="debian12-6.1-hotplug512", reports=1):
         try:
             client = daemon.connect()
             client.reports(reports)
+            client.tree = tree
             test(client)
         finally:
             daemon.end()
@@ -90,6 +93,7 @@ def replies_are_of_their_shape():
             schema.check_reply(command, value)
         # What was asked for by name was reported to the subscriber, too.
         expect(next_reply_after(client, schema) == {}, "ping")
+        pressure_is_told(client, schema)
     with_daemon(test)
     missed = sorted(f"{path}.{member}" for _, path, member in schema.all_answers()
                     if f"{path}.{member}" not in schema.seen and
@@ -100,6 +104,16 @@ def replies_are_of_their_shape():
 def next_reply_after(client, schema):
     client.send({"execute": "guest-ping"})
     return next_reply(client, schema)["return"]
+
+
+def pressure_is_told(client, schema):
+    """The recorded guest has 793 MiB available, and then it has none."""
+    client.send({"execute": "memonline-subscribe-pressure", "arguments": {"available": 790 * MIB}})
+    expect(next_reply(client, schema)["return"]["pressed"] == [], "pressed at once")
+    (client.tree.path / "proc/meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 0 kB\n")
+    event = client.line()
+    schema.check_event(event)
+    expect(event["data"]["signal"] == "available" and event["data"]["pressed"], event)
 
 
 def an_old_kernel_never_gives_a_dimm_back():

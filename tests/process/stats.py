@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import traceback
 
 import program
@@ -164,7 +165,93 @@ def movable_memory_has_its_own_sums():
         expect(abs(both - stats["free"]) < 16 << 20, stats)
 
 
+def set_available(guest, kib):
+    guest.write("proc/meminfo", f"MemTotal: 929064 kB\nMemAvailable: {kib} kB\n")
+
+
+def subscribe(client, **thresholds):
+    return client.execute("memonline-subscribe-pressure",
+                          **{name.replace("_", "-"): value for name, value in thresholds.items()})
+
+
+def bad_thresholds_are_refused():
+    with Guest() as guest:
+        client = guest.daemon.connect()
+        for stall in (1, 9999, 2000001, 2**64 - 1):
+            answer = subscribe(client, stall_usec=stall)
+            expect("'stall-usec' expects" in answer["error"]["desc"], answer)
+        for bad in (-1, 1.5, "5", None, 2**64):
+            expect("error" in subscribe(client, available=bad), bad)
+        answer = subscribe(client, available=2**64 - 1, kernel_free=2**64 - 1, stall_usec=10000)
+        expect(answer["return"]["pressed"] == ["available", "kernel-free"], answer)
+        expect(answer["return"]["source"] == "timer", answer)
+
+
+def a_subscriber_hears_of_what_crosses():
+    with Guest() as guest:
+        set_available(guest, 2000)
+        quiet, one, two = (guest.daemon.connect() for _ in range(3))
+        expect(subscribe(one, available=1999 * KIB)["return"]["pressed"] == [], "calm")
+        expect(subscribe(two, available=1000 * KIB, stall_usec=10000)["return"]["pressed"] == [],
+               "calm")
+        set_available(guest, 1500)
+        event = one.line()
+        expect(event["event"] == "MEMONLINE_PRESSURE", event)
+        expect(event["data"]["signal"] == "available" and event["data"]["pressed"], event)
+        expect(event["data"]["stats"]["available"] == 1500 * KIB, event)
+        set_available(guest, 1)
+        event = two.line()
+        expect(event["data"]["stats"]["available"] == KIB, event)
+        # Nobody hears of another's, or of the same again, or of what it has not asked for.
+        for client in (quiet, one, two):
+            expect(client.execute("guest-ping") == {"return": {}}, "an event too many")
+        expect("crossed its threshold" in guest.daemon.output(), guest.daemon.output())
+
+
+def a_subscription_ends_and_can_be_replaced():
+    with Guest() as guest:
+        set_available(guest, 2000)
+        client, witness = guest.daemon.connect(), guest.daemon.connect()
+        subscribe(client, available=1999 * KIB)
+        subscribe(witness, available=1999 * KIB)
+        expect(subscribe(client, available=10 * KIB)["return"]["pressed"] == [], "replaced")
+        set_available(guest, 1500)
+        witness.line()
+        expect(client.execute("guest-ping") == {"return": {}}, "of the old threshold")
+        expect(subscribe(client)["return"]["pressed"] == [], "ended")
+        set_available(guest, 1)
+        expect(subscribe(witness, available=10 * KIB)["return"]["pressed"] == ["available"], "now")
+        expect(client.execute("guest-ping") == {"return": {}}, "though it has ended")
+
+
+def switches(guest):
+    status = open(f"/proc/{guest.daemon.process.pid}/status").read()
+    return int(re.search(r"^voluntary_ctxt_switches:\t(\d+)", status, re.M).group(1))
+
+
+def once_nobody_is_subscribed_nothing_wakes_up():
+    """A threshold so near that it is looked at every second, until the subscriber is gone."""
+    if not program.is_itself():
+        return
+    with Guest() as guest:
+        set_available(guest, 2000)
+        client = guest.daemon.connect()
+        subscribe(client, available=1999 * KIB)
+        before = switches(guest)
+        guest.daemon.wait_for(lambda: switches(guest) >= before + 3, "a look at the memory")
+        client.socket.close()
+        client.file.close()
+        time.sleep(1)
+        before = switches(guest)
+        time.sleep(5)
+        expect(switches(guest) - before <= 2, "it still wakes up:", switches(guest) - before)
+
+
 TESTS = [
+    bad_thresholds_are_refused,
+    a_subscriber_hears_of_what_crosses,
+    a_subscription_ends_and_can_be_replaced,
+    once_nobody_is_subscribed_nothing_wakes_up,
     without_files_all_is_null,
     garbage_is_null,
     an_old_kernel_says_less,

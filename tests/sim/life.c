@@ -41,6 +41,7 @@ static struct {
 	struct journal *journal;
 	struct intent *intent;
 	struct agent *agent;
+	struct monitors *monitors;
 	struct sessions *sessions;
 	struct channel *channel;
 } life;
@@ -189,7 +190,9 @@ static bool open_agent(void)
 	life.agent = agent_new(&sim.config, &edges, false);
 	if (!life.agent)
 		return false;
-	life.sessions = sessions_new(life.agent);
+	life.monitors = monitors_new(life.loop, life.root);
+	if (life.monitors)
+		life.sessions = sessions_new(life.agent, life.monitors);
 	if (life.sessions)
 		life.channel = channel_new(life.loop, &sessions_handler, life.sessions);
 	return life.channel && channel_open_port(life.channel, "/", sim.config.port) == 0;
@@ -233,6 +236,7 @@ static void end(void)
 	sim.in_agent = true;
 	channel_free(life.channel);
 	sessions_free(life.sessions);
+	monitors_free(life.monitors);
 	agent_free(life.agent);
 	journal_free(life.journal);
 	intent_free(life.intent);

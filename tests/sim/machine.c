@@ -13,6 +13,7 @@
 #include "io/log.h"
 #include "io/machine.h"
 #include "io/parameters.h"
+#include "io/pressure.h"
 #include "io/resources.h"
 #include "io/root.h"
 #include "io/source.h"
@@ -59,6 +60,14 @@ int root_read_file(struct root *root, const char *path, const char **text, size_
 	return -ENOENT;
 }
 /* NOLINTEND(readability-non-const-parameter) */
+
+int pressure_open(const struct root *root, uint64_t stall_usec, uint64_t window_usec)
+{
+	(void)root;
+	(void)stall_usec;
+	(void)window_usec;
+	return -ENOENT;
+}
 
 uint64_t source_seqnum(struct root *root)
 {

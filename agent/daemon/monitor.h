@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_MONITOR_H
+#define MEMONLINE_MONITOR_H
+
+/*
+ * Watches the guest's memory for whoever has subscribed, and wakes up for nobody else: one timer,
+ * and the kernel's own trigger for each where it has one. core/pressure decides what is news.
+ */
+
+#include "core/pressure.h"
+#include "io/loop.h"
+#include "io/root.h"
+
+struct monitors;
+struct monitor; /* one subscriber's */
+
+/* `loop` and `root` stay the caller's and outlive it. NULL with errno on failure. */
+struct monitors *monitors_new(struct loop *loop, struct root *root);
+void monitors_free(struct monitors *monitors); /* after its monitors; accepts NULL */
+
+/* From the loop: these signals, 1 << signal, have just crossed or eased. */
+typedef void (*monitor_fn)(unsigned signals, void *data);
+
+/* Begins with a first sample. NULL on lack of memory. */
+struct monitor *monitor_add(struct monitors *monitors,
+			    const struct pressure_thresholds *thresholds, monitor_fn fn,
+			    void *data);
+void monitor_remove(struct monitor *monitor); /* not from its `fn`; accepts NULL */
+
+/* Whether the kernel reports stalls by itself. */
+bool monitor_has_trigger(const struct monitor *monitor);
+/* As the last sample was: 1 << signal of each. */
+unsigned monitor_pressed(const struct monitor *monitor);
+bool monitor_is_pressed(const struct monitor *monitor, enum pressure_signal signal);
+/* The last sample of all: every monitor takes it at the same time. */
+const struct stats *monitor_stats(const struct monitor *monitor);
+
+#endif
