@@ -56,7 +56,7 @@ def sources():
 
 def compiler_flags():
     """As make has them; config.h is that of the normal build."""
-    libraries = ["libudev", "libmnl", "inih", "cmocka"]
+    libraries = ["libudev", "libmnl", "inih", "cmocka", "libvirt", "libxml-2.0"]
     return ["-std=gnu99", "-D_GNU_SOURCE", "-DHAVE_CONFIG_H", '-DSYSCONFDIR="/etc"', "-Iagent",
             "-I" + paths.NORMAL] + subprocess.check_output(
                 ["pkg-config", "--cflags"] + libraries).decode().split()

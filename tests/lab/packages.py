@@ -43,6 +43,8 @@ NEEDS = {
         (library("libmnl"), "libmnl-dev", "libmnl-devel"),
         (library("inih"), "libinih-dev", "inih-devel"),
         (library("cmocka"), "libcmocka-dev", "libcmocka-devel"),
+        (library("libvirt"), "libvirt-dev", "libvirt-devel"),
+        (library("libxml-2.0"), "libxml2-dev", "libxml2-devel"),
     ),
     "sanitizers": (
         (path("/usr/lib/gcc/*/*/libasan.so", "/usr/lib64/libasan.so*"), "gcc", "libasan"),

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/number.h"
+#include "io/client.h"
+#include "virt.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+#define ANSWER_SEC 5
+#define TIMEOUT_SEC 60
+#define SECONDS_MAX 86400
+
+/* Options */
+
+struct parsed {
+	struct virt virt;
+	bool help;
+	bool version;
+	unsigned given; /* bits of the options that only some verbs take */
+};
+
+enum {
+	OPTION_JSON = 1,
+	OPTION_BYTES = 2,
+	OPTION_COLUMNS = 4,
+	OPTION_NO_HEADINGS = 8,
+	OPTION_MODEL = 16,
+	OPTION_DEVICE = 32,
+	OPTION_NODE = 64,
+	OPTION_DIMM = 128,
+	OPTION_PERSISTENT = 256,
+	OPTION_KEEP = 512,
+	OPTION_DRY_RUN = 1024,
+	OPTION_TIMEOUT = 2048,
+	OPTION_UTC = 4096
+};
+#define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
+#define OPTIONS_CHANGE                                                                \
+	(OPTION_JSON | OPTION_BYTES | OPTION_MODEL | OPTION_DEVICE | OPTION_DRY_RUN | \
+	 OPTION_PERSISTENT | OPTION_TIMEOUT)
+#define OPTIONS_PLUG (OPTIONS_CHANGE | OPTION_NODE | OPTION_DIMM | OPTION_KEEP)
+
+static bool parse_number(const char *text, uint64_t least, uint64_t most,
+			 uint64_t *number)
+{
+	uint64_t value;
+
+	if (!number_parse(text, 10, &value) || value < least || value > most)
+		return false;
+	*number = value;
+	return true;
+}
+
+static bool set_connect(struct parsed *parsed, const char *value)
+{
+	parsed->virt.options.uri = value;
+	return *value != '\0';
+}
+
+static bool set_columns(struct parsed *parsed, const char *value)
+{
+	parsed->virt.options.columns = value;
+	return true;
+}
+
+static bool set_device(struct parsed *parsed, const char *value)
+{
+	parsed->virt.options.device = value;
+	return *value != '\0';
+}
+
+static bool set_model(struct parsed *parsed, const char *value)
+{
+	if (strcmp(value, "dimm") == 0)
+		parsed->virt.options.model = CAPACITY_DIMM;
+	else if (strcmp(value, "virtio-mem") == 0)
+		parsed->virt.options.model = CAPACITY_VIRTIO_MEM;
+	else
+		return false;
+	return true;
+}
+
+static bool set_node(struct parsed *parsed, const char *value)
+{
+	uint64_t node;
+
+	if (!parse_number(value, 0, 1023, &node))
+		return false;
+	parsed->virt.options.node = (int32_t)node;
+	return true;
+}
+
+static bool set_dimm(struct parsed *parsed, const char *value)
+{
+	return virt_parse_size(value, &parsed->virt.options.dimm_bytes);
+}
+
+static bool set_timeout(struct parsed *parsed, const char *value)
+{
+	return parse_number(value, 1, SECONDS_MAX, &parsed->virt.options.timeout_sec);
+}
+
+static bool set_answer(struct parsed *parsed, const char *value)
+{
+	return parse_number(value, 1, SECONDS_MAX, &parsed->virt.options.answer_sec);
+}
+
+#define SET_FLAG(name, member)                                     \
+	static bool name(struct parsed *parsed, const char *value) \
+	{                                                          \
+		(void)value;                                       \
+		return parsed->member = true;                      \
+	}
+SET_FLAG(set_json, virt.options.json)
+SET_FLAG(set_bytes, virt.options.bytes)
+SET_FLAG(set_no_headings, virt.options.no_headings)
+SET_FLAG(set_persistent, virt.options.persistent)
+SET_FLAG(set_keep, virt.options.keep)
+SET_FLAG(set_dry_run, virt.options.dry_run)
+SET_FLAG(set_force, virt.options.force)
+SET_FLAG(set_utc, virt.options.utc)
+SET_FLAG(set_help, help)
+SET_FLAG(set_version, version)
+
+static const struct {
+	const char *name;
+	char letter; /* 0: none */
+	unsigned bit; /* 0: every verb takes it */
+	const char *value; /* NULL: it takes none */
+	bool (*set)(struct parsed *parsed, const char *value);
+	const char *help;
+} options[] = {
+	{ "connect", 'c', 0, "URI", set_connect, "libvirt's URI" },
+	{ "answer-timeout", 0, 0, "SECONDS", set_answer,
+	  "wait that long for libvirt or a guest to answer (5)" },
+	{ "force", 0, 0, NULL, set_force,
+	  "take the channel from another client; pass over short memory" },
+	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON, errors as well" },
+	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes" },
+	{ "output", 'o', OPTION_COLUMNS, "COLUMNS", set_columns,
+	  "these columns, or +these too" },
+	{ "noheadings", 'n', OPTION_NO_HEADINGS, NULL, set_no_headings,
+	  "no line of headings" },
+	{ "model", 0, OPTION_MODEL, "MODEL", set_model, "dimm or virtio-mem" },
+	{ "device", 0, OPTION_DEVICE, "ALIAS", set_device, "this virtio-mem device" },
+	{ "node", 0, OPTION_NODE, "NUMBER", set_node, "into this NUMA cell (0)" },
+	{ "dimm-size", 0, OPTION_DIMM, "SIZE", set_dimm, "in DIMMs of that size" },
+	{ "persistent", 0, OPTION_PERSISTENT, NULL, set_persistent,
+	  "in the configuration as well" },
+	{ "keep", 0, OPTION_KEEP, NULL, set_keep, "keep what is not online in time" },
+	{ "dry-run", 0, OPTION_DRY_RUN, NULL, set_dry_run,
+	  "show what would be done, and why" },
+	{ "timeout", 0, OPTION_TIMEOUT, "SECONDS", set_timeout,
+	  "wait that long for the guest (60)" },
+	{ "utc", 0, OPTION_UTC, NULL, set_utc, "times in UTC" },
+	{ "help", 'h', 0, NULL, set_help, "this help" },
+	{ "version", 'V', 0, NULL, set_version, "the version" },
+};
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* Verbs */
+
+static const struct verb {
+	const char *name;
+	const char *arguments; /* for people */
+	size_t least, most; /* of them */
+	const char *help;
+	unsigned takes; /* bits of options */
+	bool read_only; /* libvirt lets it */
+	int (*run)(struct virt *virt);
+	const struct table_column *columns;
+	size_t column_count;
+} verbs[] = {
+	{ "list", "[DOMAIN]...", 0, SIZE_MAX,
+	  "all domains: their memory, what is online of it", OPTIONS_TABLE, false,
+	  virt_list, virt_list_columns, VIRT_LIST_COLUMNS },
+	{ "show", "DOMAIN", 1, 1, "each memory device, and why not all of it is online",
+	  OPTIONS_TABLE, false, virt_show, virt_device_columns, VIRT_DEVICE_COLUMNS },
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct verb *find_verb(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/* Help */
+
+static int bad_usage(const struct virt *virt)
+{
+	if (!virt->options.json)
+		fputs("Try 'virt-memonline --help' for more information.\n", stderr);
+	return VIRT_USAGE;
+}
+
+static void print_options(unsigned takes)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++) {
+		const char *value = options[i].value;
+		char letter[] = { ' ', '-', options[i].letter, ',', '\0' };
+		char name[40];
+
+		if (options[i].bit & ~takes)
+			continue;
+		snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
+			 value ? " " : "", value ? value : "");
+		printf("%4s %-26s %s\n", options[i].letter ? letter : "", name,
+		       options[i].help);
+	}
+}
+
+static int print_help(void)
+{
+	size_t i;
+
+	puts("Usage: virt-memonline [OPTION]... VERB\n\n"
+	     "Give memory to the guests of libvirt, and know that they have it.\n\n"
+	     "Verbs:");
+	for (i = 0; i < VERB_COUNT; i++)
+		printf(" %-8s %s\n", verbs[i].name, verbs[i].help);
+	puts(" help     this, or with the name of a verb about that\n\nOptions:");
+	print_options(0);
+	puts("\nExit codes: 0 done, 1 failed, 2 usage, 3 no agent, 4 busy or not in time,\n"
+	     "64 partly done. For more see virt-memonline(1).");
+	return VIRT_DONE;
+}
+
+static int print_verb_help(const struct verb *verb)
+{
+	size_t i;
+
+	printf("Usage: virt-memonline %s [OPTION]... %s\n\n%s: %s.\n\nOptions:\n",
+	       verb->name, verb->arguments, verb->name, verb->help);
+	print_options(verb->takes);
+	if (!(verb->takes & OPTION_COLUMNS))
+		return VIRT_DONE;
+	puts("\nColumns:");
+	for (i = 0; i < verb->column_count; i++)
+		printf(" %10s  %s%s\n", verb->columns[i].name, verb->columns[i].help,
+		       verb->columns[i].optional ? " (only by -o)" : "");
+	return VIRT_DONE;
+}
+
+/* Running */
+
+static bool check_options(const struct virt *virt, const struct verb *verb,
+			  unsigned given)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++) {
+		if (options[i].bit & given & ~verb->takes) {
+			virt_fail(virt, VIRT_USAGE, "%s does not take --%s", verb->name,
+				  options[i].name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool select_columns(struct virt *virt, const struct verb *verb)
+{
+	const char *unknown;
+	size_t len;
+
+	table_init(&virt->table, verb->columns, verb->column_count, virt->options.json);
+	if (!virt->options.columns ||
+	    table_select(&virt->table, virt->options.columns, &unknown, &len) == 0)
+		return true;
+	virt_fail(virt, VIRT_USAGE, "unknown column: '%.*s'", (int)len, unknown);
+	return false;
+}
+
+static bool check_words(const struct virt *virt, const struct verb *verb)
+{
+	if (virt->word_count < verb->least)
+		virt_fail(virt, VIRT_USAGE, "%s: missing argument (expected %s)",
+			  verb->name, verb->arguments);
+	else if (virt->word_count > verb->most)
+		virt_fail(virt, VIRT_USAGE, "%s: unexpected argument '%s'", verb->name,
+			  virt->words[verb->most]);
+	else
+		return true;
+	return false;
+}
+
+static int run_verb(struct parsed *parsed, const struct verb *verb)
+{
+	struct virt *virt = &parsed->virt;
+	struct call_error error;
+	int r;
+
+	virt->verb = verb->name;
+	if (!check_options(virt, verb, parsed->given) || !check_words(virt, verb) ||
+	    !select_columns(virt, verb))
+		return bad_usage(virt);
+	memset(&error, 0, sizeof(error));
+	r = connection_open(virt->options.uri, verb->read_only, virt_answer_until(virt),
+			    &virt->connection, &error);
+	r = r < 0 ? virt_fail_host(virt, "connect to libvirt", r, &error)
+		  : verb->run(virt);
+	connection_close(virt->connection);
+	table_free(&virt->table);
+	return r;
+}
+
+static int run_help(const struct virt *virt)
+{
+	const struct verb *verb;
+
+	if (virt->word_count == 0)
+		return print_help();
+	verb = find_verb(virt->words[0]);
+	if (verb && virt->word_count == 1)
+		return print_verb_help(verb);
+	virt_fail(virt, VIRT_USAGE, "no help about '%s'",
+		  virt->words[virt->word_count - 1]);
+	return bad_usage(virt);
+}
+
+static int run(struct parsed *parsed, int count, char **words)
+{
+	struct virt *virt = &parsed->virt;
+	const struct verb *verb = count ? find_verb(words[0]) : NULL;
+
+	virt->words = (const char *const *)words;
+	virt->word_count = (size_t)count;
+	if (parsed->version) {
+		puts("virt-memonline " PACKAGE_VERSION);
+		return VIRT_DONE;
+	}
+	if (parsed->help)
+		return run_help(virt);
+	if (count > 0) {
+		virt->words++;
+		virt->word_count--;
+	}
+	if (count && strcmp(words[0], "help") == 0)
+		return run_help(virt);
+	if (verb)
+		return run_verb(parsed, verb);
+	if (count)
+		virt_fail(virt, VIRT_USAGE, "unknown verb: '%s'", words[0]);
+	else
+		virt_fail(virt, VIRT_USAGE, "a verb is missing");
+	return bad_usage(virt);
+}
+
+/* getopt's tables from ours; its values are indices, above any letter. */
+static void fill_getopt(struct option *longs, char *shorts)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++) {
+		struct option option = { options[i].name, options[i].value ? 1 : 0, NULL,
+					 (int)i + 256 };
+
+		longs[i] = option;
+		if (!options[i].letter)
+			continue;
+		*shorts++ = options[i].letter;
+		if (options[i].value)
+			*shorts++ = ':';
+	}
+	memset(&longs[OPTION_COUNT], 0, sizeof(*longs));
+	*shorts = '\0';
+}
+
+static size_t option_index(int found)
+{
+	size_t i = 0;
+
+	if (found >= 256)
+		return (size_t)found - 256;
+	while (i < OPTION_COUNT && options[i].letter != found)
+		i++;
+	return i;
+}
+
+/* false where the command line is wrong; what is wrong was said. */
+static bool parse_options(int argc, char **argv, struct parsed *parsed)
+{
+	struct option longs[OPTION_COUNT + 1];
+	char shorts[2 * OPTION_COUNT + 1];
+	int found;
+
+	fill_getopt(longs, shorts);
+	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		size_t i = option_index(found);
+
+		if (i >= OPTION_COUNT) /* getopt has said it */
+			return false;
+		if (!options[i].set(parsed, optarg)) {
+			virt_fail(&parsed->virt, VIRT_USAGE,
+				  "invalid value for --%s: '%s'", options[i].name,
+				  optarg);
+			return false;
+		}
+		parsed->given |= options[i].bit;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	static struct parsed parsed;
+	int r;
+
+	parsed.virt.options.answer_sec = ANSWER_SEC;
+	parsed.virt.options.timeout_sec = TIMEOUT_SEC;
+	parsed.virt.options.node = -1;
+	if (!parse_options(argc, argv, &parsed))
+		return bad_usage(&parsed.virt);
+	r = run(&parsed, argc - optind, argv + optind);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		virt_say(&parsed.virt, "cannot write the output: %s", strerror(errno));
+		r = VIRT_FAILED;
+	}
+	/* Threads of libvirt's may still be there. */
+	_Exit(r);
+}
