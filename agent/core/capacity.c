@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/capacity.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/capacity-private.h"
+
 #define PAGE_MAP_SHARE 64 /* 64 bytes of struct page for each 4096 */
-#define UNITS_MAX \
-	(1u << 16) /* of the sums that are tried: 64 Ki DIMMs of the smallest size */
 
 /* --- words */
 
@@ -67,7 +66,7 @@ const char *capacity_reason_help(enum capacity_reason reason)
 
 /* --- sums */
 
-static bool is_vmem(const struct capacity_device *device)
+bool capacity_is_vmem(const struct capacity_device *device)
 {
 	return device->model == CAPACITY_VIRTIO_MEM;
 }
@@ -119,7 +118,7 @@ uint64_t capacity_ballooned(const struct capacity *capacity)
 	size_t i;
 
 	for (i = 0; i < capacity->count; i++)
-		if (is_vmem(&capacity->devices[i]))
+		if (capacity_is_vmem(&capacity->devices[i]))
 			unplugged += less(capacity->devices[i].size,
 					  capacity->devices[i].current);
 	return less(less(capacity->memory, unplugged), capacity->current);
@@ -131,7 +130,7 @@ unsigned capacity_free_slots(const struct capacity *capacity)
 	size_t i;
 
 	for (i = 0; i < capacity->count; i++)
-		if (!is_vmem(&capacity->devices[i]))
+		if (!capacity_is_vmem(&capacity->devices[i]))
 			used++;
 	return capacity->slots > used ? capacity->slots - used : 0;
 }
@@ -163,8 +162,8 @@ enum capacity_verdict capacity_verdict(const struct capacity *capacity,
 
 /* --- what both plans do */
 
-static enum capacity_reason refuse(struct capacity_plan *plan,
-				   enum capacity_reason reason, uint64_t possible)
+enum capacity_reason capacity_refuse(struct capacity_plan *plan,
+				     enum capacity_reason reason, uint64_t possible)
 {
 	plan->count = 0;
 	plan->bytes = 0;
@@ -172,8 +171,8 @@ static enum capacity_reason refuse(struct capacity_plan *plan,
 	return reason;
 }
 
-static void add_step(struct capacity_plan *plan, int kind, size_t device, uint64_t size,
-		     int32_t node)
+void capacity_add_step(struct capacity_plan *plan, int kind, size_t device, uint64_t size,
+		       int32_t node)
 {
 	struct capacity_step *step = &plan->steps[plan->count++];
 
@@ -189,8 +188,7 @@ static void add_step(struct capacity_plan *plan, int kind, size_t device, uint64
 	step->node = node;
 }
 
-/* capacity->count where there is none. */
-static size_t find_device(const struct capacity *capacity, const char *alias)
+size_t capacity_find(const struct capacity *capacity, const char *alias)
 {
 	size_t i;
 
@@ -205,20 +203,21 @@ static bool has_vmem(const struct capacity *capacity)
 	size_t i;
 
 	for (i = 0; i < capacity->count; i++)
-		if (is_vmem(&capacity->devices[i]))
+		if (capacity_is_vmem(&capacity->devices[i]))
 			return true;
 	return false;
 }
 
-static bool wants_vmem(const struct capacity *capacity, const struct capacity_wish *wish)
+bool capacity_wants_vmem(const struct capacity *capacity,
+			 const struct capacity_wish *wish)
 {
 	size_t device;
 
 	if (!wish->device)
 		return wish->model == CAPACITY_VIRTIO_MEM ||
 		       (wish->model == CAPACITY_ANY && has_vmem(capacity));
-	device = find_device(capacity, wish->device);
-	return device < capacity->count && is_vmem(&capacity->devices[device]);
+	device = capacity_find(capacity, wish->device);
+	return device < capacity->count && capacity_is_vmem(&capacity->devices[device]);
 }
 
 /* --- plug */
@@ -252,7 +251,7 @@ static bool is_crooked(const struct capacity *capacity)
 	for (i = 0; i < capacity->count; i++) {
 		const struct capacity_device *device = &capacity->devices[i];
 
-		if (!is_vmem(device) && device->base != CAPACITY_UNKNOWN &&
+		if (!capacity_is_vmem(device) && device->base != CAPACITY_UNKNOWN &&
 		    (device->base + device->size) % capacity->block)
 			return true;
 	}
@@ -262,8 +261,6 @@ static bool is_crooked(const struct capacity *capacity)
 static enum capacity_reason check_sizes(const struct capacity *capacity,
 					const struct capacity_wish *wish)
 {
-	if (wish->size == 0)
-		return CAPACITY_NO_SIZE;
 	if (capacity->max == 0)
 		return CAPACITY_NO_MAXIMUM;
 	if (capacity->cells == 0)
@@ -286,22 +283,26 @@ static enum capacity_reason plug_dimms(const struct capacity *capacity,
 	uint64_t room = less(capacity->max, capacity->memory);
 	enum capacity_reason reason = check_sizes(capacity, wish);
 
+	if (each == 0)
+		return capacity_refuse(plan, CAPACITY_NO_SIZE, CAPACITY_UNKNOWN);
 	if (reason != CAPACITY_OK)
-		return refuse(plan, reason, CAPACITY_UNKNOWN);
+		return capacity_refuse(plan, reason, CAPACITY_UNKNOWN);
 	if (wish->size > room)
-		return refuse(plan, CAPACITY_BEYOND_MAXIMUM,
-			      room - room % capacity->block);
+		return capacity_refuse(plan, CAPACITY_BEYOND_MAXIMUM,
+				       room - room % capacity->block);
 	if ((wish->size - 1) / each + 1 > capacity_free_slots(capacity))
-		return refuse(plan, CAPACITY_NO_SLOT,
-			      capacity_free_slots(capacity) * each);
+		return capacity_refuse(plan, CAPACITY_NO_SLOT,
+				       capacity_free_slots(capacity) * each);
 	if ((wish->size - 1) / each + 1 > CAPACITY_STEPS_MAX)
-		return refuse(plan, CAPACITY_TOO_MANY, CAPACITY_STEPS_MAX * each);
+		return capacity_refuse(plan, CAPACITY_TOO_MANY,
+				       CAPACITY_STEPS_MAX * each);
 	reason = check_memory(capacity, wish, &possible);
 	if (reason != CAPACITY_OK)
-		return refuse(plan, reason, possible - possible % capacity->block);
+		return capacity_refuse(plan, reason,
+				       possible - possible % capacity->block);
 	for (; left > 0; left -= plan->steps[plan->count - 1].size)
-		add_step(plan, CAPACITY_ATTACH, 0, left < each ? left : each,
-			 wish->node < 0 ? 0 : wish->node);
+		capacity_add_step(plan, CAPACITY_ATTACH, 0, left < each ? left : each,
+				  wish->node < 0 ? 0 : wish->node);
 	plan->bytes = wish->size;
 	return CAPACITY_OK;
 }
@@ -322,7 +323,7 @@ static enum capacity_reason choose_vmem(const struct capacity *capacity,
 	for (i = 0; i < capacity->count; i++) {
 		const struct capacity_device *device = &capacity->devices[i];
 
-		if (!is_vmem(device) ||
+		if (!capacity_is_vmem(device) ||
 		    (wish->device && strcmp(device->alias, wish->device) != 0) ||
 		    (grow && wish->node >= 0 && device->node != wish->node))
 			continue;
@@ -335,9 +336,9 @@ static enum capacity_reason choose_vmem(const struct capacity *capacity,
 	return best == capacity->count ? CAPACITY_NO_SUCH_DEVICE : CAPACITY_OK;
 }
 
-static enum capacity_reason resize_vmem(const struct capacity *capacity,
-					const struct capacity_wish *wish, bool grow,
-					struct capacity_plan *plan)
+enum capacity_reason capacity_resize(const struct capacity *capacity,
+				     const struct capacity_wish *wish, bool grow,
+				     struct capacity_plan *plan)
 {
 	const struct capacity_device *device;
 	uint64_t size = wish->size, possible;
@@ -346,23 +347,25 @@ static enum capacity_reason resize_vmem(const struct capacity *capacity,
 
 	reason = choose_vmem(capacity, wish, grow, &chosen);
 	if (reason != CAPACITY_OK)
-		return refuse(plan, reason, CAPACITY_UNKNOWN);
+		return capacity_refuse(plan, reason, CAPACITY_UNKNOWN);
 	device = &capacity->devices[chosen];
 	if (size == 0 && !grow && wish->device)
 		size = device->requested;
 	if (size == 0)
-		return refuse(plan, grow ? CAPACITY_NO_SIZE : CAPACITY_NOTHING_GIVEN, 0);
+		return capacity_refuse(
+			plan, grow ? CAPACITY_NO_SIZE : CAPACITY_NOTHING_GIVEN, 0);
 	if (device->block && size % device->block)
-		return refuse(plan, CAPACITY_UNALIGNED, CAPACITY_UNKNOWN);
+		return capacity_refuse(plan, CAPACITY_UNALIGNED, CAPACITY_UNKNOWN);
 	if (size > vmem_room(device, grow))
-		return refuse(plan, grow ? CAPACITY_DEVICE_FULL : CAPACITY_NO_SUCH_SUM,
-			      vmem_room(device, grow));
+		return capacity_refuse(plan,
+				       grow ? CAPACITY_DEVICE_FULL : CAPACITY_NO_SUCH_SUM,
+				       vmem_room(device, grow));
 	reason = grow ? check_memory(capacity, wish, &possible) : CAPACITY_OK;
 	if (reason != CAPACITY_OK)
-		return refuse(plan, reason, possible);
-	add_step(plan, CAPACITY_RESIZE, chosen,
-		 grow ? device->requested + size : device->requested - size,
-		 device->node);
+		return capacity_refuse(plan, reason, possible);
+	capacity_add_step(plan, CAPACITY_RESIZE, chosen,
+			  grow ? device->requested + size : device->requested - size,
+			  device->node);
 	plan->bytes = size;
 	return CAPACITY_OK;
 }
@@ -373,232 +376,13 @@ enum capacity_reason capacity_plug(const struct capacity *capacity,
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->possible = CAPACITY_UNKNOWN;
-	if (wish->device && find_device(capacity, wish->device) == capacity->count)
-		return refuse(plan, CAPACITY_NO_SUCH_DEVICE, CAPACITY_UNKNOWN);
-	if (wants_vmem(capacity, wish))
-		return resize_vmem(capacity, wish, true, plan);
+	if (wish->device && capacity_find(capacity, wish->device) == capacity->count)
+		return capacity_refuse(plan, CAPACITY_NO_SUCH_DEVICE, CAPACITY_UNKNOWN);
+	if (capacity_wants_vmem(capacity, wish))
+		return capacity_resize(capacity, wish, true, plan);
 	if (wish->device) /* a DIMM has its size */
-		return refuse(plan, CAPACITY_DEVICE_FULL, 0);
+		return capacity_refuse(plan, CAPACITY_DEVICE_FULL, 0);
 	return plug_dimms(capacity, wish, plan);
-}
-
-/* --- unplug */
-
-/* Why a device cannot be taken out whole. One that the guest's kernel never took can be. */
-static enum capacity_reason why_stays(const struct capacity_device *device)
-{
-	if (device->model != CAPACITY_DIMM)
-		return CAPACITY_NOT_A_DIMM;
-	switch (device->removable) {
-	case CAPACITY_REMOVABLE_YES:
-		return CAPACITY_OK;
-	case CAPACITY_REMOVABLE_NO:
-		return CAPACITY_KERNEL_ZONE;
-	case CAPACITY_REMOVABLE_NEVER:
-		return CAPACITY_NO_HOT_REMOVE;
-	case CAPACITY_REMOVABLE_UNKNOWN:
-		break;
-	}
-	return device->verdict == CAPACITY_ABSENT ? CAPACITY_OK : CAPACITY_ZONE_UNKNOWN;
-}
-
-static enum capacity_reason unplug_one(const struct capacity *capacity, size_t index,
-				       struct capacity_plan *plan)
-{
-	const struct capacity_device *device = &capacity->devices[index];
-	enum capacity_reason reason = why_stays(device);
-
-	if (reason != CAPACITY_OK)
-		return refuse(plan, reason, CAPACITY_UNKNOWN);
-	add_step(plan, CAPACITY_DETACH, index, device->size, device->node);
-	plan->bytes = device->size;
-	return CAPACITY_OK;
-}
-
-/* The DIMMs that may go, the highest first. */
-struct candidates {
-	size_t index[CAPACITY_STEPS_MAX];
-	uint64_t size[CAPACITY_STEPS_MAX];
-	uint64_t base[CAPACITY_STEPS_MAX];
-	size_t count;
-};
-
-static void add_candidate(struct candidates *candidates, size_t index,
-			  const struct capacity_device *device)
-{
-	size_t at = candidates->count++;
-
-	for (; at > 0 && candidates->base[at - 1] < device->base; at--) {
-		candidates->index[at] = candidates->index[at - 1];
-		candidates->size[at] = candidates->size[at - 1];
-		candidates->base[at] = candidates->base[at - 1];
-	}
-	candidates->index[at] = index;
-	candidates->size[at] = device->size;
-	candidates->base[at] = device->base;
-}
-
-static enum capacity_reason find_candidates(const struct capacity *capacity,
-					    struct candidates *candidates)
-{
-	enum capacity_reason first = CAPACITY_NOTHING_GIVEN;
-	size_t i;
-
-	candidates->count = 0;
-	for (i = 0; i < capacity->count; i++) {
-		enum capacity_reason reason = why_stays(&capacity->devices[i]);
-
-		if (reason != CAPACITY_OK) {
-			if (first == CAPACITY_NOTHING_GIVEN)
-				first = reason;
-		} else if (candidates->count < CAPACITY_STEPS_MAX &&
-			   capacity->devices[i].size > 0) {
-			add_candidate(candidates, i, &capacity->devices[i]);
-		}
-	}
-	return candidates->count ? CAPACITY_OK : first;
-}
-
-static uint64_t common_divisor(uint64_t a, uint64_t b)
-{
-	while (b) {
-		uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-/*
- * fewest[s]: how many DIMMs at least make a sum of s units, NONE where none do. Candidates are
- * taken in turn, each into all the sums of those before it, and a sum that needs as few already
- * stays: so the highest win.
- */
-#define NONE UINT16_MAX
-struct sums {
-	uint16_t *fewest;
-	unsigned char *taken; /* by candidate and sum: whether the candidate is in it */
-	uint64_t unit;
-	size_t units;
-};
-
-static bool make_sums(const struct candidates *candidates, uint64_t size,
-		      struct sums *sums)
-{
-	size_t i;
-
-	memset(sums, 0, sizeof(*sums));
-	sums->unit = size;
-	for (i = 0; i < candidates->count; i++)
-		sums->unit = common_divisor(sums->unit, candidates->size[i]);
-	if (size / sums->unit >= UNITS_MAX)
-		return false;
-	sums->units = (size_t)(size / sums->unit);
-	sums->fewest = calloc(sums->units + 1, sizeof(*sums->fewest));
-	sums->taken = calloc(sums->units + 1, candidates->count);
-	if (!sums->fewest || !sums->taken) {
-		free(sums->fewest);
-		free(sums->taken);
-		return false;
-	}
-	for (i = 1; i <= sums->units; i++)
-		sums->fewest[i] = NONE;
-	return true;
-}
-
-static void add_to_sums(struct sums *sums, size_t candidate, uint64_t size)
-{
-	unsigned char *taken = &sums->taken[candidate * (sums->units + 1)];
-	uint64_t units = size / sums->unit;
-	size_t s;
-
-	for (s = sums->units; s >= units && s > 0; s--) {
-		uint16_t before = sums->fewest[s - (size_t)units];
-
-		if (before == NONE || before + 1 >= sums->fewest[s])
-			continue;
-		sums->fewest[s] = (uint16_t)(before + 1);
-		taken[s] = 1;
-	}
-}
-
-/* The largest sum that there is, in units; sums->units where the wish can be granted. */
-static size_t best_sum(const struct sums *sums)
-{
-	size_t s = sums->units;
-
-	while (s > 0 && sums->fewest[s] == NONE)
-		s--;
-	return s;
-}
-
-static void take_sum(const struct candidates *candidates, const struct sums *sums,
-		     struct capacity_plan *plan)
-{
-	size_t s = sums->units, i = candidates->count, low, high;
-
-	while (i-- > 0 && s > 0) {
-		if (!sums->taken[i * (sums->units + 1) + s])
-			continue;
-		add_step(plan, CAPACITY_DETACH, candidates->index[i], candidates->size[i],
-			 -1);
-		plan->bytes += candidates->size[i];
-		s -= (size_t)(candidates->size[i] / sums->unit);
-	}
-	/* They came the lowest first. */
-	for (low = 0, high = plan->count; low + 1 < high; low++, high--) {
-		struct capacity_step step = plan->steps[low];
-
-		plan->steps[low] = plan->steps[high - 1];
-		plan->steps[high - 1] = step;
-	}
-}
-
-static enum capacity_reason unplug_dimms(const struct capacity *capacity, uint64_t size,
-					 struct capacity_plan *plan)
-{
-	struct candidates candidates;
-	struct sums sums;
-	size_t i, best;
-	enum capacity_reason reason = find_candidates(capacity, &candidates);
-
-	if (size == 0)
-		return refuse(plan, CAPACITY_NO_SIZE, CAPACITY_UNKNOWN);
-	if (reason != CAPACITY_OK)
-		return refuse(plan, reason, 0);
-	if (!make_sums(&candidates, size, &sums))
-		return refuse(plan, CAPACITY_TOO_MANY, CAPACITY_UNKNOWN);
-	for (i = 0; i < candidates.count; i++)
-		add_to_sums(&sums, i, candidates.size[i]);
-	best = best_sum(&sums);
-	if (best == sums.units)
-		take_sum(&candidates, &sums, plan);
-	else
-		reason = refuse(plan, CAPACITY_NO_SUCH_SUM, best * sums.unit);
-	free(sums.fewest);
-	free(sums.taken);
-	return reason;
-}
-
-enum capacity_reason capacity_unplug(const struct capacity *capacity,
-				     const struct capacity_wish *wish,
-				     struct capacity_plan *plan)
-{
-	size_t index = capacity->count;
-
-	memset(plan, 0, sizeof(*plan));
-	plan->possible = CAPACITY_UNKNOWN;
-	if (wish->device) {
-		index = find_device(capacity, wish->device);
-		if (index == capacity->count)
-			return refuse(plan, CAPACITY_NO_SUCH_DEVICE, CAPACITY_UNKNOWN);
-	}
-	if (wants_vmem(capacity, wish))
-		return resize_vmem(capacity, wish, false, plan);
-	if (wish->device)
-		return unplug_one(capacity, index, plan);
-	return unplug_dimms(capacity, wish->size, plan);
 }
 
 /* --- progress */
@@ -617,7 +401,8 @@ enum capacity_progress capacity_progress(const struct capacity_device *device)
 	if (device->verdict == CAPACITY_NOT_TOLD)
 		return CAPACITY_WAITING;
 	for (i = 0; i < sizeof(final_causes) / sizeof(final_causes[0]); i++)
-		if (!is_vmem(device) && strcmp(device->cause, final_causes[i]) == 0)
+		if (!capacity_is_vmem(device) &&
+		    strcmp(device->cause, final_causes[i]) == 0)
 			return CAPACITY_HOPELESS;
 	return CAPACITY_WAITING;
 }

@@ -187,6 +187,16 @@ static const struct verb {
 	  virt_list, virt_list_columns, VIRT_LIST_COLUMNS },
 	{ "show", "DOMAIN", 1, 1, "each memory device, and why not all of it is online",
 	  OPTIONS_TABLE, false, virt_show, virt_device_columns, VIRT_DEVICE_COLUMNS },
+	{ "plug", "DOMAIN SIZE", 2, 2, "give memory, and wait until the guest can use it",
+	  OPTIONS_PLUG, false, virt_plug, virt_device_columns, VIRT_DEVICE_COLUMNS },
+	{ "unplug", "DOMAIN SIZE|DEVICE", 2, 2,
+	  "take memory out: whole DIMMs, or of virtio-mem", OPTIONS_CHANGE, false,
+	  virt_unplug, virt_device_columns, VIRT_DEVICE_COLUMNS },
+	{ "resize", "DOMAIN TOTAL", 2, 2,
+	  "plug or unplug, so that it has that much in all", OPTIONS_PLUG, false,
+	  virt_resize, virt_device_columns, VIRT_DEVICE_COLUMNS },
+	{ "wait", "DOMAIN", 1, 1, "until all that was given is online",
+	  OPTION_JSON | OPTION_BYTES | OPTION_TIMEOUT, false, virt_wait, NULL, 0 },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 

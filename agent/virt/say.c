@@ -18,7 +18,7 @@ static const struct {
 	{ VIRT_PARTLY, "Partly" },
 };
 
-static const char *class_of(enum virt_code code)
+const char *virt_class(enum virt_code code)
 {
 	size_t i;
 
@@ -32,7 +32,8 @@ static void put_json_error(enum virt_code code, const char *desc)
 {
 	struct text line = TEXT_INIT;
 
-	text_printf(&line, "{\"error\": {\"class\": \"%s\", \"desc\": ", class_of(code));
+	text_printf(&line,
+		    "{\"error\": {\"class\": \"%s\", \"desc\": ", virt_class(code));
 	json_put_string(&line, desc, strlen(desc));
 	text_puts(&line, "}}");
 	if (!line.failed)

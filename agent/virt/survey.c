@@ -235,6 +235,37 @@ static int ask_status(struct guest *guest, struct capacity *capacity,
 	return 0;
 }
 
+/*
+ * What the map of new memory can be made of: free in the kernel's zones, or page cache that can be
+ * dropped. An older agent does not tell, and then nothing is known.
+ */
+static int ask_free(struct guest *guest, struct capacity *capacity,
+		    uint64_t deadline_msec)
+{
+	struct protocol_request request;
+	struct stats stats;
+	uint64_t made;
+	int r;
+
+	protocol_request_init(&request, PROTOCOL_STATS);
+	capacity->guest_free = CAPACITY_UNKNOWN;
+	r = guest_request(guest, &request, NULL, NULL, deadline_msec);
+	if (r < 0)
+		return r == -EREMOTEIO ? 0 : r;
+	r = protocol_answer_read(guest_answer(guest), &message_stats, &stats);
+	if (r < 0)
+		return r;
+	capacity->guest_free = stats.available != STATS_UNKNOWN ? stats.available
+								: stats.free;
+	if (stats.kernel.free == STATS_UNKNOWN || stats.file == STATS_UNKNOWN ||
+	    stats.kernel.free > INT64_MAX || stats.file > INT64_MAX)
+		return 0;
+	made = stats.kernel.free + stats.file;
+	if (made < capacity->guest_free)
+		capacity->guest_free = made;
+	return 0;
+}
+
 static void forget(struct capacity *capacity)
 {
 	size_t i;
@@ -250,6 +281,8 @@ int survey(struct guest *guest, struct domain *domain, uint64_t deadline_msec)
 	struct capacity *capacity = &domain->capacity;
 	int r = ask_status(guest, capacity, deadline_msec);
 
+	if (r == 0)
+		r = ask_free(guest, capacity, deadline_msec);
 	if (r == 0)
 		r = ask_devices(guest, capacity, deadline_msec);
 	if (r == 0 && !domain->has_vmem_base)

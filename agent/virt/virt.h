@@ -65,6 +65,8 @@ extern const struct table_column virt_watch_columns[VIRT_WATCH_COLUMNS];
 /* "virt-memonline: " and a line of stderr; with --json {"error": {"class", "desc"}} on stdout. */
 int virt_fail(const struct virt *virt, enum virt_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The class of an error in JSON. */
+const char *virt_class(enum virt_code code);
 /* A line of stderr about what goes on; nothing with --json. */
 void virt_say(const struct virt *virt, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

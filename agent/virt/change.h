@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_VIRT_CHANGE_H
+#define MEMONLINE_VIRT_CHANGE_H
+
+/*
+ * One change of one memory device, carried out over libvirt and followed to its end. What ends
+ * without an answer is told as what it is: not known, or still pending. There is no cancel in
+ * libvirt or QEMU.
+ */
+
+#include "target.h"
+
+enum change_end {
+	CHANGE_NONE, /* not begun */
+	CHANGE_DONE,
+	CHANGE_FAILED, /* refused, and all is as before */
+	CHANGE_BUSY, /* another's job on this domain; nothing was done */
+	CHANGE_PARTLY, /* virtio-mem: gone so far and no further */
+	CHANGE_UNKNOWN, /* asked for and not answered: done or not */
+	CHANGE_PENDING, /* accepted and not done yet: it may be at any time */
+	CHANGE_FORGOTTEN, /* the guest was reset: nobody will do it any more */
+	CHANGE_GONE /* the domain no longer runs */
+};
+
+struct change {
+	char alias[CAPACITY_ALIAS_SIZE];
+	struct capacity_step step;
+	uint64_t before; /* RESIZE: what was requested before */
+	enum change_end end;
+	char why[CALL_MESSAGE_SIZE]; /* libvirt's or the agent's words, not escaped */
+};
+
+const char *change_end_text(enum change_end end); /* "done", "pending", ... */
+
+/*
+ * A plan's step as a change: the alias of a new DIMM is chosen here. Each of the next fills
+ * change->end and, where somebody has said why, change->why.
+ */
+void change_init(struct target *target, const struct capacity_step *step,
+		 struct change *change);
+/* ATTACH, or RESIZE upwards: until libvirt has done it; the guest is another matter. */
+void change_plug(struct target *target, struct change *change);
+/*
+ * DETACH: the guest takes it offline, libvirt asks for it, and an event or the XML tells.
+ * Refused: it is online again. RESIZE downwards: until it is there, or nothing has moved for ten
+ * seconds.
+ */
+void change_unplug(struct target *target, struct change *change);
+/* Takes a change_plug back. */
+void change_undo(struct target *target, struct change *change);
+/* RESIZE that stopped halfway: has the host ask for what is there. */
+void change_settle(struct target *target, struct change *change);
+
+#endif

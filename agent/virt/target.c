@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "target.h"
+
+#include <errno.h>
+#include <libvirt/virterror.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet.h"
+#include "io/client.h"
+
+uint64_t target_answer_until(const struct target *target)
+{
+	uint64_t until = virt_answer_until(target->virt);
+
+	return until < target->until_msec ? until : target->until_msec;
+}
+
+const struct capacity_device *target_device(const struct target *target,
+					    const char *alias)
+{
+	return domain_device(&target->domain, alias);
+}
+
+/* --- reading */
+
+static void forget_guest(struct target *target)
+{
+	guest_close(target->guest);
+	target->guest = NULL;
+	target->told = false;
+}
+
+/* Domains are known by UUID: a name may be another one's by then. */
+static int find_again(struct target *target)
+{
+	uint64_t until = target_answer_until(target);
+	virDomainPtr pointer = NULL;
+	int r;
+
+	forget_guest(target);
+	r = connection_reopen(target->virt->connection, until, &target->error);
+	if (r == 0)
+		r = connection_lookup(target->virt->connection, target->domain.uuid,
+				      until, &pointer, &target->error);
+	if (r < 0 || !pointer)
+		return r;
+	virDomainFree(target->pointer);
+	target->pointer = pointer;
+	return 0;
+}
+
+static bool is_over(int code)
+{
+	return code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID;
+}
+
+static int read_xml(struct target *target)
+{
+	uint64_t until = target_answer_until(target);
+	char *xml = NULL;
+	int state = 0;
+	int r = host_state(target->pointer, until, &state, &target->persistent,
+			   &target->error);
+
+	if (r == 0 && (state == VIR_DOMAIN_SHUTOFF || state == VIR_DOMAIN_CRASHED))
+		return -ENOENT;
+	if (r == 0)
+		r = host_xml(target->pointer, 0, until, &xml, &target->error);
+	if (r == -ECOMM && is_over(target->error.code))
+		return -ENOENT;
+	if (r != 0 || !xml)
+		return r;
+	free(target->xml);
+	target->xml = xml;
+	return 0;
+}
+
+int target_reread(struct target *target)
+{
+	struct domain domain;
+	int r = 0;
+
+	if (connection_is_lost(target->virt->connection))
+		r = find_again(target);
+	if (r == 0)
+		r = read_xml(target);
+	if (r == 0)
+		r = domain_parse(target->xml, &domain);
+	if (r < 0)
+		return r;
+	/* What the guest has said of itself still holds. */
+	domain.capacity.block = target->domain.capacity.block;
+	domain.capacity.guest_free = target->domain.capacity.guest_free;
+	domain_clear(&target->domain);
+	target->domain = domain;
+	target->told = false;
+	return 0;
+}
+
+static void ask_guest(struct target *target)
+{
+	uint64_t until = target_answer_until(target);
+	int r = 0;
+
+	if (!target->guest)
+		r = guest_open(target->virt->connection, target->pointer, &target->domain,
+			       target->virt->options.force, until, &target->guest,
+			       &target->fault);
+	if (r == 0) {
+		r = survey(target->guest, &target->domain, until);
+		if (r < 0)
+			target->fault = *guest_fault(target->guest);
+	}
+	target->told = r == 0;
+	if (r < 0)
+		forget_guest(target);
+}
+
+int target_refresh(struct target *target)
+{
+	int r = target_reread(target);
+
+	if (r == 0)
+		ask_guest(target);
+	return r;
+}
+
+/* --- opening */
+
+static int say_host(const struct target *target, int r)
+{
+	if (r == -ENOENT)
+		return virt_fail(target->virt, VIRT_FAILED, "domain %s is not running",
+				 target->name);
+	return virt_fail_host(target->virt, target->name, r, &target->error);
+}
+
+static int find(struct target *target, const char *name)
+{
+	const char *found;
+	int r = connection_lookup(target->virt->connection, name,
+				  target_answer_until(target), &target->pointer,
+				  &target->error);
+
+	if (r < 0)
+		return virt_fail_host(target->virt, name, r, &target->error);
+	found = virDomainGetName(target->pointer);
+	snprintf(target->name, sizeof(target->name), "%s", found ? found : name);
+	return 0;
+}
+
+int target_open(struct virt *virt, const char *name, bool patient, struct target *target)
+{
+	int r;
+
+	memset(target, 0, sizeof(*target));
+	target->virt = virt;
+	target->until_msec = client_now_msec() + virt->options.timeout_sec * 1000;
+	snprintf(target->name, sizeof(target->name), "%s", name);
+	r = find(target, name);
+	if (r != 0)
+		return r;
+	r = target_refresh(target);
+	if (r < 0)
+		return say_host(target, r);
+	if (!target->told && !patient)
+		return virt_fail_guest(virt, target->name, &target->fault);
+	return 0;
+}
+
+void target_close(struct target *target)
+{
+	guest_close(target->guest);
+	if (target->pointer)
+		virDomainFree(target->pointer);
+	domain_clear(&target->domain);
+	free(target->xml);
+	memset(target, 0, sizeof(*target));
+}
+
+/* --- aliases */
+
+/* NULL where there is no configuration, or libvirt does not tell. */
+static char *configuration(struct target *target)
+{
+	char *xml = NULL;
+
+	if (target->persistent &&
+	    host_xml(target->pointer, VIR_DOMAIN_XML_INACTIVE,
+		     target_answer_until(target), &xml, &target->error) < 0)
+		return NULL;
+	return xml;
+}
+
+bool target_is_configured(struct target *target, const char *alias)
+{
+	char *xml = configuration(target);
+	bool found = xml && domain_has_alias(xml, alias);
+
+	free(xml);
+	return found;
+}
+
+unsigned target_free_alias(struct target *target)
+{
+	char *xml = configuration(target);
+	unsigned number = domain_free_alias(target->xml, xml);
+
+	free(xml);
+	return number;
+}
+
+/* --- events */
+
+int target_next_event(struct target *target, uint64_t deadline_msec,
+		      struct host_event *event)
+{
+	int r;
+
+	do {
+		r = connection_next(target->virt->connection, deadline_msec, event);
+	} while (r == 0 && *event->uuid && strcmp(event->uuid, target->domain.uuid) != 0);
+	return r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_VIRT_TARGET_H
+#define MEMONLINE_VIRT_TARGET_H
+
+/*
+ * The one domain that a verb is about: its XML and its guest's word, read again and again, over
+ * connections and channels that may be lost in between.
+ */
+
+#include "survey.h"
+#include "virt.h"
+
+struct target {
+	struct virt *virt;
+	char name[DOMAIN_NAME_SIZE];
+	virDomainPtr pointer;
+	bool persistent;
+	char *xml; /* of the running domain, as read last */
+	struct domain domain; /* from it, with the guest's word where `told` */
+	struct guest *guest; /* NULL: none has answered, or it is lost */
+	bool told;
+	struct guest_fault fault; /* why not */
+	struct call_error error; /* of libvirt */
+	uint64_t until_msec; /* when the verb gives up */
+};
+
+/*
+ * Finds the domain, which has to run, and asks its guest. 0, or what was wrong was said and the
+ * exit code is returned; with `patient` a guest that does not answer is no failure. target_close
+ * is for both.
+ */
+int target_open(struct virt *virt, const char *name, bool patient, struct target *target);
+void target_close(struct target *target);
+
+/*
+ * Reads all anew; what was lost is opened again. 0: see `told`. -ENOENT: the domain no longer
+ * runs; -ETIMEDOUT or -ECOMM: libvirt does not tell.
+ */
+int target_refresh(struct target *target);
+/* The XML and the devices alone: as target_refresh, without the guest's word. */
+int target_reread(struct target *target);
+/* Whether the persistent configuration has such a device. */
+bool target_is_configured(struct target *target, const char *alias);
+/* A number for a new alias that neither the running domain nor its configuration has. */
+unsigned target_free_alias(struct target *target);
+const struct capacity_device *target_device(const struct target *target,
+					    const char *alias);
+/* When a question that is asked now has gone on for too long. */
+uint64_t target_answer_until(const struct target *target);
+/* The next event about this domain or the connection, until then. 0 or -ETIMEDOUT. */
+int target_next_event(struct target *target, uint64_t deadline_msec,
+		      struct host_event *event);
+
+#endif
