@@ -21,7 +21,7 @@
 #define TIMEOUT_SEC 5
 #define TIMEOUT_SEC_MAX 86400
 #define OFFLINE_SEC 60
-#define OFFLINE_SEC_MAX 3600 /* what the agent takes */
+#define OFFLINE_SEC_MAX 3600 /* the limit of memonlined */
 
 static const char *const default_sockets[] = {
 	"/run/memonline/control.sock",
@@ -157,50 +157,49 @@ static const struct {
 	const char *value; /* NULL: it takes none */
 	bool (*set)(struct parsed *parsed, const char *value);
 	const char *help;
+	const char *expected; /* of a value that may be wrong */
 } options[] = {
-	{ "socket", 0, 0, "PATH", set_socket, "speak to this socket" },
+	{ "socket", 0, 0, "PATH", set_socket, "connect to this socket", "a path" },
 	{ "domain", 0, 0, "NAME", set_domain,
-	  "speak to the guest of this libvirt domain" },
-	{ "connect", 0, 0, "URI", set_connect, "libvirt's URI of that domain" },
-	{ "timeout", 0, 0, "SECONDS", set_timeout, "wait that long for an answer (5)" },
-	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON" },
-	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes" },
+	  "connect to the guest of this libvirt domain", "a name" },
+	{ "connect", 0, 0, "URI", set_connect, "libvirt's URI of that domain", "a URI" },
+	{ "timeout", 0, 0, "SECONDS", set_timeout,
+	  "wait this long for an answer (default 5)", "1 to 86400" },
+	{ "json", 'J', OPTION_JSON, NULL, set_json, "print JSON", NULL },
+	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "print sizes in bytes", NULL },
 	{ "output", 'o', OPTION_COLUMNS, "COLUMNS", set_columns,
-	  "these columns, or +these too" },
+	  "print these columns, +COLUMNS: these too", NULL },
 	{ "noheadings", 'n', OPTION_NO_HEADINGS, NULL, set_no_headings,
-	  "no line of headings" },
-	{ "all", 'a', OPTION_ALL, NULL, set_all, "one line for each block" },
+	  "print no headings", NULL },
+	{ "all", 'a', OPTION_ALL, NULL, set_all, "print one line for each block", NULL },
 	{ "since", 0, OPTION_SINCE, "NUMBER", set_since,
-	  "only reports after this number" },
-	{ "max", 0, OPTION_MAX, "COUNT", set_max, "at most so many reports" },
-	{ "word", 0, OPTION_WORD, "WORD", set_word,
+	  "print only reports after this number", "the number of a report" },
+	{ "max", 0, OPTION_MAX, "COUNT", set_max, "print at most this many reports",
+	  "a number" },
+	{ "word", 0, OPTION_WORD, "WORD", set_word, "write this value to state",
 	  "online, online_kernel or online_movable" },
 	{ "timeout-offline", 0, OPTION_TIMEOUT_OFFLINE, "SECONDS", set_timeout_offline,
-	  "give up after that long (60)" },
+	  "roll back after this time (default 60)", "1 to 3600" },
 	{ "qmp", 0, OPTION_QMP, "PATH", set_qmp,
-	  "ask this QEMU monitor for the devices" },
+	  "read the devices from this QEMU monitor", "a path" },
 	{ "probe", 0, OPTION_PROBE, NULL, set_probe,
-	  "first have the guest probe what is absent" },
+	  "first have the guest probe absent devices", NULL },
 	{ "dry-run", 0, OPTION_DRY_RUN, NULL, set_dry_run,
-	  "show each check, write nothing" },
-	{ "help", 'h', 0, NULL, set_help, "this help" },
-	{ "version", 'V', 0, NULL, set_version, "the version" },
+	  "print each check, write nothing", NULL },
+	{ "help", 'h', 0, NULL, set_help, "print this help", NULL },
+	{ "version", 'V', 0, NULL, set_version, "print the version", NULL },
 };
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
 /* Verbs */
 
-/* What a verb may be about. */
+/* The argument of a verb: which memory it is about. */
 static const struct argument {
 	const char *name;
 	bool (*is)(const char *text);
-	const char *what;
-	const char *help;
-} range_argument = { "RANGE", ctl_is_extent, "range of memory blocks",
-		     "RANGE is 0xFIRST-0xLAST, 0xSTART+SIZE, or block numbers as 32-35." },
-  block_argument = { "BLOCK", ctl_is_block, "memory block",
-		     "BLOCK is a number as 35, memory35, or an address in it as "
-		     "0x118000000." };
+	const char *expected;
+} range_argument = { "RANGE", ctl_is_extent, "0xFIRST-0xLAST, 0xSTART+SIZE or N-M" },
+  block_argument = { "BLOCK", ctl_is_block, "N, memoryN or an address 0xADDRESS in it" };
 
 static const struct verb {
 	const char *name;
@@ -211,22 +210,22 @@ static const struct verb {
 	const struct table_column *columns;
 	size_t column_count;
 } verbs[] = {
-	{ "status", NULL, "what the agent is and how the memory stands",
+	{ "status", NULL, "show version, policy, and how much memory is online",
 	  OPTION_JSON | OPTION_BYTES, ctl_status, NULL, 0 },
-	{ "stats", NULL, "how the memory is used, and what waits for it",
+	{ "stats", NULL, "show how the memory is used, and what waits for it",
 	  OPTION_JSON | OPTION_BYTES, ctl_stats, NULL, 0 },
-	{ "metrics", NULL, "the same, and the blocks by zone, as OpenMetrics text", 0,
+	{ "metrics", NULL, "print the same and the blocks as OpenMetrics text", 0,
 	  ctl_metrics, NULL, 0 },
-	{ "list", NULL, "the memory blocks, merged into ranges",
-	  OPTIONS_TABLE | OPTION_ALL, ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
-	{ "map", NULL, "the address space, drawn: states, zones, DIMMs, holes",
-	  OPTION_JSON, ctl_map, ctl_list_columns, CTL_LIST_COLUMNS },
-	{ "explain", &block_argument, "what is decided about one block, and why",
+	{ "list", NULL, "list the memory blocks as ranges", OPTIONS_TABLE | OPTION_ALL,
+	  ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
+	{ "map", NULL, "draw the address space: states, zones, DIMMs, holes", OPTION_JSON,
+	  ctl_map, ctl_list_columns, CTL_LIST_COLUMNS },
+	{ "explain", &block_argument, "show the decision about one block, and why",
 	  OPTION_JSON, ctl_explain, NULL, 0 },
-	{ "reports", NULL, "what was brought online, and what failed",
+	{ "reports", NULL, "list past reports: what came online, what failed",
 	  OPTIONS_TABLE | OPTION_SINCE | OPTION_MAX, ctl_reports, ctl_report_columns,
 	  CTL_REPORT_COLUMNS },
-	{ "watch", NULL, "each report as it comes, until interrupted",
+	{ "watch", NULL, "print each report as it comes, until interrupted",
 	  OPTIONS_TABLE | OPTION_SINCE, ctl_watch, ctl_report_columns,
 	  CTL_REPORT_COLUMNS },
 	{ "online", &range_argument, "bring memory blocks online",
@@ -234,13 +233,13 @@ static const struct verb {
 	{ "offline", &range_argument, "take memory blocks offline: all of them or none",
 	  OPTIONS_TABLE | OPTION_TIMEOUT_OFFLINE, ctl_offline, ctl_act_columns,
 	  CTL_ACT_COLUMNS },
-	{ "reconcile", NULL, "what became of the devices that the host has given",
+	{ "reconcile", NULL, "compare the host's devices with the guest's memory",
 	  OPTIONS_TABLE | OPTION_QMP | OPTION_PROBE, ctl_reconcile, ctl_reconcile_columns,
 	  CTL_RECONCILE_COLUMNS },
-	{ "probe", NULL, "have the kernel take memory that it did not add",
+	{ "probe", NULL, "have the kernel add plugged memory that it ignored",
 	  OPTIONS_TABLE | OPTION_QMP | OPTION_DRY_RUN, ctl_probe, ctl_probe_columns,
 	  CTL_PROBE_COLUMNS },
-	{ "ping", NULL, "whether an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
+	{ "ping", NULL, "check that an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -280,16 +279,26 @@ static void print_options(unsigned takes)
 	}
 }
 
+static void print_argument(const struct argument *argument)
+{
+	printf("%s is %s.\n", argument->name, argument->expected);
+}
+
 static int print_help(void)
 {
 	size_t i;
 
-	puts("Usage: memonlinectl [OPTION]... VERB\n\n"
-	     "Ask memonlined, in this guest or by the host's end of its channel.\n\n"
+	puts("Usage: memonlinectl [OPTION]... VERB [RANGE|BLOCK]\n\n"
+	     "Query memonlined, bring memory online or offline: in this guest, or\n"
+	     "from the host through its end of the channel.\n\n"
 	     "Verbs:");
 	for (i = 0; i < VERB_COUNT; i++)
-		printf(" %-9s %s\n", verbs[i].name, verbs[i].help);
-	puts(" help      this, or with the name of a verb about that\n\nOptions:");
+		printf(" %-9s %-5s %s\n", verbs[i].name,
+		       verbs[i].argument ? verbs[i].argument->name : "", verbs[i].help);
+	printf(" %-9s %-5s %s\n\n", "help", "VERB", "print the options of a verb");
+	print_argument(&range_argument);
+	print_argument(&block_argument);
+	puts("\nOptions:");
 	print_options(0);
 	puts("\nExit codes: 0 done, 1 failed, 64 partly done.\n"
 	     "For more see memonlinectl(1).");
@@ -304,7 +313,7 @@ static int print_verb_help(const struct verb *verb)
 	       verb->argument ? " " : "", verb->argument ? verb->argument->name : "",
 	       verb->name, verb->help);
 	if (verb->argument)
-		puts(verb->argument->help);
+		print_argument(verb->argument);
 	puts("\nOptions:");
 	print_options(verb->takes);
 	if (!(verb->takes & OPTION_COLUMNS))
@@ -312,7 +321,7 @@ static int print_verb_help(const struct verb *verb)
 	puts("\nColumns:");
 	for (i = 0; i < verb->column_count; i++)
 		printf(" %9s  %s%s\n", verb->columns[i].name, verb->columns[i].help,
-		       verb->columns[i].optional ? " (only by -o)" : "");
+		       verb->columns[i].optional ? " (only with -o)" : "");
 	return CTL_DONE;
 }
 
@@ -337,7 +346,8 @@ static bool select_columns(struct ctl *ctl, const struct verb *verb)
 	if (!ctl->options.columns ||
 	    table_select(&ctl->table, ctl->options.columns, &unknown, &len) == 0)
 		return true;
-	ctl_say("unknown column: '%.*s'", (int)len, unknown);
+	ctl_say("unknown column '%.*s' (expected those in memonlinectl help %s)",
+		(int)len, unknown, verb->name);
 	return false;
 }
 
@@ -347,7 +357,8 @@ static bool check_options(const struct verb *verb, unsigned given)
 
 	for (i = 0; i < OPTION_COUNT; i++) {
 		if (options[i].bit & given & ~verb->takes) {
-			ctl_say("%s does not take --%s", verb->name, options[i].name);
+			ctl_say("%s: unexpected option --%s", verb->name,
+				options[i].name);
 			return false;
 		}
 	}
@@ -369,7 +380,7 @@ static bool check_target(const struct ctl_session *session)
 	if (session->virsh.domain && session->path)
 		ctl_say("--domain and --socket exclude each other");
 	else if (session->virsh.uri && !session->virsh.domain)
-		ctl_say("--connect is for --domain");
+		ctl_say("--connect needs --domain");
 	else
 		return true;
 	return false;
@@ -399,7 +410,7 @@ static int run_verb(struct parsed *parsed, const struct verb *verb)
 	if (r == 0)
 		r = verb->run(ctl);
 	if (r == -ERANGE) {
-		ctl_say("no range of memory blocks: '%s'", ctl->argument);
+		ctl_say("invalid RANGE '%s': no address is that high", ctl->argument);
 		r = CTL_FAILED;
 	}
 	if (r < 0)
@@ -418,24 +429,27 @@ static int run_help(int count, char **names)
 	verb = find_verb(names[0]);
 	if (verb && count == 1)
 		return print_verb_help(verb);
-	ctl_say("no help about '%s'", names[count - 1]);
+	ctl_say("help: unknown verb '%s'", names[count - 1]);
 	return bad_usage();
 }
 
-/* The words after the verb: as many as it takes. */
+/* The arguments after the verb. */
 static bool take_argument(struct ctl *ctl, const struct verb *verb, int count,
 			  char **words)
 {
 	if (verb->argument && count == 0) {
-		ctl_say("%s needs a %s", verb->name, verb->argument->name);
+		ctl_say("%s: missing %s (expected %s)", verb->name, verb->argument->name,
+			verb->argument->expected);
 		return false;
 	}
 	if (count > (verb->argument ? 1 : 0)) {
-		ctl_say("%s takes no '%s'", verb->name, words[verb->argument ? 1 : 0]);
+		ctl_say("%s: unexpected argument '%s'", verb->name,
+			words[verb->argument ? 1 : 0]);
 		return false;
 	}
 	if (verb->argument && !verb->argument->is(words[0])) {
-		ctl_say("no %s: '%s'", verb->argument->what, words[0]);
+		ctl_say("invalid %s '%s' (expected %s)", verb->argument->name, words[0],
+			verb->argument->expected);
 		return false;
 	}
 	ctl->argument = verb->argument ? words[0] : NULL;
@@ -459,13 +473,13 @@ static int run(struct parsed *parsed, int count, char **words)
 			       ? run_verb(parsed, verb)
 			       : bad_usage();
 	if (count)
-		ctl_say("unknown verb: '%s'", words[0]);
+		ctl_say("unknown verb '%s'", words[0]);
 	else
-		ctl_say("a verb is missing");
+		ctl_say("missing VERB");
 	return bad_usage();
 }
 
-/* getopt's tables from ours; its values are indices, above any letter. */
+/* getopt's tables from ours; its values are 256 and above, so that they are not letters. */
 static void fill_getopt(struct option *longs, char *shorts)
 {
 	size_t i;
@@ -496,7 +510,7 @@ static size_t option_index(int found)
 	return i;
 }
 
-/* false where the command line is wrong; what is wrong was said. */
+/* false: the command line is wrong, and the error is printed. */
 static bool parse_options(int argc, char **argv, struct parsed *parsed)
 {
 	struct option longs[OPTION_COUNT + 1];
@@ -507,10 +521,11 @@ static bool parse_options(int argc, char **argv, struct parsed *parsed)
 	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		size_t i = option_index(found);
 
-		if (i >= OPTION_COUNT) /* getopt has said it */
+		if (i >= OPTION_COUNT) /* getopt has printed the error */
 			return false;
 		if (!options[i].set(parsed, optarg)) {
-			ctl_say("bad value for --%s: '%s'", options[i].name, optarg);
+			ctl_say("invalid value '%s' for --%s (expected %s)", optarg,
+				options[i].name, options[i].expected);
 			return false;
 		}
 		parsed->given |= options[i].bit;

@@ -1014,9 +1014,9 @@ def ranges_of_words():
                  "0x1+1Q", "0x1+1MM", "0x1-0x2x", "0x1+9999999999G", " 1", "1 ",
                  "0x7fffffffffffffff+1", "99999999999999999999", "0x1-5"):
         result = run("--socket", "/nonexistent", "online", "--", word)
-        check(result.code == 1 and "no range" in result.err, (word, result))
+        check(result.code == 1 and "invalid RANGE" in result.err, (word, result))
     with Agent() as agent:  # only the size of a block tells
-        fails(ask(agent, "online", "9223372036854775806"), "no range")
+        fails(ask(agent, "online", "9223372036854775806"), "invalid RANGE")
 
 
 def act_with_wrong_members():
