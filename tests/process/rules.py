@@ -144,10 +144,10 @@ class Tree:
         path = self.path / name
         return path.read_text() if path.exists() else None
 
-    def run(self, verb):
+    def run(self, verb, **environment):
         done = subprocess.run([PROGRAM, verb], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=LIMIT, universal_newlines=True,
-                              env=dict(os.environ, MEMONLINE_ROOT=str(self.path)))
+                              env=dict(os.environ, MEMONLINE_ROOT=str(self.path), **environment))
         equal(done.returncode, 0, "status of %s, which said %s" % (verb, done.stdout))
         return done.stdout
 
@@ -250,6 +250,22 @@ def shadows_follow_later_changes():
               "racing rules")
 
 
+def to_follow_ends_when_nothing_changes():
+    """systemd does not watch meanwhile. What sleeps for a second brings another rule, once."""
+    late = "usr/lib/udev/rules.d/%d.rules"
+    sleep = "#!/bin/sh\ncd %s && echo >>slept && [ -e %s ] || cp %s %s\n"
+    with Tree() as tree:
+        tree.put(late % 1, BY_HAND)
+        tree.run("take")
+        tree.put(late % 2, BY_HAND)
+        tree.put("bin/sleep", sleep % (tree.path, late % 3, late % 2, late % 3))
+        (tree.path / "bin/sleep").chmod(0o755)
+        tree.run("follow", PATH="%s:%s" % (tree.path / "bin", os.environ["PATH"]))
+        equal(sorted(path.name for path in (tree.path / "run/udev/rules.d").iterdir()),
+              ["1.rules", "2.rules", "3.rules"], "shadows")
+        equal(tree.get("slept"), "\n\n", "how often it slept")
+
+
 def a_start_follows_changes_too():
     """EL6 has nothing that would call follow."""
     with Tree() as tree:
@@ -346,6 +362,7 @@ TESTS = (
     local_comes_before_stock,
     take_and_give_are_each_others_end,
     shadows_follow_later_changes,
+    to_follow_ends_when_nothing_changes,
     a_start_follows_changes_too,
     rules_in_force_are_not_followed,
     a_fifo_hangs_nothing,

@@ -34,9 +34,10 @@ def exposure(guest):
 
 
 def verified(guest):
-    units = "memonlined memonline-rules memonline-failed"
+    units = ("memonlined.service memonline-rules.service memonline-failed.service "
+             "memonline-follow.path memonline-follow.service")
     equal(guest.sh("cd /lib/systemd/system && for unit in %s; do "
-                   "systemd-analyze verify --man=no $PWD/$unit.service; done" % units), "",
+                   "systemd-analyze verify --man=no $PWD/$unit; done" % units), "",
           "what systemd-analyze verify says")
 
 

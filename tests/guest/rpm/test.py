@@ -46,6 +46,8 @@ SYSTEMD_RUNS = {
     ("PREUN", 1): "",
     ("POSTUN", 0): "systemctl daemon-reload\n",
     ("POSTUN", 1): "systemctl daemon-reload\nsystemctl try-restart memonlined.service\n",
+    # After files came, and after files went.
+    ("TRANSFILETRIGGERSCRIPTS", 0): "memonline-rules follow\nmemonline-rules follow\n",
 }
 UPSTART_RUNS = {
     ("POSTIN", 1): "memonline-rules set-aside\nchkconfig --add memonlined\n"
@@ -116,9 +118,9 @@ def script_root(lab, name, package, systemd):
         with open(os.path.join(root, folder, program), "w") as out:
             out.write(RECORD)
         os.chmod(os.path.join(root, folder, program), 0o755)
-    for tag in ("POSTIN", "PREUN", "POSTUN"):
+    for tag in ("POSTIN", "PREUN", "POSTUN", "TRANSFILETRIGGERSCRIPTS"):
         with open(os.path.join(root, tag), "w") as out:
-            out.write(host.call(["rpm", "-qp", "--qf", "%%{%s}" % tag, package]))
+            out.write(host.call(["rpm", "-qp", "--qf", "[%%{%s}\\n]" % tag, package]))
     return root
 
 
