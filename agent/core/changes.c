@@ -265,6 +265,48 @@ static void observe_unexplained(const struct changes *changes, struct snapshot *
 		block->reason = range.reason;
 }
 
+/* The agent before this one has written to it, or began to. */
+static bool is_marked(const struct journal *journal, uint64_t index)
+{
+	size_t i;
+
+	for (i = journal_mark_count(journal); i-- > 0;)
+		if (journal_mark_index(journal, i) == index)
+			return true;
+	return false;
+}
+
+/*
+ * Memory that was there at boot, of which the journal says nothing. What came and went without a
+ * report needs none.
+ */
+static int observe_gone(const struct changes *changes, const struct snapshot *first,
+			const struct snapshot *reported)
+{
+	struct snapshot gone = SNAPSHOT_INIT;
+	int r = history_recall_gone(changes->history, first, &gone);
+	/* Numbers out of a file, as those of the journal. */
+	uint64_t unit = first->block_size_bytes, end = unit ? UINT64_MAX / unit : 0;
+	uint64_t last = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < gone.count; i++) {
+		const struct block *block = &gone.blocks[i];
+		struct snapshot_change change = { block, NULL };
+		struct report_range range;
+
+		if (block->unreported || block->index == last || block->index >= end ||
+		    snapshot_find(reported, block->index) ||
+		    is_marked(changes->journal, block->index))
+			continue;
+		last = block->index;
+		report_observe(&change, first->block_size_bytes, &range);
+		changes->fn(&gone, block, &range, changes->data);
+	}
+	snapshot_free(&gone);
+	return r;
+}
+
 int changes_meanwhile(const struct changes *changes, struct snapshot *first)
 {
 	struct snapshot reported = SNAPSHOT_INIT;
@@ -275,6 +317,8 @@ int changes_meanwhile(const struct changes *changes, struct snapshot *first)
 
 	for (i = 0; i < first->count && has_past; i++)
 		observe_unexplained(changes, first, &reported, &first->blocks[i]);
+	if (r == 0)
+		r = observe_gone(changes, first, &reported);
 	snapshot_free(&reported);
 	return r;
 }

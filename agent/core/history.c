@@ -121,6 +121,24 @@ void history_recall(struct history *history, struct snapshot *snapshot)
 	}
 }
 
+int history_recall_gone(struct history *history, const struct snapshot *snapshot,
+			struct snapshot *gone)
+{
+	size_t i;
+	int r = history->intent ? intent_gone(history->intent, snapshot, gone) : 0;
+
+	for (i = 0; i < gone->count; i++) {
+		struct block *block = &gone->blocks[i];
+		bool was_online = has(block, BLOCK_MARK_WAS_ONLINE) &&
+				  !block->offline_reported;
+
+		block->state = was_online ? BLOCK_ONLINE : BLOCK_OFFLINE;
+	}
+	history->any_gone = true;
+	snapshot_sort(gone);
+	return r;
+}
+
 void history_set_unreported(struct block *block, bool unreported)
 {
 	block->unreported = unreported;
@@ -200,14 +218,18 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 		block->offline_reported = is_off;
 		store(history, block);
 	}
+	if (history->any_gone && !held->count && history->intent &&
+	    !history->is_dry_run) {
+		intent_forget_gone(history->intent, snapshot);
+		history->any_gone = false;
+	}
 }
 
 /* --- one block */
 
-void history_forget(struct history *history, struct block *block)
+static void forget(struct block *block)
 {
-	if (history->intent)
-		intent_forget(history->intent, block);
+	block->slot = 0;
 	block->identity = 0;
 	block->marks = 0;
 	block->unreported = false;
@@ -215,9 +237,17 @@ void history_forget(struct history *history, struct block *block)
 	block->reason = REASON_NONE;
 }
 
+void history_forget(struct history *history, struct block *block)
+{
+	forget(block);
+	history->any_gone = true;
+}
+
 void history_replace(struct history *history, struct block *block)
 {
-	history_forget(history, block);
+	if (history->intent)
+		intent_forget(history->intent, block);
+	forget(block);
 	set(block, BLOCK_MARK_ADDED);
 }
 

@@ -17,6 +17,7 @@ struct history {
 	struct intent *intent; /* the caller's; NULL: nothing outlives this process */
 	bool is_dry_run; /* nothing is stored */
 	bool is_full; /* a block could not be stored: there was no room */
+	bool any_gone; /* what is stored of blocks that are gone is kept for their reports */
 };
 
 /* The block as it was when it was last read; ABSENT where it never was. Accepts NULL. */
@@ -40,6 +41,12 @@ bool history_in_doubt(const struct block *block, const struct block *old, bool i
 bool history_identify(struct history *history, struct block *block, uint64_t identity);
 /* The first snapshot of this process: what the agent before it stored, where there is an intent. */
 void history_recall(struct history *history, struct snapshot *snapshot);
+/*
+ * Fills `gone`, which is empty before, with the blocks that the agent before this one knew and that
+ * are not in `snapshot`: number, node, last known state and what of them is reported. 0 or -ENOMEM.
+ */
+int history_recall_gone(struct history *history, const struct snapshot *snapshot,
+			struct snapshot *gone);
 /* Online by somebody else's hand, and the journal says nothing of that; false: it does now. */
 void history_set_unreported(struct block *block, bool unreported);
 /* What an unreadable block was when the journal was written. */
@@ -53,7 +60,7 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 
 /* --- one block */
 
-/* It is gone. */
+/* It is gone; what is stored of it stays until its removal is reported (history_reported). */
 void history_forget(struct history *history, struct block *block);
 /* It is gone, and another one is in its place. */
 void history_replace(struct history *history, struct block *block);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTENT_MAGIC 0x31544e4c4e4f4d4dull /* changes with every layout */
+#define INTENT_MAGIC 0x32544e4c4e4f4d4dull /* changes with every layout */
 #define BOOT_ID_SIZE 37
 #define REMEMBERED                                                            \
 	(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_PLACED_BY_US | \
@@ -14,6 +14,8 @@
 #define KEY_UNREPORTED 2
 /* Likewise in the place of BLOCK_MARK_RETRYING. */
 #define KEY_OFFLINE_REPORTED 4
+#define KEY_NODE_MAX 0xffff
+#define KEY_INDEX_MAX (UINT64_MAX >> 24)
 
 struct value {
 	char expected[INTENT_VALUE_SIZE];
@@ -24,7 +26,7 @@ struct value {
 /* Its key makes or forgets a slot: 0 where it is free. */
 struct slot {
 	uint64_t identity;
-	uint64_t key; /* (index + 1) << 8 | marks and KEY_UNREPORTED */
+	uint64_t key; /* (index + 1) << 24 | (node + 1) << 8 | marks and KEY_… */
 };
 
 struct header {
@@ -102,6 +104,29 @@ void intent_free(struct intent *intent)
 	free(intent);
 }
 
+static uint64_t key_of(const struct block *block)
+{
+	int64_t node = (int64_t)block->node + 1;
+
+	if (node < 0 || node > KEY_NODE_MAX)
+		node = 0;
+	return (block->index + 1) << 24 | (uint64_t)node << 8 |
+	       (block->marks & REMEMBERED) | (block->unreported ? KEY_UNREPORTED : 0) |
+	       (block->offline_reported ? KEY_OFFLINE_REPORTED : 0);
+}
+
+static uint64_t index_of(const struct slot *slot)
+{
+	return (slot->key >> 24) - 1;
+}
+
+static void take_key(struct block *block, uint64_t key)
+{
+	block->marks = (uint8_t)key & REMEMBERED;
+	block->unreported = (key & KEY_UNREPORTED) != 0;
+	block->offline_reported = (key & KEY_OFFLINE_REPORTED) != 0;
+}
+
 static void set_key(const struct intent *intent, struct slot *slot, uint64_t key)
 {
 	slot->key = key;
@@ -125,15 +150,14 @@ void intent_recall(struct intent *intent, struct snapshot *snapshot)
 
 		if (!slot->key)
 			continue;
-		block = snapshot_find(snapshot, (slot->key >> 8) - 1);
-		if (!block || !slot->identity || block->identity != slot->identity ||
-		    block->slot) {
+		block = snapshot_find(snapshot, index_of(slot));
+		if (!block) /* its removal is to be reported first */
+			continue;
+		if (!slot->identity || block->identity != slot->identity || block->slot) {
 			free_slot(intent, i);
 			continue;
 		}
-		block->marks = (uint8_t)slot->key & REMEMBERED;
-		block->unreported = (slot->key & KEY_UNREPORTED) != 0;
-		block->offline_reported = (slot->key & KEY_OFFLINE_REPORTED) != 0;
+		take_key(block, slot->key);
 		block->slot = (uint32_t)i + 1;
 	}
 }
@@ -161,12 +185,10 @@ static bool take_slot(struct intent *intent, struct block *block)
 
 bool intent_remember(struct intent *intent, struct block *block)
 {
+	uint64_t key = key_of(block);
 	struct slot *slot;
-	uint64_t key = (block->index + 1) << 8 | (block->marks & REMEMBERED) |
-		       (block->unreported ? KEY_UNREPORTED : 0) |
-		       (block->offline_reported ? KEY_OFFLINE_REPORTED : 0);
 
-	if (!block->slot && !take_slot(intent, block))
+	if (block->index >= KEY_INDEX_MAX || (!block->slot && !take_slot(intent, block)))
 		return false;
 	slot = &intent->slots[block->slot - 1];
 	if (slot->key == key && slot->identity == block->identity)
@@ -186,6 +208,43 @@ void intent_forget(struct intent *intent, struct block *block)
 	if (block->slot)
 		free_slot(intent, block->slot - 1);
 	block->slot = 0;
+}
+
+int intent_gone(const struct intent *intent, const struct snapshot *snapshot,
+		struct snapshot *gone)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < intent->header->count && r == 0; i++) {
+		const struct slot *slot = &intent->slots[i];
+		struct block block;
+
+		if (!slot->key || snapshot_find(snapshot, index_of(slot)))
+			continue;
+		memset(&block, 0, sizeof(block));
+		block.index = index_of(slot);
+		block.node = (int32_t)(slot->key >> 8 & KEY_NODE_MAX) - 1;
+		take_key(&block, slot->key);
+		r = snapshot_add_block(gone, &block);
+	}
+	return r;
+}
+
+void intent_forget_gone(struct intent *intent, const struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < intent->header->count; i++) {
+		const struct slot *slot = &intent->slots[i];
+		const struct block *block;
+
+		if (!slot->key)
+			continue;
+		block = snapshot_find(snapshot, index_of(slot));
+		if (!block || block->slot != i + 1)
+			free_slot(intent, i);
+	}
 }
 
 /* --- the kernel's settings */

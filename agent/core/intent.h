@@ -41,14 +41,23 @@ void intent_keep_in(struct intent *intent, const struct store *store);
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*
- * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED, _OURS and _REZONING) and what of them is reported, where
- * the directory is the one it was: block->identity has to be read. What is remembered of others is
- * forgotten. For the first snapshot only.
+ * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED,
+ * _PLACED_BY_US and _REZONING) and what of them is reported, where the directory is the one it was:
+ * block->identity has to be read. Where it is another one, that is forgotten. For the first
+ * snapshot only.
  */
 void intent_recall(struct intent *intent, struct snapshot *snapshot);
-/* Remembers the block's marks, identity and `unreported`. false: no room. */
+/* Remembers the block's marks, node, identity and what of it is reported. false: no room. */
 bool intent_remember(struct intent *intent, struct block *block);
 void intent_forget(struct intent *intent, struct block *block);
+/*
+ * Adds to `gone`, in no order, what is remembered of blocks that `snapshot` has not: one number may
+ * come twice. 0, or -ENOMEM, and then some are missing.
+ */
+int intent_gone(const struct intent *intent, const struct snapshot *snapshot,
+		struct snapshot *gone);
+/* Forgets all that is not remembered of a block in `snapshot`. */
+void intent_forget_gone(struct intent *intent, const struct snapshot *snapshot);
 
 /* What is expected to be read there; "" where it was never looked at. */
 const char *intent_expected(const struct intent *intent, enum intent_setting setting);

@@ -187,6 +187,19 @@ static void read_settings(const struct intent *intent)
 	}
 }
 
+static size_t count_gone(const struct intent *intent, const struct snapshot *snapshot)
+{
+	struct snapshot gone = SNAPSHOT_INIT;
+	size_t i, count;
+
+	must(intent_gone(intent, snapshot, &gone) == 0);
+	count = gone.count;
+	for (i = 0; i < count; i++)
+		must(!snapshot_find(snapshot, gone.blocks[i].index));
+	snapshot_free(&gone);
+	return count;
+}
+
 static void work_on(struct intent *intent, const struct snapshot *snapshot,
 		    struct input *input)
 {
@@ -199,8 +212,11 @@ static void work_on(struct intent *intent, const struct snapshot *snapshot,
 		if (kind % 4 == 0) {
 			block->marks = value & BLOCK_MARK_WAS_ONLINE;
 			intent_remember(intent, block);
-		} else if (kind % 4 == 1) {
+		} else if (kind % 8 == 1) {
 			intent_forget(intent, block);
+		} else if (kind % 4 == 1) {
+			intent_forget_gone(intent, snapshot);
+			must(count_gone(intent, snapshot) == 0);
 		} else if (kind % 4 == 2) {
 			intent_change_begin(intent, setting, "offline", "online");
 		} else {
@@ -230,6 +246,7 @@ static void damaged_blocks(struct input *input)
 	intent = intent_attach(file.memory, file.size, "boot");
 	intent_keep_in(intent, &store);
 	take_snapshot(&snapshot, intent);
+	must(count_gone(intent, &snapshot) <= BLOCKS - 2);
 	read_settings(intent);
 	work_on(intent, &snapshot, input);
 	must(memcmp(file.bytes, file.memory, file.size) == 0);

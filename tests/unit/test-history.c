@@ -208,6 +208,7 @@ static void a_report_is_missing_until_it_is_written(void **state)
 static void says_when_there_is_no_room(void **state)
 {
 	struct fixture *fixture = *state;
+	struct report_builder nothing = { .count = 0 };
 	uint64_t i;
 
 	for (i = 0; i < BLOCKS + 1; i++)
@@ -216,6 +217,11 @@ static void says_when_there_is_no_room(void **state)
 	assert_true(fixture->history.is_full);
 	fixture->history.is_full = false;
 	history_forget(&fixture->history, &fixture->now.blocks[0]);
+	/* Not before its removal is reported. */
+	history_note_online(&fixture->history, &fixture->now.blocks[BLOCKS]);
+	assert_true(fixture->history.is_full);
+	fixture->history.is_full = false;
+	history_reported(&fixture->history, &fixture->now, &nothing);
 	history_note_online(&fixture->history, &fixture->now.blocks[BLOCKS]);
 	assert_false(fixture->history.is_full);
 	/* A dry run stores nothing. */

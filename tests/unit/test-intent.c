@@ -114,6 +114,53 @@ static void the_same_block_is_known_again(void **state)
 			 BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_PLACED_BY_US);
 }
 
+/* Once as known, once more under the same number, and one that is there. */
+static void what_is_gone_is_known_until_it_is_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block there = make(31, 6, BLOCK_MARK_WAS_ONLINE);
+	struct block gone = make(32, 7, BLOCK_MARK_WAS_ONLINE);
+	struct snapshot now = SNAPSHOT_INIT, found = SNAPSHOT_INIT;
+
+	gone.node = 0xfffe;
+	assert_true(intent_remember(fixture->intent, &there));
+	assert_true(intent_remember(fixture->intent, &gone));
+	gone = make(32, 8, 0);
+	gone.node = BLOCK_NODE_UNKNOWN;
+	gone.unreported = true;
+	assert_true(intent_remember(fixture->intent, &gone));
+	restart(fixture, "boot-1");
+	there.slot = 0;
+	assert_int_equal(snapshot_add_block(&now, &there), 0);
+	intent_recall(fixture->intent, &now);
+	assert_int_equal(intent_gone(fixture->intent, &now, &found), 0);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(found.blocks[0].index, 32);
+	assert_int_equal(found.blocks[0].node, 0xfffe);
+	assert_int_equal(found.blocks[0].marks, BLOCK_MARK_WAS_ONLINE);
+	assert_int_equal(found.blocks[1].index, 32);
+	assert_int_equal(found.blocks[1].node, BLOCK_NODE_UNKNOWN);
+	assert_true(found.blocks[1].unreported);
+	intent_forget_gone(fixture->intent, &now);
+	snapshot_clear(&found);
+	assert_int_equal(intent_gone(fixture->intent, &now, &found), 0);
+	assert_int_equal(found.count, 0);
+	assert_int_equal(recalled(fixture, 31, 6), BLOCK_MARK_WAS_ONLINE);
+	snapshot_free(&now);
+	snapshot_free(&found);
+}
+
+static void a_number_that_is_no_memory_s_has_no_room(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block block = make(UINT64_MAX >> 24, 7, BLOCK_MARK_WAS_ONLINE);
+
+	assert_false(intent_remember(fixture->intent, &block));
+	block.index--;
+	assert_true(intent_remember(fixture->intent, &block));
+	assert_int_equal(recalled(fixture, block.index, 7), BLOCK_MARK_WAS_ONLINE);
+}
+
 static void without_identity_nothing_is_known_again(void **state)
 {
 	struct block block = make(32, 0, BLOCK_MARK_WAS_ONLINE);
@@ -306,6 +353,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_same_block_is_known_again, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(without_identity_nothing_is_known_again,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_is_gone_is_known_until_it_is_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_number_that_is_no_memory_s_has_no_room,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(slots_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(garbage_is_a_new_start, set_up,

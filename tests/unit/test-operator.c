@@ -91,6 +91,76 @@ static void boot_memory_taken_offline_is_reported_after_kills(void **state)
 	assert_int_equal(last_seq(fixture), 1);
 }
 
+/* Of boot memory the journal says nothing: online by the kernel's hand. */
+static void boot_dimm(struct fixture *fixture)
+{
+	remember(fixture);
+	fake_kernel_add(fixture->kernel, 0, 4, BLOCK_ONLINE);
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 0);
+}
+
+static void assert_removal_is_reported_once(struct fixture *fixture)
+{
+	const struct report_range *range;
+
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 1);
+	range = first_range(fixture, 1);
+	assert_true(range->start == UINT64_C(32) << 27 && range->size == UINT64_C(4)
+										 << 27);
+	assert_int_equal(range->from, BLOCK_ONLINE);
+	assert_int_equal(range->to, BLOCK_ABSENT);
+	assert_int_equal(range->reason, REASON_REMOVED);
+	restart(fixture, true);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+}
+
+static void a_boot_dimm_that_went_while_nobody_watched_is_reported(void **state)
+{
+	struct fixture *fixture = *state;
+
+	boot_dimm(fixture);
+	fake_kernel_remove(fixture->kernel, 32, 4);
+	restart(fixture, true);
+	assert_removal_is_reported_once(fixture);
+}
+
+/* Seen to go, by scan and by event, and killed before the burst is over, twice. */
+static void a_boot_dimm_s_removal_is_reported_after_kills(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uevent removed = { UEVENT_REMOVE, 32, 0 };
+
+	boot_dimm(fixture);
+	fake_kernel_remove(fixture->kernel, 32, 4);
+	agent_event(fixture->agent, &removed);
+	see_and_be_killed(fixture);
+	see_and_be_killed(fixture);
+	assert_removal_is_reported_once(fixture);
+}
+
+/* Killed after the report, and before it was noted that there is one. */
+static void a_boot_dimm_s_removal_is_not_reported_again(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t bytes = intent_size(INTENT_BLOCKS);
+	void *before = test_alloc(bytes);
+
+	boot_dimm(fixture);
+	memcpy(before, fixture->memory, bytes);
+	fake_kernel_remove(fixture->kernel, 32, 4);
+	settle(fixture);
+	memcpy(fixture->memory, before, bytes);
+	restart(fixture, true);
+	assert_removal_is_reported_once(fixture);
+	free(before);
+}
+
 static void what_others_onlined_meanwhile_is_told_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -867,6 +937,9 @@ int main(void)
 		TEST(stays_offline_after_a_crash),
 		TEST(boot_memory_offlined_while_nobody_watched_stays_so),
 		TEST(boot_memory_taken_offline_is_reported_after_kills),
+		TEST(a_boot_dimm_that_went_while_nobody_watched_is_reported),
+		TEST(a_boot_dimm_s_removal_is_reported_after_kills),
+		TEST(a_boot_dimm_s_removal_is_not_reported_again),
 		TEST(what_others_onlined_is_reported_after_two_kills),
 		TEST(a_block_that_two_killed_agents_wrote_is_reported_once),
 		TEST(what_others_changed_meanwhile_joins_what_was_told),
