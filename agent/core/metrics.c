@@ -58,6 +58,7 @@ static const struct row {
 	GAUGE("reclaimable_bytes", "Caches of the kernel itself.", reclaimable),
 	ZONES("zone_bytes", "Memory of the zones of this kind.", total),
 	ZONES("zone_free_bytes", "Free memory of the zones of this kind.", free),
+	ZONES("zone_file_bytes", "Cached files in the zones of this kind.", file),
 	ZONES("zone_low_bytes", "Below this much free the kernel begins to reclaim.",
 	      low),
 	GAUGE("swap_bytes", "Swap space.", swap_total),

@@ -50,6 +50,16 @@ static uint64_t available(const struct stats *stats)
 	return stats->free + stats->file;
 }
 
+/* What the kernel can use for itself: cached files give way. */
+static uint64_t kernel_free(const struct stats *stats)
+{
+	const struct stats_zone *kernel = &stats->kernel;
+
+	if (kernel->free == STATS_UNKNOWN || kernel->file == STATS_UNKNOWN)
+		return kernel->free;
+	return kernel->free + kernel->file;
+}
+
 /* The stall within a window, as the last two samples have it. */
 static uint64_t stall_of(const struct pressure *pressure, const struct stats *stats,
 			 uint64_t now_usec)
@@ -96,7 +106,7 @@ static enum level sample(const struct pressure *pressure, enum pressure_signal s
 	case PRESSURE_AVAILABLE:
 		return level_of(available(stats), pressure->thresholds.available);
 	case PRESSURE_KERNEL_FREE:
-		return level_of(stats->kernel.free, pressure->thresholds.kernel_free);
+		return level_of(kernel_free(stats), pressure->thresholds.kernel_free);
 	case PRESSURE_STALL:
 		return stall_level(pressure, stats, triggered, now_usec);
 	case PRESSURE_OOM_KILL:
@@ -150,7 +160,7 @@ static void keep_sample(struct pressure *pressure, const struct stats *stats,
 			uint64_t now_usec)
 {
 	uint64_t margin = above(available(stats), pressure->thresholds.available);
-	uint64_t kernel = above(stats->kernel.free, pressure->thresholds.kernel_free);
+	uint64_t kernel = above(kernel_free(stats), pressure->thresholds.kernel_free);
 
 	pressure->margin = kernel < margin ? kernel : margin;
 	pressure->sampled_usec = now_usec;

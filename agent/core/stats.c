@@ -125,7 +125,7 @@ void stats_take_vmstat(struct stats *stats, const char *text, uint64_t page_byte
 struct zone {
 	struct stats_zone
 		*kind; /* NULL: before the first one, or one that is not counted */
-	uint64_t free, low, present, managed; /* pages; unknown */
+	uint64_t free, low, present, managed, active_file, inactive_file; /* pages */
 };
 
 static void open_zone(struct zone *zone, struct stats *stats, const char *name)
@@ -148,6 +148,37 @@ static void close_zone(const struct zone *zone, uint64_t page_bytes)
 	add(&zone->kind->total, times(total, page_bytes));
 	add(&zone->kind->free, times(zone->free, page_bytes));
 	add(&zone->kind->low, times(zone->low, page_bytes));
+	add(&zone->kind->file, times(zone->active_file, page_bytes));
+	add(&zone->kind->file, times(zone->inactive_file, page_bytes));
+	/* Of a zone that is empty no more is told. */
+	if (total == 0)
+		add(&zone->kind->file, 0);
+}
+
+/*
+ * From 4.8 on the names without "zone" are those of the node, in the lines of its first zone, and a
+ * line in front of them says so.
+ */
+static void zone_line(struct zone *zone, const char *line, bool has_nodes)
+{
+	const struct {
+		const char *label;
+		uint64_t *pages;
+	} rows[] = {
+		{ "pages free ", &zone->free },
+		{ "low ", &zone->low },
+		{ "present ", &zone->present },
+		{ "managed ", &zone->managed },
+		{ has_nodes ? "nr_zone_active_file " : "nr_active_file ",
+		  &zone->active_file },
+		{ has_nodes ? "nr_zone_inactive_file " : "nr_inactive_file ",
+		  &zone->inactive_file },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (number_behind(line, rows[i].label, 10, rows[i].pages))
+			return;
 }
 
 /* "Node 0, zone   Normal" */
@@ -161,7 +192,8 @@ static const char *zone_name(const char *line)
 
 void stats_take_zoneinfo(struct stats *stats, const char *text, uint64_t page_bytes)
 {
-	struct zone zone = { NULL, 0, 0, 0, 0 };
+	struct zone zone = { NULL, 0, 0, 0, 0, 0, 0 };
+	bool has_nodes = strstr(text, "per-node stats") != NULL;
 
 	memset(&stats->kernel, 0xff, sizeof(stats->kernel));
 	memset(&stats->movable, 0xff, sizeof(stats->movable));
@@ -171,10 +203,8 @@ void stats_take_zoneinfo(struct stats *stats, const char *text, uint64_t page_by
 		if (name) {
 			close_zone(&zone, page_bytes);
 			open_zone(&zone, stats, name);
-		} else if (!number_behind(text, "pages free ", 10, &zone.free) &&
-			   !number_behind(text, "low ", 10, &zone.low) &&
-			   !number_behind(text, "present ", 10, &zone.present)) {
-			number_behind(text, "managed ", 10, &zone.managed);
+		} else {
+			zone_line(&zone, text, has_nodes);
 		}
 	}
 	close_zone(&zone, page_bytes);

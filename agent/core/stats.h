@@ -21,6 +21,8 @@
 struct stats_zone {
 	uint64_t total; /* that the page allocator manages */
 	uint64_t free;
+	uint64_t
+		file; /* page cache in them: what makes room when free memory is used up */
 	uint64_t low; /* below this much free the kernel begins to reclaim */
 };
 

@@ -49,13 +49,15 @@ static void put_value(struct text *out, enum kind kind, uint64_t value, bool byt
 		text_putu(out, value);
 }
 
-/* "Kernel zones:  700M free of 900M, reclaim below 20M" */
+/* "Kernel zones:  700M free and 100M cached of 900M, reclaim below 20M" */
 static void put_zone(struct text *out, const char *label, const struct stats_zone *zone,
 		     bool bytes_only)
 {
 	put_label(out, label);
 	put_value(out, SIZE, zone->free, bytes_only);
-	text_puts(out, " free of ");
+	text_puts(out, " free and ");
+	put_value(out, SIZE, zone->file, bytes_only);
+	text_puts(out, " cached of ");
 	put_value(out, SIZE, zone->total, bytes_only);
 	text_puts(out, ", reclaim below ");
 	put_value(out, SIZE, zone->low, bytes_only);

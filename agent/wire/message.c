@@ -260,9 +260,9 @@ SHAPE(progress, progress, NULL)
 		name, FIELD_OBJECT, FIELD_REQUIRED, offsetof(struct stats, member), of, \
 			0                                                               \
 	}
-#define ZONE_UNKNOWN                                        \
-	{                                                   \
-		STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN \
+#define ZONE_UNKNOWN                                                       \
+	{                                                                  \
+		STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN \
 	}
 #define STALL_UNKNOWN                                                      \
 	{                                                                  \
@@ -272,6 +272,7 @@ SHAPE(progress, progress, NULL)
 ROWS(stats_zone){
 	STAT(stats_zone, "total", total),
 	STAT(stats_zone, "free", free),
+	STAT(stats_zone, "file", file),
 	STAT(stats_zone, "low", low),
 };
 static const struct stats_zone stats_zone_defaults = ZONE_UNKNOWN;

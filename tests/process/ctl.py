@@ -39,8 +39,8 @@ STATUS = {
 }
 STATS = {
     "total": GIB, "available": None, "free": 512 * MIB,
-    "kernel-zones": {"total": GIB, "free": 512 * MIB, "low": MIB},
-    "movable-zones": {"total": 0, "free": 0, "low": None},
+    "kernel-zones": {"total": GIB, "free": 512 * MIB, "file": 0, "low": MIB},
+    "movable-zones": {"total": 0, "free": 0, "file": 0, "low": None},
     "swap-total": 0, "swap-free": 0, "anonymous": MIB, "file": MIB, "shared": 0,
     "reclaimable": 0, "major-faults": 1, "swapped-in": 0, "swapped-out": 0, "oom-kills": None,
     "hugepage-size": 2 * MIB, "hugepages-total": 0, "hugepages-free": 0,

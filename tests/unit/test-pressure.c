@@ -93,6 +93,22 @@ static void huge_thresholds_do_not_wrap(void **state)
 	assert_int_equal(pressure_pressed(&pressure), BIT(AVAILABLE) | BIT(KERNEL_FREE));
 }
 
+/* Free memory is used up by caches in any guest that has run for a while. */
+static void cached_files_give_way_to_the_kernel(void **state)
+{
+	struct stats stats = calm();
+	struct pressure pressure;
+
+	(void)state;
+	stats.kernel.free = 20 * MIB;
+	stats.kernel.file = 30 * MIB;
+	pressure = begin(&all, &stats);
+	assert_int_equal(pressure_pressed(&pressure), 0);
+	stats.kernel.file--;
+	assert_int_equal(pressure_step(&pressure, &stats, false, SECOND),
+			 BIT(KERNEL_FREE));
+}
+
 /* --- crossing, each way, and at the edge */
 
 static void a_crossing_is_reported_once(void **state)
@@ -256,6 +272,7 @@ int main(void)
 		cmocka_unit_test(no_threshold_no_signal),
 		cmocka_unit_test(counters_that_go_back_are_no_pressure),
 		cmocka_unit_test(huge_thresholds_do_not_wrap),
+		cmocka_unit_test(cached_files_give_way_to_the_kernel),
 		cmocka_unit_test(a_crossing_is_reported_once),
 		cmocka_unit_test(at_the_edge_nothing_is_repeated),
 		cmocka_unit_test(an_end_is_reported_once_it_has_lasted),

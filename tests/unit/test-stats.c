@@ -173,13 +173,15 @@ static void sums_zones_by_kind(void **state)
 {
 	const struct stats *stats = take(take_zoneinfo, "Node 0, zone      DMA\n"
 							"  per-node stats\n"
-							"      nr_inactive_anon 182\n"
+							"      nr_inactive_file 182\n"
 							"  pages free     10\n"
 							"        min      1\n"
 							"        low      2\n"
 							"        spanned  4095\n"
 							"        present  3998\n"
 							"        managed  3977\n"
+							"      nr_zone_inactive_file 5\n"
+							"      nr_zone_active_file 6\n"
 							"  pagesets\n"
 							"              high:  0\n"
 							"Node 1, zone   Normal\n"
@@ -198,9 +200,23 @@ static void sums_zones_by_kind(void **state)
 	assert_int_equal(stats->kernel.total, (3977 + 100) * PAGE);
 	assert_int_equal(stats->kernel.free, 30 * PAGE);
 	assert_int_equal(stats->kernel.low, 5 * PAGE);
+	assert_int_equal(stats->kernel.file, 11 * PAGE);
+	assert_true(stats->movable.file == STATS_UNKNOWN);
 	assert_int_equal(stats->movable.total, 50 * PAGE);
 	assert_int_equal(stats->movable.free, 30 * PAGE);
 	assert_int_equal(stats->movable.low, 4 * PAGE);
+}
+
+/* Before 4.8 each zone counted its own. */
+static void an_old_zone_has_its_own_files(void **state)
+{
+	const struct stats *stats = take(take_zoneinfo, "Node 0, zone   Normal\n"
+							"  pages free     20\n"
+							"    nr_active_file 3\n"
+							"    nr_inactive_file 4\n");
+
+	(void)state;
+	assert_int_equal(stats->kernel.file, 7 * PAGE);
 }
 
 static void no_movable_zone_is_an_empty_one(void **state)
@@ -272,7 +288,7 @@ static void what_is_unknown_is_null(void **state)
 	field_put(&out, &message_stats, &stats);
 	assert_non_null(strstr(out.data, "{\"total\": 5, \"available\": null, "));
 	assert_non_null(strstr(out.data, "\"movable-zones\": {\"total\": null, \"free\": "
-					 "null, \"low\": null}"));
+					 "null, \"file\": null, \"low\": null}"));
 	assert_non_null(strstr(out.data,
 			       "\"pressure-some\": {\"avg10\": null, \"avg60\": "
 			       "null, \"avg300\": null, \"total-usec\": 0}"));
@@ -315,8 +331,9 @@ static void what_is_missing_or_no_number_is_refused(void **state)
 	assert_false(reads_with(out.data, "\"total\": 0, ", ""));
 	assert_false(reads_with(out.data, "\"low\": 0", "\"low\": 0.5"));
 	assert_false(reads_with(out.data, ", \"low\": 0", ""));
-	assert_false(
-		reads_with(out.data, "{\"total\": 0, \"free\": 0, \"low\": 0}", "null"));
+	assert_false(reads_with(out.data,
+				"{\"total\": 0, \"free\": 0, \"file\": 0, \"low\": 0}",
+				"null"));
 	text_free(&out);
 }
 
@@ -330,6 +347,7 @@ int main(void)
 		cmocka_unit_test(a_new_kernel_tells_all),
 		cmocka_unit_test(counts_pages_in_bytes),
 		cmocka_unit_test(sums_zones_by_kind),
+		cmocka_unit_test(an_old_zone_has_its_own_files),
 		cmocka_unit_test(no_movable_zone_is_an_empty_one),
 		cmocka_unit_test(reads_stalls),
 		cmocka_unit_test(what_is_unknown_is_null),
