@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Takes repairs of the daemon back, one at a time: the simulator has to find each fault again.
 
-    repairs.py            builds each in a copy of the tree, in .build/repairs, and runs it
+    repairs.py            builds each in a copy of .build/src, in .build/repairs, and runs it
     repairs.py --check    only whether the text of each is there, once
 
 A repair is a piece of agent/: whoever rewrites it rewrites its row, too.
@@ -16,6 +16,9 @@ import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOLDER = os.path.join(TOP, ".build", "repairs")
+SOURCE = os.path.join(FOLDER, "src")
+BUILD = os.path.join(FOLDER, "build")
 STEPS_MAX = "1000000"
 
 # (name, what goes wrong without it, the repair's text, what takes its place). White space of any
@@ -45,6 +48,11 @@ def read(path):
         return source.read()
 
 
+def write(path, text):
+    with open(path, "w") as target:
+        target.write(text)
+
+
 def find(text):
     """The one file that has it, once; None where that is not so."""
     found = [path for path in glob.glob(os.path.join(TOP, "agent", "*", "*.c"))
@@ -59,48 +67,31 @@ def check():
     return 1 if missing else 0
 
 
-def take_back(source, text, instead):
-    """In the copy of the tree."""
-    path = os.path.join(source, os.path.relpath(find(text), TOP))
-    changed = pattern(text).sub(lambda match: instead, read(path))
-    with open(path, "w") as target:
-        target.write(changed)
+def prepare():
+    """A copy of the configured tree, with a build directory of its own."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    shutil.copytree(os.path.join(TOP, ".build", "src"), SOURCE, symlinks=True)
+    os.mkdir(BUILD)
+    subprocess.check_call([os.path.join(SOURCE, "configure"), "--quiet", "CFLAGS=-O1 -w"],
+                          cwd=BUILD)
 
 
-def build(source, target):
-    """The simulator of that tree; config.h is that of the normal build."""
-    def pkg_config(what, *names):
-        return subprocess.check_output(["pkg-config", what] + list(names)).decode().split()
-
-    def sources(*folders):
-        return sorted(os.path.relpath(name, source) for folder in folders
-                      for name in glob.glob(os.path.join(source, folder, "*.c")))
-    gcc = ["gcc", "-std=gnu99", "-O1", "-w", "-D_GNU_SOURCE", "-DHAVE_CONFIG_H",
-           '-DSYSCONFDIR="/etc"', "-Iagent", "-I" + os.path.join(TOP, ".build", "normal")]
-    gcc += pkg_config("--cflags", "inih", "libudev", "libmnl")
-    port = [os.path.join("agent", "io", name) for name in ("channel.c", "channel-port.c")]
-    daemon = [name for name in sources("agent/core", "agent/wire", "agent/daemon")
-              if name != "agent/daemon/main.c"]
-    subprocess.check_call(gcc + ["-include", "tests/sim/system-calls.h", "-c"] + port, cwd=source)
-    subprocess.check_call(gcc + ["-c"] + daemon, cwd=source)
-    subprocess.check_call(["ar", "rcs", "agent.a"] +
-                          [os.path.basename(name)[:-1] + "o" for name in port + daemon],
-                          cwd=source)
-    subprocess.check_call(gcc + ["-o", target] + sources("tests/sim") + ["agent/io/sysfs.c"] +
-                          ["agent.a"] + pkg_config("--libs", "inih"), cwd=source)
+def simulate():
+    """What the simulator of the copy says first."""
+    program = os.path.join("tests", "sim", "sim")
+    subprocess.check_call(["make", "-s", "-j2", program], cwd=BUILD)
+    done = subprocess.run([os.path.join(BUILD, program), "--steps", STEPS_MAX],
+                          stdout=subprocess.PIPE, check=False)
+    return done.stdout.decode().splitlines()[0]
 
 
 def search(name, about, text, instead):
     """Whether the simulator finds the fault."""
-    source = os.path.join(TOP, ".build", "repairs", name)
-    shutil.rmtree(source, ignore_errors=True)
-    for folder in ("agent", os.path.join("tests", "sim")):
-        shutil.copytree(os.path.join(TOP, folder), os.path.join(source, folder))
-    take_back(source, text, instead)
-    target = os.path.join(source, "sim")
-    build(source, target)
-    done = subprocess.run([target, "--steps", STEPS_MAX], stdout=subprocess.PIPE, check=False)
-    first = done.stdout.decode().splitlines()[0]
+    path = os.path.join(SOURCE, os.path.relpath(find(text), TOP))
+    whole = read(path)
+    write(path, pattern(text).sub(lambda match: instead, whole))
+    first = simulate()
+    write(path, whole)
     found = first.startswith("seed ")
     print("%s %s (%s): %s" % ("found" if found else "not found:", name, about, first), flush=True)
     return found
@@ -111,6 +102,7 @@ def main(argv):
         return 1
     if argv == ["--check"]:
         return 0
+    prepare()
     found = sum(search(*repair) for repair in REPAIRS)
     print("%d of %d repairs that were taken back are found" % (found, len(REPAIRS)))
     return 0 if found == len(REPAIRS) else 1

@@ -493,8 +493,9 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	loop_timer_arm(meanwhile, 1);
 	loop_timer_arm(timer, PATIENCE_MSEC);
 	assert_int_equal(loop_run(fixture->edges.loop), 0);
-	/* One look, and one after the writes. */
-	assert_int_equal(fixture->kernel->lists, lists + 2U);
+	/* One scan, and one after the writes; one more for events heard between two writes. */
+	assert_in_range(fixture->kernel->lists, lists + 2U,
+			lists + 2U + (unsigned)udev.taken);
 	assert_int_equal(fixture->kernel->writes, 4);
 	assert_int_equal(last_seq(fixture), 1);
 	fake_kernel_add(fixture->kernel, 0, 1, BLOCK_OFFLINE);
