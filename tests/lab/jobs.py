@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from . import analyze, packages, paths, probing, tree
+from . import analyze, manual, packages, paths, probing, tree
 
 PROCESS_LIMIT_SEC = 300
 SANITIZER_OPTIONS = {
@@ -220,6 +220,9 @@ def style():
         status = call(argv) or status
     for name in without_spdx(names):
         print("no SPDX line: " + name)
+        status = 1
+    for problem in manual.problems(names):
+        print("style: " + problem)
         status = 1
     for number in long_changes():
         print("style: deb/changelog:%d is longer than %d" % (number, CHANGELOG_COLUMNS))

@@ -68,6 +68,8 @@ NEEDS = {
         (command("clang-format"), "clang-format", "clang-tools-extra"),
         (command("cppcheck"), "cppcheck", "cppcheck"),
         (command("shellcheck"), "shellcheck", "ShellCheck"),
+        (command("groff"), "groff-base", "groff-base"),
+        (command("mandoc"), "mandoc", "mandoc"),
     ),
     "guest": (
         (command(*QEMU), "qemu-system-x86", "qemu-kvm"),

@@ -91,7 +91,7 @@ def own_tests():
         job("sim-repairs", "the simulator finds each fault whose repair is taken back", 1800,
             full=True),
         job("process", "whole programs over fake trees and sockets", 600),
-        job("style", "clang-format, cppcheck, shellcheck, licence lines", 300, needs=["style"]),
+        job("style", "clang-format, cppcheck, shellcheck, manual pages, licence lines", 300, needs=["style"]),
         job("sanitizers", "unit and process tests with sanitizers", 1200, full=True,
             needs=["sanitizers"]),
         job("tools", "gcc -fanalyzer, clang-tidy, and valgrind on the unit and process tests",
