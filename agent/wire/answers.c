@@ -363,21 +363,24 @@ static void put_report_range(struct text *out, const void *data)
 	field_put(out, &message_report_range, &message);
 }
 
-static void put_report(struct text *out, const struct field_shape *shape,
-		       const struct journal *journal, const struct report *report,
-		       uint64_t lost)
+/* As an event: `lost` is what that has in place of the time. */
+static void put_report(struct text *out, const struct journal *journal,
+		       const struct report *report, bool is_event, uint64_t lost)
 {
 	struct message_report message = {
 		.instance = journal_instance(journal),
 		.seq = report->seq,
-		.time = { report->time_sec, report->time_usec },
 		.ranges = list_of(journal_ranges(journal, report), report->count,
 				  sizeof(struct report_range), put_report_range),
 		.elapsed_usec = report->elapsed_usec,
-		.lost = lost,
+		.lost = is_event ? lost : UINT64_MAX,
 	};
 
-	field_put(out, shape, &message);
+	if (!is_event) {
+		message.time.sec = report->time_sec;
+		message.time.usec = report->time_usec;
+	}
+	field_put(out, &message_report, &message);
 }
 
 static void put_position(struct text *out, const struct journal *journal, uint64_t since)
@@ -399,7 +402,7 @@ void protocol_put_reports(struct text *out, const struct journal *journal, uint6
 	text_puts(out, ", \"reports\": [");
 	while (max-- && (report = journal_after(journal, since))) {
 		json_put_separator(out);
-		put_report(out, &message_report, journal, report, 0);
+		put_report(out, journal, report, false, 0);
 		since = report->seq;
 	}
 	text_puts(out, "]}");
@@ -428,7 +431,7 @@ void protocol_put_event(struct text *out, const struct journal *journal,
 			const struct report *report, uint64_t lost)
 {
 	begin_event(out, PROTOCOL_REPORT, report->time_sec, report->time_usec);
-	put_report(out, &message_report_data, journal, report, lost);
+	put_report(out, journal, report, true, lost);
 	text_puts(out, "}\n");
 }
 

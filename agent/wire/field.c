@@ -7,7 +7,32 @@
 
 #define SECONDS_MAX 3600
 
-/* --- one value */
+/* What a value has to be before it is looked into; its size in C; what else is refused as. */
+static const struct {
+	unsigned kinds; /* 1 << enum json_kind */
+	size_t size;
+	const char *expected;
+} types[] = {
+	/* QEMU words its types' errors in two ways; those without a comma lack "Invalid … type for". */
+	[FIELD_STRING] = { 1u << JSON_STRING, sizeof(char *), "', expected: string" },
+	[FIELD_TEXT] = { 1u << JSON_STRING, 1 /* "" */, "', expected: string" },
+	[FIELD_UINT64] = { 1u << JSON_INTEGER, sizeof(uint64_t), "' expects uint64" },
+	[FIELD_WRAPPED] = { 1u << JSON_INTEGER, sizeof(uint64_t), "' expects uint64" },
+	[FIELD_INT64] = { 1u << JSON_INTEGER, sizeof(int64_t), "', expected: integer" },
+	[FIELD_INT32] = { 1u << JSON_INTEGER, sizeof(int32_t), "', expected: integer" },
+	[FIELD_BOOLEAN] = { 1u << JSON_TRUE | 1u << JSON_FALSE, sizeof(bool),
+			    "', expected: boolean" },
+	[FIELD_SECONDS] = { 1u << JSON_INTEGER, sizeof(uint64_t),
+			    "' expects 1 to 3600 seconds" },
+	[FIELD_ONLINE_TYPE] = { 1u << JSON_STRING, sizeof(enum online_type),
+				"', expected: string" },
+	[FIELD_OBJECT] = { 1u << JSON_OBJECT, 0 /* its shape's */,
+			   "', expected: object" },
+	[FIELD_LIST] = { 1u << JSON_LIST, sizeof(struct field_list),
+			 "', expected: array" },
+};
+
+/* --- reading */
 
 static bool read_text(const struct json_value *value, char *to, size_t room)
 {
@@ -69,28 +94,15 @@ static bool read_list(const struct json_value *value, struct field_list *to)
 	return true;
 }
 
-/* What a value has to be before it is looked into. */
-static bool is_kind(enum field_type type, enum json_kind kind)
+/* What each byte of a member is that is not there. */
+static unsigned char absent_as(enum field_need need)
 {
-	switch (type) {
-	case FIELD_STRING:
-	case FIELD_TEXT:
-	case FIELD_ONLINE_TYPE:
-		return kind == JSON_STRING;
-	case FIELD_OBJECT:
-		return kind == JSON_OBJECT;
-	case FIELD_LIST:
-		return kind == JSON_LIST;
-	case FIELD_UINT64:
-	case FIELD_WRAPPED:
-	case FIELD_INT64:
-	case FIELD_INT32:
-	case FIELD_SECONDS:
-		return kind == JSON_INTEGER;
-	case FIELD_BOOLEAN:
-		break;
-	}
-	return kind == JSON_TRUE || kind == JSON_FALSE;
+	return need == FIELD_OR_NONE || need == FIELD_NULLABLE ? 0xff : 0;
+}
+
+static size_t size_of(const struct field *field)
+{
+	return field->type == FIELD_OBJECT ? field->of->size : types[field->type].size;
 }
 
 /* NOLINTBEGIN(misc-no-recursion): as deep as the tables are nested, which is constant */
@@ -131,16 +143,16 @@ bool field_read_one(const struct field *field, const struct json_value *object, 
 		    struct field_fault *fault)
 {
 	struct json_value value = json_member(object, field->name);
-	struct field_fault found = { field, FIELD_IS_WRONG };
+	struct field_fault found = { field->name, field->type, FIELD_IS_WRONG };
 	bool good;
 
 	if (value.kind == JSON_NONE) {
 		found.kind = FIELD_IS_MISSING;
-		good = field->need == FIELD_OPTIONAL || field->need == FIELD_LENIENT;
+		good = field->need != FIELD_REQUIRED && field->need != FIELD_NULLABLE;
 	} else if (value.kind == JSON_NULL && field->need == FIELD_NULLABLE) {
 		good = true;
 	} else {
-		good = is_kind(field->type, value.kind) &&
+		good = (types[field->type].kinds >> value.kind & 1) &&
 		       read_value(field, &value, (char *)to + field->offset, &found);
 	}
 	if (!good)
@@ -151,21 +163,21 @@ bool field_read_one(const struct field *field, const struct json_value *object, 
 bool field_read(const struct field_shape *shape, const struct json_value *object,
 		void *to, struct field_fault *fault)
 {
-	size_t i;
+	const struct field *field = shape->fields;
 
-	if (shape->defaults)
-		memcpy(to, shape->defaults, shape->size);
-	else
-		memset(to, 0, shape->size);
-	for (i = 0; i < shape->count; i++)
-		if (!field_read_one(&shape->fields[i], object, to, fault))
+	memset(to, 0, shape->size);
+	for (; field < shape->fields + shape->count; field++) {
+		if (absent_as(field->need))
+			memset((char *)to + field->offset, 0xff, size_of(field));
+		if (!field_read_one(field, object, to, fault))
 			return false;
+	}
 	return true;
 }
 /* NOLINTEND(misc-no-recursion) */
 
-const char *field_unexpected(const struct field *fields, size_t count,
-			     const struct json_value *object)
+bool field_knows_all(const struct field *fields, size_t count,
+		     const struct json_value *object, struct field_fault *fault)
 {
 	struct json_cursor cursor = json_content(object);
 	struct json_value key, value;
@@ -175,31 +187,21 @@ const char *field_unexpected(const struct field *fields, size_t count,
 		for (i = 0; i < count; i++)
 			if (fields[i].name && strcmp(fields[i].name, key.content) == 0)
 				break;
-		if (i == count)
-			return key.content;
+		if (i < count)
+			continue;
+		fault->name = key.content;
+		fault->type = FIELD_OBJECT;
+		fault->kind = FIELD_IS_UNEXPECTED;
+		return false;
 	}
-	return NULL;
+	return true;
 }
 
 /* --- errors */
 
 void field_explain(struct text *out, const char *path, const struct field_fault *fault)
 {
-	/* QEMU words its types' errors in two ways; these have no "Invalid … type for". */
-	static const char *const expected[] = {
-		[FIELD_STRING] = "', expected: string",
-		[FIELD_TEXT] = "', expected: string",
-		[FIELD_UINT64] = "' expects uint64",
-		[FIELD_WRAPPED] = "' expects uint64",
-		[FIELD_INT64] = "', expected: integer",
-		[FIELD_INT32] = "', expected: integer",
-		[FIELD_BOOLEAN] = "', expected: boolean",
-		[FIELD_SECONDS] = "' expects 1 to 3600 seconds",
-		[FIELD_ONLINE_TYPE] = "', expected: string",
-		[FIELD_OBJECT] = "', expected: object",
-		[FIELD_LIST] = "', expected: array",
-	};
-	const char *after = expected[fault->field->type];
+	const char *after = types[fault->type].expected;
 
 	if (fault->kind == FIELD_IS_MISSING)
 		after = "' is missing";
@@ -211,7 +213,7 @@ void field_explain(struct text *out, const char *path, const struct field_fault 
 		after = "' expects online, online_kernel or online_movable";
 	text_puts(out, after[1] == ',' ? "Invalid parameter type for '" : "Parameter '");
 	text_puts(out, path);
-	text_puts(out, fault->field->name);
+	text_puts(out, fault->name ? fault->name : "");
 	text_puts(out, after);
 }
 
@@ -275,46 +277,15 @@ static void put_field(struct text *out, const struct field *field, const void *f
 	}
 }
 
-static size_t size_of(const struct field *field)
+static bool is_absent(const struct field *field, const unsigned char *from)
 {
-	switch (field->type) {
-	case FIELD_STRING:
-		return sizeof(const char *);
-	case FIELD_TEXT:
-		return 1; /* "" */
-	case FIELD_INT32:
-		return sizeof(int32_t);
-	case FIELD_BOOLEAN:
-		return sizeof(bool);
-	case FIELD_ONLINE_TYPE:
-		return sizeof(enum online_type);
-	case FIELD_OBJECT:
-		return field->of->size;
-	case FIELD_LIST:
-		return sizeof(struct field_list);
-	case FIELD_UINT64:
-	case FIELD_WRAPPED:
-	case FIELD_INT64:
-	case FIELD_SECONDS:
-		break;
-	}
-	return sizeof(uint64_t);
-}
+	size_t i, size = size_of(field);
 
-/* By itself, or its value for a null. */
-static bool may_be_left_out(enum field_need need)
-{
-	return need == FIELD_OPTIONAL || need == FIELD_NULLABLE;
-}
-
-static bool is_default(const struct field_shape *shape, const struct field *field,
-		       const void *from)
-{
-	static const char zero[sizeof(struct field_list) * 4];
-	const void *as = shape->defaults ? (const char *)shape->defaults + field->offset
-					 : zero;
-
-	return memcmp(from, as, size_of(field)) == 0;
+	if (field->need == FIELD_REQUIRED || field->need == FIELD_LENIENT)
+		return false;
+	for (i = 0; i < size && from[i] == absent_as(field->need); i++)
+		;
+	return i == size;
 }
 
 void field_put_members(struct text *out, const struct field_shape *shape,
@@ -324,17 +295,16 @@ void field_put_members(struct text *out, const struct field_shape *shape,
 
 	for (i = 0; i < shape->count; i++) {
 		const struct field *field = &shape->fields[i];
-		const void *at = (const char *)from + field->offset;
-		bool left_out = may_be_left_out(field->need) &&
-				is_default(shape, field, at);
+		const unsigned char *at = (const unsigned char *)from + field->offset;
+		bool absent = is_absent(field, at);
 
-		if (left_out && field->need == FIELD_OPTIONAL)
+		if (absent && field->need != FIELD_NULLABLE)
 			continue;
 		json_put_separator(out);
 		text_append(out, "\"", 1);
 		text_puts(out, field->name);
 		text_append(out, "\": ", 3);
-		if (left_out)
+		if (absent)
 			text_puts(out, "null");
 		else
 			put_field(out, field, at);

@@ -23,20 +23,21 @@ enum field_type {
 	FIELD_LIST /* struct field_list */
 };
 
+/* A member that is missing where it need not be there becomes zero: 0, NULL, false. */
 enum field_need {
 	FIELD_REQUIRED,
-	FIELD_OPTIONAL, /* need not be there; not written where it is as in the defaults */
-	FIELD_LENIENT, /* likewise when it is read; written all the same */
-	FIELD_NULLABLE /* has to be there; null stands for what is as in the defaults */
+	FIELD_OPTIONAL, /* need not be there; not written where it is zero */
+	FIELD_OR_NONE, /* likewise, but all bits are set in place of zero: UINT64_MAX, -1 */
+	FIELD_NULLABLE, /* has to be there; null stands for all bits set, both ways */
+	FIELD_LENIENT /* need not be there; always written */
 };
 
 struct field {
 	const char *name;
 	enum field_type type;
+	const struct field_shape *of; /* an object, a list's elements; NULL: strings */
 	enum field_need need;
 	size_t offset;
-	const struct field_shape
-		*of; /* of an object, of a list's elements; NULL: strings */
 	size_t room; /* of FIELD_TEXT */
 };
 
@@ -44,13 +45,12 @@ struct field_shape {
 	const struct field *fields;
 	size_t count;
 	size_t size; /* of the struct */
-	const void *defaults; /* a struct; NULL: all zero */
 };
 
 #define FIELD_COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
-#define FIELD_SHAPE(fields, type, defaults)                          \
-	{                                                            \
-		fields, FIELD_COUNT(fields), sizeof(type), defaults, \
+#define FIELD_SHAPE(fields, type)                         \
+	{                                                 \
+		fields, FIELD_COUNT(fields), sizeof(type) \
 	}
 
 /* A list within a struct. Read: `value`, and `count` for it. Written: all but that. */
@@ -65,7 +65,8 @@ struct field_list {
 
 /* What is wrong with an object. */
 struct field_fault {
-	const struct field *field;
+	const char *name; /* of the member; NULL: the object itself */
+	enum field_type type;
 	enum {
 		FIELD_IS_MISSING,
 		FIELD_IS_WRONG,
@@ -75,15 +76,18 @@ struct field_fault {
 	} kind;
 };
 
-/* One member into its place in the struct `to`; false, with *fault, where it is not as it must be. */
+/*
+ * One member into its place in the struct `to`, which is untouched where the member is missing and need
+ * not be there; false, with *fault, where it is not as it must be.
+ */
 bool field_read_one(const struct field *field, const struct json_value *object, void *to,
 		    struct field_fault *fault);
-/* All of them, in their order, onto the defaults. Strings live as long as the object. */
+/* All of them, in their order. Strings live as long as the object. */
 bool field_read(const struct field_shape *shape, const struct json_value *object,
 		void *to, struct field_fault *fault);
-/* The name of the first member that the shape does not know, or NULL. */
-const char *field_unexpected(const struct field *fields, size_t count,
-			     const struct json_value *object);
+/* Whether every member of the object is among the fields; false with *fault. */
+bool field_knows_all(const struct field *fields, size_t count,
+		     const struct json_value *object, struct field_fault *fault);
 /* The whole message; `path`, "" or one that ends with a dot, stands before the name. */
 void field_explain(struct text *out, const char *path, const struct field_fault *fault);
 

@@ -3,9 +3,9 @@
 #define MEMONLINE_MESSAGE_H
 
 /*
- * What memonline-protocol(7) returns, as structs: memonlined fills them and writes them, the
- * host reads into them, both by the table behind each. A new member is one here and one row in
- * message.c. Words are const char *, so that a reader keeps those that it does not know.
+ * What memonline-protocol(7) returns: one row for each member says what the struct has, and how it is
+ * read and written. memonlined fills a struct message_NAME and writes it by the shape message_NAME,
+ * the host reads into one. Words are const char *, so that a reader keeps those that it does not know.
  */
 
 #include "core/stats.h"
@@ -13,213 +13,232 @@
 
 #define MESSAGE_NO_ADDRESS UINT64_MAX /* start, size, dimm: not known, not written */
 
-struct message_guest_block {
-	uint64_t phys_index;
-	bool online;
-	bool can_offline;
-};
-struct message_guest_response {
-	uint64_t phys_index;
-	const char *response;
-	int64_t error; /* 0: not written */
-};
-struct message_guest_command {
-	const char *name;
-	bool enabled;
-	bool success_response;
-};
-struct message_guest_info {
-	const char *version;
-	struct field_list supported_commands; /* message_guest_command */
-};
-struct message_block_size {
-	uint64_t size; /* of a memory block in bytes */
-};
-
-struct message_total {
-	int64_t node;
-	const char *state;
-	const char *zone;
-	uint64_t bytes;
-};
+/* ROW(M, need, kind, member of struct M, name in JSON): see enum field_need and below. */
+/* clang-format off */
+#define MESSAGE_guest_block(ROW, M)                                                     \
+	ROW(M, REQUIRED, UINT64, phys_index, "phys-index")                              \
+	ROW(M, REQUIRED, BOOLEAN, online, "online")                                     \
+	ROW(M, REQUIRED, BOOLEAN, can_offline, "can-offline")
+#define MESSAGE_guest_response(ROW, M)                                                  \
+	ROW(M, REQUIRED, UINT64, phys_index, "phys-index")                              \
+	ROW(M, REQUIRED, STRING, response, "response")                                  \
+	ROW(M, OPTIONAL, INT64, error, "error-code") /* 0: not written */
+#define MESSAGE_guest_command(ROW, M)                                                   \
+	ROW(M, REQUIRED, STRING, name, "name")                                          \
+	ROW(M, REQUIRED, BOOLEAN, enabled, "enabled")                                   \
+	ROW(M, REQUIRED, BOOLEAN, success_response, "success-response")
+#define MESSAGE_guest_info(ROW, M)                                                      \
+	ROW(M, REQUIRED, STRING, version, "version")                                    \
+	ROW(M, REQUIRED, LIST(guest_command), supported_commands, "supported_commands")
+#define MESSAGE_block_size(ROW, M)                                                      \
+	ROW(M, REQUIRED, UINT64, size, "size") /* of a memory block in bytes */
+#define MESSAGE_total(ROW, M)                                                           \
+	ROW(M, REQUIRED, INT64, node, "node")                                           \
+	ROW(M, REQUIRED, STRING, state, "state")                                        \
+	ROW(M, REQUIRED, STRING, zone, "zone")                                          \
+	ROW(M, REQUIRED, UINT64, bytes, "size")
 /* A write that the kernel holds up. All zero: none. */
-struct message_held_up {
-	uint64_t phys_index;
-	const char *word; /* what is written, or "probe" */
-	uint64_t elapsed_usec; /* so far */
-	uint64_t going_offline; /* the block that it waits for; UINT64_MAX: not known */
-};
+#define MESSAGE_held_up(ROW, M)                                                         \
+	ROW(M, REQUIRED, UINT64, phys_index, "phys-index")                              \
+	ROW(M, REQUIRED, STRING, word, "word") /* what is written, or "probe" */        \
+	ROW(M, REQUIRED, UINT64, elapsed_usec, "elapsed-usec") /* so far */             \
+	ROW(M, OR_NONE, UINT64, going_offline, "going-offline") /* the block that it waits for */
 /* The virtio-serial port of the configuration. All zero: it has none, or an older agent. */
-struct message_port {
-	const char *name;
-	bool open;
-	uint64_t error; /* errno of the guest: why it is not open */
-};
-struct message_status {
-	const char *version; /* of the agent */
-	uint64_t protocol;
-	const char *kernel; /* uname -r */
-	const char *instance;
-	const char *source; /* "udev", "kernel" or "none" */
-	const char *policy; /* the word of memonlined.conf */
-	const char *carried_out_by; /* "agent", "kernel" or "nobody" */
-	uint64_t last_seq;
-	uint64_t block_size_bytes;
-	uint64_t block_count;
-	uint64_t pending; /* writes still planned */
-	uint64_t failed; /* blocks that the kernel refused to bring online */
-	struct field_list racing_rules; /* paths */
-	struct field_list totals; /* message_total */
-	struct message_port port;
-	struct message_held_up held_up;
-};
-struct message_pending {
-	uint64_t pending; /* of a message_status, alone */
-};
-
+#define MESSAGE_port(ROW, M)                                                            \
+	ROW(M, REQUIRED, STRING, name, "name")                                          \
+	ROW(M, LENIENT, BOOLEAN, open, "open")                                          \
+	ROW(M, REQUIRED, UINT64, error, "errno") /* errno of the guest: why it is not open */
+#define MESSAGE_status(ROW, M)                                                          \
+	ROW(M, REQUIRED, STRING, version, "version")                                    \
+	ROW(M, REQUIRED, UINT64, protocol, "protocol")                                  \
+	ROW(M, REQUIRED, STRING, kernel, "kernel") /* uname -r */                       \
+	ROW(M, REQUIRED, STRING, instance, "instance")                                  \
+	ROW(M, REQUIRED, STRING, source, "source") /* "udev", "kernel" or "none" */     \
+	ROW(M, REQUIRED, STRING, policy, "policy") /* the word of memonlined.conf */    \
+	ROW(M, REQUIRED, STRING, carried_out_by, "carried-out-by") /* "agent", "kernel" or "nobody" */ \
+	ROW(M, REQUIRED, UINT64, last_seq, "last-seq")                                  \
+	ROW(M, REQUIRED, UINT64, block_size_bytes, "block-size")                        \
+	ROW(M, REQUIRED, UINT64, block_count, "blocks")                                 \
+	ROW(M, REQUIRED, UINT64, pending, "pending") /* writes still planned */         \
+	ROW(M, REQUIRED, UINT64, failed, "failed") /* refused by the kernel */          \
+	ROW(M, REQUIRED, STRINGS, racing_rules, "racing-rules") /* paths */             \
+	ROW(M, REQUIRED, LIST(total), totals, "memory")                                 \
+	ROW(M, OPTIONAL, OBJECT(port), port, "port")                                    \
+	ROW(M, OPTIONAL, OBJECT(held_up), held_up, "held-up")
+#define MESSAGE_pending(ROW, M)                                                         \
+	ROW(M, REQUIRED, UINT64, pending, "pending") /* of a message_status, alone */
 /* One element of memonline-get-ranges: blocks of one DIMM, alike in everything shown. */
-struct message_range {
-	uint64_t start;
-	uint64_t size;
-	int64_t node;
-	const char *state;
-	struct field_list zones; /* their names */
-	const char *reason;
-	uint64_t dimm; /* where its resource in /proc/iomem begins; not of boot memory */
-};
-
-struct message_fact {
-	const char *name;
-	const char *value;
-};
-struct message_explained {
-	uint64_t phys_index;
-	const char *word;
-	const char *reason;
-	struct field_list facts; /* message_fact */
-};
-
+#define MESSAGE_range(ROW, M)                                                           \
+	ROW(M, REQUIRED, UINT64, start, "start")                                        \
+	ROW(M, REQUIRED, UINT64, size, "size")                                          \
+	ROW(M, REQUIRED, INT64, node, "node")                                           \
+	ROW(M, REQUIRED, STRING, state, "state")                                        \
+	ROW(M, REQUIRED, STRINGS, zones, "zones") /* their names */                     \
+	ROW(M, REQUIRED, STRING, reason, "reason")                                      \
+	ROW(M, OR_NONE, UINT64, dimm, "dimm") /* where its resource begins */
+#define MESSAGE_fact(ROW, M)                                                            \
+	ROW(M, REQUIRED, STRING, name, "name")                                          \
+	ROW(M, REQUIRED, STRING, value, "value")
+#define MESSAGE_explained(ROW, M)                                                       \
+	ROW(M, REQUIRED, UINT64, phys_index, "phys-index")                              \
+	ROW(M, REQUIRED, STRING, word, "word")                                          \
+	ROW(M, REQUIRED, STRING, reason, "reason")                                      \
+	ROW(M, REQUIRED, LIST(fact), facts, "facts")
 /* memonline-online and memonline-offline */
-struct message_block {
-	uint64_t phys_index;
-	const char *response; /* read: "unknown" where it is missing, as the next two */
-	const char *state;
-	int64_t error; /* errno of the guest, 0: none */
-	const char *reason;
-};
-struct message_act {
-	const char *result;
-	struct field_list blocks; /* message_block */
-};
-
+#define MESSAGE_block(ROW, M)                                                           \
+	ROW(M, REQUIRED, UINT64, phys_index, "phys-index")                              \
+	ROW(M, LENIENT, STRING, response, "response") /* NULL: unknown, as the next two */ \
+	ROW(M, LENIENT, STRING, state, "state")                                         \
+	ROW(M, LENIENT, INT64, error, "errno") /* errno of the guest, 0: none */        \
+	ROW(M, LENIENT, STRING, reason, "reason")
+#define MESSAGE_act(ROW, M)                                                             \
+	ROW(M, REQUIRED, STRING, result, "result")                                      \
+	ROW(M, REQUIRED, LIST(block), blocks, "blocks")
 /* One element of memonline-reconcile. */
-struct message_missing {
-	const char *state;
-	const char *reason;
-	uint64_t size;
-};
-struct message_device {
-	const char *type;
-	const char *id; /* "": none */
-	int64_t slot; /* -1: none */
-	uint64_t start;
-	uint64_t size;
-	uint64_t
-		requested; /* what the host wants of it; written where that is not its size */
-	uint64_t online;
-	int64_t node;
-	struct field_list zones; /* their names */
-	const char *removable;
-	const char *verdict;
-	const char *cause;
-	struct field_list missing; /* message_missing */
-	struct field_list remarks; /* what is not as the host has it: words */
-	const char *log; /* the kernel's line; NULL: none */
-};
-
+#define MESSAGE_missing(ROW, M)                                                         \
+	ROW(M, REQUIRED, STRING, state, "state")                                        \
+	ROW(M, REQUIRED, STRING, reason, "reason")                                      \
+	ROW(M, REQUIRED, UINT64, size, "size")
+/* What reconcile and probe say of a device alike. */
+#define MESSAGE_place(ROW, M)                                                           \
+	ROW(M, REQUIRED, STRING, type, "type")                                          \
+	ROW(M, OPTIONAL, STRING, id, "id") /* NULL: none */                             \
+	ROW(M, OR_NONE, INT64, slot, "slot") /* -1: none */                             \
+	ROW(M, OR_NONE, UINT64, start, "start")                                         \
+	ROW(M, OR_NONE, UINT64, size, "size")
+#define MESSAGE_device(ROW, M) MESSAGE_place(ROW, M)                                    \
+	ROW(M, OR_NONE, UINT64, requested, "requested") /* where it is not the size */  \
+	ROW(M, REQUIRED, UINT64, online, "online")                                      \
+	ROW(M, REQUIRED, INT64, node, "node")                                           \
+	ROW(M, REQUIRED, STRINGS, zones, "zones") /* their names */                     \
+	ROW(M, REQUIRED, STRING, removable, "removable")                                \
+	ROW(M, REQUIRED, STRING, verdict, "verdict")                                    \
+	ROW(M, REQUIRED, STRING, cause, "cause")                                        \
+	ROW(M, REQUIRED, LIST(missing), missing, "missing")                             \
+	ROW(M, LENIENT, STRINGS, remarks, "remarks") /* what is not as the host has it */ \
+	ROW(M, OPTIONAL, STRING, log, "log") /* the kernel's line; NULL: none */
 /* One element of memonline-probe. */
-struct message_check {
-	const char *check; /* the reason that it refuses with */
-	bool passed;
-	const char *reason; /* "none": passed */
-};
-struct message_probed {
-	const char *type;
-	const char *id; /* "": none */
-	int64_t slot; /* -1: none */
-	uint64_t start;
-	uint64_t size;
-	const char *verdict;
-	const char *reason;
-	int64_t error;
-	bool confirmed;
-	uint64_t added; /* blocks */
-	uint64_t online; /* bytes */
-	struct field_list checks; /* message_check */
-};
-
+#define MESSAGE_check(ROW, M)                                                           \
+	ROW(M, REQUIRED, STRING, check, "check") /* the reason that it refuses with */  \
+	ROW(M, LENIENT, BOOLEAN, passed, "passed")                                      \
+	ROW(M, REQUIRED, STRING, reason, "reason") /* "none": passed */
+#define MESSAGE_probed(ROW, M) MESSAGE_place(ROW, M)                                    \
+	ROW(M, REQUIRED, STRING, verdict, "verdict")                                    \
+	ROW(M, REQUIRED, STRING, reason, "reason")                                      \
+	ROW(M, REQUIRED, INT64, error, "errno")                                         \
+	ROW(M, REQUIRED, BOOLEAN, confirmed, "confirmed")                               \
+	ROW(M, REQUIRED, UINT64, added, "blocks-added")                                 \
+	ROW(M, REQUIRED, UINT64, online, "online")                                      \
+	ROW(M, REQUIRED, LIST(check), checks, "checks")
 /* What get-reports and subscribe say before any report. */
-struct message_position {
-	const char *instance;
-	uint64_t last_seq;
-	uint64_t lost;
-};
-struct message_timestamp {
-	int64_t sec;
-	int64_t usec;
-};
-struct message_report_range {
-	uint64_t start;
-	uint64_t size;
-	int64_t node;
-	const char *from;
-	const char *to;
-	const char *requested;
-	const char *zone;
-	const char *result;
-	int64_t error; /* errno of the guest, 0: none */
-	const char *reason;
-};
-/* An element of get-reports. An event's data are one without time, which is its envelope's. */
-struct message_report {
-	const char *instance;
-	uint64_t seq;
-	struct message_timestamp time;
-	struct field_list ranges; /* message_report_range */
-	uint64_t elapsed_usec;
-	uint64_t
-		lost; /* of an event: reports between the one before it and it that are gone */
-};
-struct message_progress {
-	uint64_t done;
-	uint64_t blocks;
-};
-/* memonline-stats: core's struct stats by message_stats, what is unknown as null. */
-
-struct message_pressure_subscribed {
-	const char *source; /* "psi" or "timer" */
-	struct field_list pressed; /* names of signals */
-	struct stats stats;
-};
+#define MESSAGE_position(ROW, M)                                                        \
+	ROW(M, REQUIRED, STRING, instance, "instance")                                  \
+	ROW(M, REQUIRED, UINT64, last_seq, "last-seq")                                  \
+	ROW(M, REQUIRED, UINT64, lost, "lost")
+#define MESSAGE_timestamp(ROW, M)                                                       \
+	ROW(M, REQUIRED, INT64, sec, "seconds")                                         \
+	ROW(M, REQUIRED, INT64, usec, "microseconds")
+#define MESSAGE_report_range(ROW, M)                                                    \
+	ROW(M, REQUIRED, UINT64, start, "start")                                        \
+	ROW(M, REQUIRED, UINT64, size, "size")                                          \
+	ROW(M, REQUIRED, INT64, node, "node")                                           \
+	ROW(M, REQUIRED, STRING, from, "from")                                          \
+	ROW(M, REQUIRED, STRING, to, "to")                                              \
+	ROW(M, REQUIRED, STRING, requested, "requested")                                \
+	ROW(M, REQUIRED, STRING, zone, "zone")                                          \
+	ROW(M, REQUIRED, STRING, result, "result")                                      \
+	ROW(M, REQUIRED, INT64, error, "errno") /* errno of the guest, 0: none */       \
+	ROW(M, REQUIRED, STRING, reason, "reason")
+/*
+ * An element of get-reports, or the data of an event: that has no time, which is its envelope's, and
+ * alone has `lost`: how many reports between the one before it and it are gone.
+ */
+#define MESSAGE_report(ROW, M)                                                          \
+	ROW(M, REQUIRED, STRING, instance, "instance")                                  \
+	ROW(M, REQUIRED, UINT64, seq, "seq")                                            \
+	ROW(M, OPTIONAL, OBJECT(timestamp), time, "timestamp")                          \
+	ROW(M, REQUIRED, LIST(report_range), ranges, "ranges")                          \
+	ROW(M, REQUIRED, UINT64, elapsed_usec, "elapsed-usec")                          \
+	ROW(M, OR_NONE, UINT64, lost, "lost")
+#define MESSAGE_progress(ROW, M)                                                        \
+	ROW(M, REQUIRED, UINT64, done, "done")                                          \
+	ROW(M, REQUIRED, UINT64, blocks, "blocks")
+/* memonline-stats: core's struct stats; null stands for STATS_UNKNOWN. */
+#define MESSAGE_stats_zone(ROW, M)                                                      \
+	ROW(M, NULLABLE, UINT64, total, "total")                                        \
+	ROW(M, NULLABLE, UINT64, free, "free")                                          \
+	ROW(M, NULLABLE, UINT64, file, "file")                                          \
+	ROW(M, NULLABLE, UINT64, low, "low")
+#define MESSAGE_stats_stall(ROW, M)                                                     \
+	ROW(M, NULLABLE, UINT64, avg10, "avg10")                                        \
+	ROW(M, NULLABLE, UINT64, avg60, "avg60")                                        \
+	ROW(M, NULLABLE, UINT64, avg300, "avg300")                                      \
+	ROW(M, NULLABLE, UINT64, total_usec, "total-usec")
+#define MESSAGE_stats(ROW, M)                                                           \
+	ROW(M, NULLABLE, UINT64, total, "total")                                        \
+	ROW(M, NULLABLE, UINT64, available, "available")                                \
+	ROW(M, NULLABLE, UINT64, free, "free")                                          \
+	ROW(M, REQUIRED, CORE(stats_zone), kernel, "kernel-zones")                      \
+	ROW(M, REQUIRED, CORE(stats_zone), movable, "movable-zones")                    \
+	ROW(M, NULLABLE, UINT64, swap_total, "swap-total")                              \
+	ROW(M, NULLABLE, UINT64, swap_free, "swap-free")                                \
+	ROW(M, NULLABLE, UINT64, anonymous, "anonymous")                                \
+	ROW(M, NULLABLE, UINT64, file, "file")                                          \
+	ROW(M, NULLABLE, UINT64, shared, "shared")                                      \
+	ROW(M, NULLABLE, UINT64, reclaimable, "reclaimable")                            \
+	ROW(M, NULLABLE, UINT64, major_faults, "major-faults")                          \
+	ROW(M, NULLABLE, UINT64, swapped_in, "swapped-in")                              \
+	ROW(M, NULLABLE, UINT64, swapped_out, "swapped-out")                            \
+	ROW(M, NULLABLE, UINT64, oom_kills, "oom-kills")                                \
+	ROW(M, NULLABLE, UINT64, hugepage_size, "hugepage-size")                        \
+	ROW(M, NULLABLE, UINT64, hugepages_total, "hugepages-total")                    \
+	ROW(M, NULLABLE, UINT64, hugepages_free, "hugepages-free")                      \
+	ROW(M, REQUIRED, CORE(stats_stall), some, "pressure-some")                      \
+	ROW(M, REQUIRED, CORE(stats_stall), full, "pressure-full")
+#define MESSAGE_pressure_subscribed(ROW, M)                                             \
+	ROW(M, REQUIRED, STRING, source, "source") /* "psi" or "timer" */               \
+	ROW(M, REQUIRED, STRINGS, pressed, "pressed") /* names of signals */            \
+	ROW(M, REQUIRED, CORE(stats), stats, "stats")
 /* An event's data. */
-struct message_pressure {
-	const char *signal;
-	bool pressed; /* false: it has eased */
-	struct stats stats;
-};
+#define MESSAGE_pressure(ROW, M)                                                        \
+	ROW(M, REQUIRED, STRING, signal, "signal")                                      \
+	ROW(M, REQUIRED, BOOLEAN, pressed, "pressed") /* false: it has eased */         \
+	ROW(M, REQUIRED, CORE(stats), stats, "stats")
+#define MESSAGE_error(ROW, M)                                                           \
+	ROW(M, REQUIRED, STRING, class, "class")                                        \
+	ROW(M, REQUIRED, STRING, desc, "desc")
+/* Those with a struct of their own, and those of core's structs. */
+#define MESSAGES(X) \
+	X(guest_block) X(guest_response) X(guest_command) X(guest_info) \
+	X(block_size) X(total) X(held_up) X(port) X(status) X(pending) X(range) \
+	X(fact) X(explained) X(block) X(act) X(missing) X(device) X(check) \
+	X(probed) X(position) X(timestamp) X(report_range) X(report) X(progress) \
+	X(pressure_subscribed) X(pressure) X(error)
+#define MESSAGES_OF_CORE(X) X(stats_zone) X(stats_stall) X(stats)
+/* clang-format on */
 
-struct message_error {
-	const char *class;
-	const char *desc;
-};
+/*
+ * What a kind is in C: X of LIST(X) and OBJECT(X) is another message, that of CORE(X) a struct of core's;
+ * STRINGS are a list of const char *.
+ */
+#define MESSAGE_C_STRING const char *
+#define MESSAGE_C_UINT64 uint64_t
+#define MESSAGE_C_INT64 int64_t
+#define MESSAGE_C_BOOLEAN bool
+#define MESSAGE_C_STRINGS struct field_list
+#define MESSAGE_C_LIST(message) struct field_list
+#define MESSAGE_C_OBJECT(message) struct message_##message
+#define MESSAGE_C_CORE(message) struct message
 
-extern const struct field_shape message_guest_block, message_guest_response,
-	message_guest_command, message_guest_info, message_block_size, message_total,
-	message_port, message_held_up, message_status, message_pending, message_range,
-	message_fact, message_explained, message_block, message_act, message_missing,
-	message_device, message_check, message_probed, message_position,
-	message_timestamp, message_report_range, message_report, message_report_data,
-	message_progress, message_stats_zone, message_stats_stall, message_stats,
-	message_pressure_subscribed, message_pressure, message_error;
+#define MESSAGE_MEMBER(M, need, kind, member, name) MESSAGE_C_##kind member;
+#define MESSAGE_STRUCT(message)                            \
+	struct message_##message {                         \
+		MESSAGE_##message(MESSAGE_MEMBER, message) \
+	};
+MESSAGES(MESSAGE_STRUCT)
+
+#define MESSAGE_SHAPE(message) extern const struct field_shape message_##message;
+MESSAGES(MESSAGE_SHAPE)
+MESSAGES_OF_CORE(MESSAGE_SHAPE)
 
 #endif

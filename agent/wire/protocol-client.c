@@ -9,6 +9,7 @@
 
 #define BLOCK_SIZE_MIN (1024UL * 1024)
 #define PROGRESS_ID "progress"
+#define UNKNOWN "unknown" /* a word that is not there */
 
 /* --- requests */
 
@@ -337,7 +338,7 @@ const char *protocol_word(const struct json_value *value)
 {
 	const char *word = json_string(value);
 
-	return word ? word : "unknown";
+	return word ? word : UNKNOWN;
 }
 
 static int fault(struct protocol_answer *answer, const char *name)
@@ -352,7 +353,7 @@ int protocol_answer_read_item(struct protocol_answer *answer,
 {
 	struct field_fault found;
 
-	return field_read(shape, item, to, &found) ? 0 : fault(answer, found.field->name);
+	return field_read(shape, item, to, &found) ? 0 : fault(answer, found.name);
 }
 
 int protocol_answer_read(struct protocol_answer *answer, const struct field_shape *shape,
@@ -421,6 +422,9 @@ int protocol_answer_block(struct protocol_answer *answer, uint64_t block_bytes,
 {
 	int r = protocol_answer_read(answer, &message_block, block);
 
+	block->response = block->response ? block->response : UNKNOWN;
+	block->state = block->state ? block->state : UNKNOWN;
+	block->reason = block->reason ? block->reason : UNKNOWN;
 	if (r == 0 && block->phys_index >= INT64_MAX / block_bytes)
 		r = fault(answer, "phys-index");
 	return r;
@@ -458,12 +462,14 @@ int protocol_answer_probed(struct protocol_answer *answer, struct message_probed
 
 int protocol_answer_report(struct protocol_answer *answer, struct message_report *report)
 {
-	struct json_value time = json_member(&answer->line, "timestamp");
-	int r;
+	bool is_event = answer->kind == PROTOCOL_ANSWER_EVENT;
+	struct json_value time =
+		json_member(is_event ? &answer->line : &answer->value, "timestamp");
+	int r = protocol_answer_read(answer, &message_report, report);
 
-	if (answer->kind != PROTOCOL_ANSWER_EVENT)
-		return protocol_answer_read(answer, &message_report, report);
-	r = protocol_answer_read(answer, &message_report_data, report);
+	report->lost = report->lost == UINT64_MAX ? 0 : report->lost;
+	if (r == 0 && time.kind != JSON_OBJECT)
+		r = fault(answer, "timestamp");
 	return r < 0 ? r
 		     : protocol_answer_read_item(answer, &time, &message_timestamp,
 						 &report->time);

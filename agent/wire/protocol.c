@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/device-list.h"
 #include "wire/field.h"
 #include "wire/json-scan.h"
-
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#include "wire/lists.h"
 
 /* --- the commands and their arguments */
 
@@ -19,7 +17,7 @@
 
 #define ARGUMENT(name, type, need, member)                                           \
 	{                                                                            \
-		name, type, need, offsetof(struct protocol_request, member), NULL, 0 \
+		name, type, NULL, need, offsetof(struct protocol_request, member), 0 \
 	}
 
 static const struct arguments {
@@ -33,7 +31,7 @@ static const struct arguments {
 							  FIELD_REQUIRED, blocks) } },
 	[PROTOCOL_GET_REPORTS] = { {
 		ARGUMENT("since", FIELD_UINT64, FIELD_OPTIONAL, since),
-		ARGUMENT("max", FIELD_UINT64, FIELD_OPTIONAL, max),
+		ARGUMENT("max", FIELD_UINT64, FIELD_OR_NONE, max),
 	} },
 	[PROTOCOL_SUBSCRIBE] = { { ARGUMENT("since", FIELD_UINT64, FIELD_OPTIONAL,
 					    since) } },
@@ -65,21 +63,9 @@ static const struct arguments {
 					  index) } },
 };
 
-/* --- the parts that answers are made of */
-
-static void put_string(struct text *out, const char *string)
+const struct field *protocol_arguments(enum protocol_command command)
 {
-	json_put_string(out, string, strlen(string));
-}
-
-/*
- * `lead` is all that stands before the value: `{"name": ` or `, "name": `. Names are literals
- * of this file, in need of no escape.
- */
-static void put_string_member(struct text *out, const char *lead, const char *string)
-{
-	text_puts(out, lead);
-	put_string(out, string);
+	return arguments_of[command].fields;
 }
 
 /* --- errors */
@@ -100,15 +86,15 @@ static void put_error(struct text *out, const char *id, const char *class,
 		      const char *before, const char *name, const char *after)
 {
 	struct text desc = TEXT_INIT;
+	struct message_error error = { class, "Cannot allocate memory" };
 
 	text_puts(&desc, before);
 	text_puts(&desc, name);
 	text_puts(&desc, after);
-	text_puts(out, "{\"error\": {\"class\": \"");
-	text_puts(out, class);
-	put_string_member(out, "\", \"desc\": ",
-			  desc.failed ? "Cannot allocate memory" : desc.data);
-	text_puts(out, "}");
+	if (!desc.failed)
+		error.desc = desc.data;
+	text_puts(out, "{\"error\": ");
+	field_put(out, &message_error, &error);
 	put_id(out, id);
 	text_puts(out, "}\n");
 	text_free(&desc);
@@ -120,99 +106,10 @@ void protocol_put_error(struct text *out, const struct protocol_request *request
 	put_error(out, request->id, CLASS_GENERIC, desc, "", "");
 }
 
-/* --- the list of guest-set-memory-blocks: never a tree, 16 bytes for each element */
-
-struct element {
-	struct protocol_block block;
-	bool can_offline; /* passed over */
-};
-
-static const struct field block_fields[] = {
-	{ "phys-index", FIELD_WRAPPED, FIELD_REQUIRED,
-	  offsetof(struct element, block.index), NULL, 0 },
-	{ "online", FIELD_BOOLEAN, FIELD_REQUIRED, offsetof(struct element, block.online),
-	  NULL, 0 },
-	{ "can-offline", FIELD_BOOLEAN, FIELD_OPTIONAL,
-	  offsetof(struct element, can_offline), NULL, 0 },
-};
-static const struct field_shape block_shape =
-	FIELD_SHAPE(block_fields, struct element, NULL);
-
-struct block_list {
-	struct protocol_block *blocks; /* owned */
-	size_t count, capacity;
-	bool no_memory;
-	struct text error; /* of the first bad element */
-};
-
-static void block_list_clear(struct block_list *list)
-{
-	free(list->blocks);
-	text_free(&list->error);
-	memset(list, 0, sizeof(*list));
-}
-
-static void add_block(struct block_list *list, const struct protocol_block *block)
-{
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 64;
-		struct protocol_block *blocks =
-			realloc(list->blocks, capacity * sizeof(*blocks));
-
-		list->no_memory = !blocks;
-		if (!blocks)
-			return;
-		list->blocks = blocks;
-		list->capacity = capacity;
-	}
-	list->blocks[list->count++] = *block;
-}
-
-static void block_error(struct block_list *list, size_t index,
-			const struct field_fault *fault)
-{
-	struct text path = TEXT_INIT;
-
-	text_printf(&path, BLOCKS "[%zu].", index);
-	list->no_memory = path.failed;
-	if (!path.failed)
-		field_explain(&list->error, path.data, fault);
-	text_free(&path);
-}
-
-static void take_block(struct block_list *list, size_t index,
-		       const struct json_value *value)
-{
-	struct element element;
-	struct field unexpected = { .name = NULL };
-	struct field_fault fault, not_known = { &unexpected, FIELD_IS_UNEXPECTED };
-
-	if (list->error.len || list->error.failed || list->no_memory)
-		return;
-	if (value->kind != JSON_OBJECT) {
-		text_printf(&list->error,
-			    "Invalid parameter type for '" BLOCKS
-			    "[%zu]', expected: object",
-			    index);
-		return;
-	}
-	if (!field_read(&block_shape, value, &element, &fault)) {
-		block_error(list, index, &fault);
-		return;
-	}
-	unexpected.name =
-		field_unexpected(block_fields, FIELD_COUNT(block_fields), value);
-	if (unexpected.name)
-		block_error(list, index, &not_known);
-	else
-		add_block(list, &element.block);
-}
-
 /* --- every list of a request passes by here before its command is known */
 
 struct lists {
-	struct block_list blocks;
-	struct device_list devices;
+	struct lists_list blocks, devices;
 };
 
 static void take_element(const struct json_scan_element *element, void *data)
@@ -221,17 +118,13 @@ static void take_element(const struct json_scan_element *element, void *data)
 	const char *const *names = element->names;
 
 	if (!names[1] && strcmp(names[0], BLOCKS) == 0)
-		take_block(&lists->blocks, element->index, &element->value);
+		lists_take(&lists->blocks, &lists_blocks, BLOCKS, element->index,
+			   &element->value);
 	else if (strcmp(names[0], DEVICES) == 0 &&
 		 (!names[1] || strcmp(names[1], "return") == 0))
-		device_list_take(&lists->devices, names[1] ? DEVICES_RETURN : DEVICES,
-				 element->index, &element->value);
-}
-
-static void lists_clear(struct lists *lists)
-{
-	block_list_clear(&lists->blocks);
-	device_list_clear(&lists->devices);
+		lists_take(&lists->devices, &lists_devices,
+			   names[1] ? DEVICES_RETURN : DEVICES, element->index,
+			   &element->value);
 }
 
 /* --- from a checked object to a request; each step false with its error in `reply` */
@@ -274,10 +167,9 @@ static bool check_members(const struct decoding *decoding)
 	static const struct field known[] = { { .name = "execute" },
 					      { .name = "arguments" },
 					      { .name = "id" } };
+	struct field_fault fault;
 	struct json_value execute = json_member(&decoding->input, "execute");
 	struct json_value arguments = json_member(&decoding->input, "arguments");
-	const char *unexpected =
-		field_unexpected(known, FIELD_COUNT(known), &decoding->input);
 
 	if (execute.kind != JSON_NONE && execute.kind != JSON_STRING)
 		return refuse(decoding, "QMP input member 'execute' must be a string", "",
@@ -285,8 +177,8 @@ static bool check_members(const struct decoding *decoding)
 	if (arguments.kind != JSON_NONE && arguments.kind != JSON_OBJECT)
 		return refuse(decoding, "QMP input member 'arguments' must be an object",
 			      "", "");
-	if (unexpected)
-		return refuse(decoding, "QMP input member '", unexpected,
+	if (!field_knows_all(known, FIELD_COUNT(known), &decoding->input, &fault))
+		return refuse(decoding, "QMP input member '", fault.name,
 			      "' is unexpected");
 	return execute.kind == JSON_STRING ||
 	       refuse(decoding, "QMP input lacks member 'execute'", "", "");
@@ -320,36 +212,23 @@ static bool refuse_field(const struct decoding *decoding, const struct field_fau
 }
 
 /* What was collected while the list was scanned. */
-static bool check_collected(const struct decoding *decoding, bool no_memory,
-			    const struct text *error)
+static bool take_list(const struct decoding *decoding, struct lists_list *list)
 {
-	if (no_memory || error->failed)
+	struct protocol_request *request = decoding->request;
+
+	if (list->no_memory || list->error.failed)
 		return refuse(decoding, "Cannot allocate memory", "", "");
-	return !error->len || refuse(decoding, error->data, "", "");
-}
-
-static bool decode_blocks(const struct decoding *decoding)
-{
-	struct block_list *list = &decoding->lists->blocks;
-
-	if (!check_collected(decoding, list->no_memory, &list->error))
-		return false;
-	decoding->request->blocks = list->blocks;
-	decoding->request->block_count = list->count;
-	list->blocks = NULL;
-	return true;
-}
-
-static bool decode_devices(const struct decoding *decoding)
-{
-	struct device_list *list = &decoding->lists->devices;
-
-	if (!check_collected(decoding, list->no_memory, &list->error))
-		return false;
-	decoding->request->devices = list->devices;
-	decoding->request->device_count = list->count;
-	decoding->request->has_devices = true;
-	list->devices = NULL;
+	if (list->error.len)
+		return refuse(decoding, list->error.data, "", "");
+	if (list == &decoding->lists->devices) {
+		request->devices = list->elements;
+		request->device_count = list->count;
+		request->has_devices = true;
+	} else {
+		request->blocks = list->elements;
+		request->block_count = list->count;
+	}
+	list->elements = NULL;
 	return true;
 }
 
@@ -357,9 +236,7 @@ static bool decode_devices(const struct decoding *decoding)
 static bool decode_list(const struct decoding *decoding, const struct field *field,
 			const struct json_value *arguments)
 {
-	static const struct field in_reply = { .name = DEVICES_RETURN,
-					       .type = FIELD_LIST };
-	struct field_fault fault = { field, FIELD_IS_MISSING };
+	struct field_fault fault = { field->name, FIELD_LIST, FIELD_IS_MISSING };
 	struct json_value value = json_member(arguments, field->name);
 	bool is_devices = strcmp(field->name, DEVICES) == 0;
 
@@ -367,21 +244,21 @@ static bool decode_list(const struct decoding *decoding, const struct field *fie
 		return field->need == FIELD_OPTIONAL || refuse_field(decoding, &fault);
 	if (is_devices && value.kind == JSON_OBJECT) {
 		value = json_member(&value, "return");
-		fault.field = &in_reply;
+		fault.name = DEVICES_RETURN;
 	}
 	if (value.kind != JSON_NONE)
 		fault.kind = FIELD_IS_WRONG;
 	if (value.kind != JSON_LIST)
 		return refuse_field(decoding, &fault);
-	return is_devices ? decode_devices(decoding) : decode_blocks(decoding);
+	return take_list(decoding, is_devices ? &decoding->lists->devices
+					      : &decoding->lists->blocks);
 }
 
 static bool decode_arguments(const struct decoding *decoding)
 {
-	const struct field *fields = arguments_of[decoding->request->command].fields;
+	const struct field *fields = protocol_arguments(decoding->request->command);
 	struct json_value arguments = json_member(&decoding->input, "arguments");
 	struct field_fault fault;
-	const char *unexpected;
 	size_t i;
 
 	for (i = 0; fields[i].name; i++) {
@@ -393,9 +270,8 @@ static bool decode_arguments(const struct decoding *decoding)
 			return refuse_field(decoding, &fault);
 		}
 	}
-	unexpected = field_unexpected(fields, i, &arguments);
-	return !unexpected ||
-	       refuse(decoding, "Parameter '", unexpected, "' is unexpected");
+	return field_knows_all(fields, i, &arguments, &fault) ||
+	       refuse_field(decoding, &fault);
 }
 
 static bool decode(const struct decoding *decoding)
@@ -403,6 +279,7 @@ static bool decode(const struct decoding *decoding)
 	struct protocol_request *request = decoding->request;
 
 	protocol_request_init(request, PROTOCOL_COMMANDS);
+	request->timeout_sec = PROTOCOL_TIMEOUT_SEC;
 	if (decode_id(decoding) && check_members(decoding) && decode_command(decoding) &&
 	    decode_arguments(decoding))
 		return true;
@@ -422,37 +299,28 @@ void protocol_request_clear(struct protocol_request *request)
 
 /* --- and back: what a host asks */
 
-/* But for the list, which stands first where there is one: see protocol_ask_with. */
-static struct field_shape shape_of(const struct protocol_request *request,
-				   const struct protocol_request *defaults)
+void protocol_ask_with(struct text *out, const struct protocol_request *request,
+		       const char *list, const struct json_value *value)
 {
-	const struct field *fields = arguments_of[request->command].fields;
-	struct field_shape shape = { fields, 0, sizeof(*request), defaults };
+	const struct field *fields = protocol_arguments(request->command);
+	struct field_shape shape = { fields, 0, sizeof(*request) };
+	struct text arguments = TEXT_INIT;
 
+	/* The list stands first where there is one. */
 	if (fields->name && fields->type == FIELD_LIST)
 		shape.fields++;
 	while (shape.fields[shape.count].name)
 		shape.count++;
-	return shape;
-}
-
-void protocol_ask_with(struct text *out, const struct protocol_request *request,
-		       const char *list, const struct json_value *value)
-{
-	struct protocol_request defaults;
-	struct text arguments = TEXT_INIT;
-	struct field_shape shape;
-
-	protocol_request_init(&defaults, request->command);
-	shape = shape_of(request, &defaults);
 	text_puts(&arguments, "{");
 	if (value) {
-		put_string(&arguments, list);
+		json_put_string(&arguments, list, strlen(list));
 		text_puts(&arguments, ": ");
 		json_put_value(&arguments, value);
 	}
 	field_put_members(&arguments, &shape, request);
-	put_string_member(out, "{\"execute\": ", protocol_command_name(request->command));
+	text_puts(out, "{\"execute\": \"");
+	text_puts(out, protocol_command_name(request->command));
+	text_puts(out, "\"");
 	if (arguments.failed) {
 		out->failed = true;
 	} else if (arguments.len > 1) {
@@ -475,7 +343,6 @@ void protocol_request_init(struct protocol_request *request,
 	memset(request, 0, sizeof(*request));
 	request->command = command;
 	request->max = UINT64_MAX;
-	request->timeout_sec = PROTOCOL_TIMEOUT_SEC;
 }
 
 /* --- the parser: json-scan finds and checks a request, the tables read it */
@@ -515,12 +382,18 @@ struct protocol_parser *protocol_parser_new(void)
 	return parser;
 }
 
+static void drop_lists(struct protocol_parser *parser)
+{
+	lists_clear(&parser->lists.blocks);
+	lists_clear(&parser->lists.devices);
+}
+
 void protocol_parser_free(struct protocol_parser *parser)
 {
 	if (!parser)
 		return;
 	json_scan_free(parser->scan);
-	lists_clear(&parser->lists);
+	drop_lists(parser);
 	free(parser);
 }
 
@@ -569,7 +442,7 @@ enum protocol_event protocol_feed(struct protocol_parser *parser, const char **b
 	enum protocol_event event = finish_request(parser, scanned, request, reply);
 
 	if (event != PROTOCOL_MORE)
-		lists_clear(&parser->lists);
+		drop_lists(parser);
 	return event;
 }
 

@@ -17,6 +17,7 @@
 #include "core/reconcile.h"
 #include "core/snapshot.h"
 #include "core/text.h"
+#include "wire/lists.h"
 #include "wire/message.h"
 
 /* Limits on what a peer controls; documented in memonline-protocol(7). */
@@ -29,14 +30,8 @@
 #define PROTOCOL_VALUES_MAX 1024 /* in all but the lists among the arguments */
 #define PROTOCOL_VERSION 1
 
-#define PROTOCOL_TIMEOUT_SEC 60 /* of memonline-offline, where it names none */
+#define PROTOCOL_TIMEOUT_SEC 60 /* of memonline-offline, where it is not given */
 #define PROTOCOL_TIMEOUT_MAX_SEC 3600
-
-/* One element of guest-set-memory-blocks. */
-struct protocol_block {
-	uint64_t index;
-	bool online;
-};
 
 struct protocol_request {
 	enum protocol_command command;
@@ -45,8 +40,7 @@ struct protocol_request {
 	int64_t sync_id; /* guest-sync, guest-sync-delimited */
 	uint64_t since; /* get-reports, subscribe: 0 where not given */
 	uint64_t max; /* get-reports: UINT64_MAX where not given */
-	struct protocol_block
-		*blocks; /* guest-set-memory-blocks, in their order; owned */
+	struct protocol_block *blocks; /* guest-set-memory-blocks, in order; owned */
 	size_t block_count;
 	struct device *devices; /* in the order given; owned */
 	size_t device_count;
@@ -55,10 +49,13 @@ struct protocol_request {
 	uint64_t start, size; /* online, offline; bytes */
 	enum online_type word; /* online: NONE where not given */
 	bool progress; /* online: events while it is at work */
-	uint64_t timeout_sec; /* offline */
+	uint64_t
+		timeout_sec; /* offline: PROTOCOL_TIMEOUT_SEC where not given; asked: 0 */
 	uint64_t index; /* explain: the N of memoryN */
 	struct pressure_thresholds thresholds; /* subscribe-pressure */
 };
+/* The arguments that a command takes, up to one without a name. What its lists hold is in lists.h. */
+const struct field *protocol_arguments(enum protocol_command command);
 /* A request without arguments. */
 void protocol_request_init(struct protocol_request *request,
 			   enum protocol_command command);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/device-list.h"
 #include "wire/json-scan.h"
+#include "wire/lists.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -16,11 +16,12 @@ static const struct json_scan_limits limits = { 1 << 20, 65536, 1 << 20, 1024, 1
 static void take(const struct json_scan_element *element, void *data)
 {
 	if (!element->names[1] || strcmp(element->names[1], "return") == 0)
-		device_list_take(data, "devices", element->index, &element->value);
+		lists_take(data, &lists_devices, "devices", element->index,
+			   &element->value);
 }
 
 /* The list, in 'single quotes', as the value of a member of the bulk member. */
-static void scan(const char *list, struct device_list *devices)
+static void scan(const char *list, struct lists_list *devices)
 {
 	struct json_scan *scan = json_scan_new(&limits);
 	struct json_scan_watch watch = { take, NULL, NULL };
@@ -43,13 +44,14 @@ static void scan(const char *list, struct device_list *devices)
 }
 
 /* type id slot node start+size/span requested h, each device on its line; or the error */
-static void describe(const struct device_list *devices, struct text *out)
+static void describe(const struct lists_list *devices, struct text *out)
 {
 	size_t i;
 
 	text_puts(out, devices->error.len ? devices->error.data : "");
 	for (i = 0; i < devices->count && !devices->error.len; i++) {
-		const struct device *device = &devices->devices[i];
+		const struct device *device =
+			(const struct device *)devices->elements + i;
 
 		text_printf(out, "%s%s %s %d %d", i ? "\n" : "", device->type, device->id,
 			    device->slot, device->node);
@@ -72,14 +74,14 @@ static void check_all(const struct row *rows, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		struct device_list devices;
+		struct lists_list devices;
 		struct text out = TEXT_INIT;
 
 		scan(rows[i].list, &devices);
 		describe(&devices, &out);
 		assert_string_equal(out.data, rows[i].expected);
 		text_free(&out);
-		device_list_clear(&devices);
+		lists_clear(&devices);
 	}
 }
 
@@ -189,26 +191,26 @@ static void takes_devices(void **state)
 static void takes_no_more_than_there_can_be(void **state)
 {
 	struct text list = TEXT_INIT;
-	struct device_list devices;
+	struct lists_list devices;
 	size_t i;
 
 	(void)state;
 	text_puts(&list, "[");
-	for (i = 0; i < DEVICE_LIST_MAX + 1; i++)
+	for (i = 0; i < LISTS_DEVICES_MAX + 1; i++)
 		text_printf(&list, "%s{'type':'x','data':{}}", i ? "," : "");
 	list.data[list.len - strlen(",{'type':'x','data':{}}")] = '\0';
 	text_puts(&list, "");
 	list.len = strlen(list.data);
 	text_puts(&list, "]");
 	scan(list.data, &devices);
-	assert_int_equal(devices.count, DEVICE_LIST_MAX);
+	assert_int_equal(devices.count, LISTS_DEVICES_MAX);
 	assert_int_equal(devices.error.len, 0);
-	device_list_clear(&devices);
+	lists_clear(&devices);
 	list.data[list.len - 1] = ',';
 	text_puts(&list, "{'type':'x','data':{}}]");
 	scan(list.data, &devices);
 	assert_string_equal(devices.error.data, "JSON list element limit exceeded");
-	device_list_clear(&devices);
+	lists_clear(&devices);
 	text_free(&list);
 }
 
