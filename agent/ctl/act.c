@@ -14,7 +14,7 @@
 
 enum { BLOCK, RANGE, SIZE, RESPONSE, STATE, ERRNO, REASON };
 
-const struct table_column ctl_act_columns[CTL_ACT_COLUMNS] = {
+static const struct table_column columns[] = {
 	[BLOCK] = { .name = "BLOCK",
 		    .help = "numbers of the memory blocks",
 		    .right = true },
@@ -84,7 +84,8 @@ static bool parse_extent(const char *text, uint64_t block_bytes, struct extent *
 	       extent->start <= INT64_MAX - extent->size;
 }
 
-bool ctl_is_extent(const char *text)
+/* Whether the text is a range of addresses or of block numbers. */
+static bool is_extent(const char *text)
 {
 	struct extent extent;
 
@@ -248,7 +249,7 @@ static int act(struct ctl *ctl, struct protocol_request *request)
 	return r < 0 ? r : print_act(ctl, &run);
 }
 
-int ctl_online(struct ctl *ctl)
+static int run_online(struct ctl *ctl)
 {
 	struct protocol_request request;
 
@@ -260,7 +261,7 @@ int ctl_online(struct ctl *ctl)
 	return act(ctl, &request);
 }
 
-int ctl_offline(struct ctl *ctl)
+static int run_offline(struct ctl *ctl)
 {
 	struct protocol_request request;
 
@@ -269,3 +270,26 @@ int ctl_offline(struct ctl *ctl)
 	ctl->session.extra_sec = ctl->options.offline_sec;
 	return act(ctl, &request);
 }
+
+const struct ctl_argument ctl_range_argument = { "RANGE", is_extent,
+						 "0xFIRST-0xLAST, 0xSTART+SIZE or N-M" };
+
+const struct ctl_verb ctl_verb_online = {
+	.name = "online",
+	.help = "bring memory blocks online",
+	.argument = &ctl_range_argument,
+	.takes = CTL_TABLE | CTL_WORD,
+	.run = run_online,
+	.columns = columns,
+	.column_count = sizeof(columns) / sizeof(columns[0]),
+};
+
+const struct ctl_verb ctl_verb_offline = {
+	.name = "offline",
+	.help = "take memory blocks offline: all of them or none",
+	.argument = &ctl_range_argument,
+	.takes = CTL_TABLE | CTL_TIMEOUT_OFFLINE,
+	.run = run_offline,
+	.columns = columns,
+	.column_count = sizeof(columns) / sizeof(columns[0]),
+};

@@ -34,27 +34,53 @@ struct ctl {
 	struct table table; /* of the verb's columns */
 };
 
-/* Each returns an exit code, or negative errno for ctl_session_explain. */
-int ctl_ping(struct ctl *ctl);
-int ctl_status(struct ctl *ctl);
-int ctl_stats(struct ctl *ctl);
-int ctl_metrics(struct ctl *ctl);
-int ctl_list(struct ctl *ctl);
-int ctl_map(struct ctl *ctl);
-int ctl_explain(struct ctl *ctl);
-int ctl_reports(struct ctl *ctl);
-int ctl_watch(struct ctl *ctl);
-int ctl_online(struct ctl *ctl);
-int ctl_offline(struct ctl *ctl);
-int ctl_reconcile(struct ctl *ctl);
-int ctl_probe(struct ctl *ctl);
-/* Has the guest probe them; what is refused is said. 0, or as ctl_probe. */
+/* What a verb acts on. */
+struct ctl_argument {
+	const char *name;
+	bool (*is)(const char *text);
+	const char *expected;
+};
+extern const struct ctl_argument ctl_range_argument, ctl_block_argument;
+
+/* The options that only some verbs take. */
+enum {
+	CTL_JSON = 1 << 0,
+	CTL_BYTES = 1 << 1,
+	CTL_COLUMNS = 1 << 2,
+	CTL_NO_HEADINGS = 1 << 3,
+	CTL_ALL = 1 << 4,
+	CTL_SINCE = 1 << 5,
+	CTL_MAX = 1 << 6,
+	CTL_WORD = 1 << 7,
+	CTL_TIMEOUT_OFFLINE = 1 << 8,
+	CTL_QMP = 1 << 9,
+	CTL_DRY_RUN = 1 << 10,
+	CTL_PROBE = 1 << 11,
+	CTL_TABLE = CTL_JSON | CTL_BYTES | CTL_COLUMNS | CTL_NO_HEADINGS
+};
+
+struct ctl_verb {
+	const char *name;
+	const char *help;
+	const struct ctl_argument *argument; /* NULL: it takes none */
+	unsigned takes; /* bits of options */
+	/* Returns an exit code, or negative errno for ctl_session_explain. */
+	int (*run)(struct ctl *ctl);
+	const struct table_column *columns;
+	size_t column_count;
+};
+/* Each is ctl_verb_NAME in its own file; in the order of --help. */
+/* clang-format off */
+#define CTL_VERBS(X) \
+	X(status) X(stats) X(metrics) X(list) X(map) X(explain) X(reports) X(watch) \
+	X(online) X(offline) X(reconcile) X(probe) X(ping)
+/* clang-format on */
+#define CTL_VERB(name) extern const struct ctl_verb ctl_verb_##name;
+CTL_VERBS(CTL_VERB)
+
+/* Has the guest probe them; what is refused is said. 0, or an exit code, or negative errno. */
 int ctl_probe_devices(struct ctl *ctl, const struct text *devices);
 
-/* Whether the text is a range of addresses or of block numbers. */
-bool ctl_is_extent(const char *text);
-/* Whether it names one block: "35", "memory35", or an address in it, "0x118000000". */
-bool ctl_is_block(const char *text);
 /*
  * --domain: where its agent is, into ctl->session. Says what is wrong and returns
  * CTL_FAILED, or negative errno for ctl_session_explain.
@@ -81,15 +107,7 @@ int ctl_flush_rows(struct ctl *ctl);
 /* "memonlinectl: " and a line of stderr. */
 void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-#define CTL_ACT_COLUMNS 7
 #define CTL_LIST_COLUMNS 7
-#define CTL_RECONCILE_COLUMNS 14
-#define CTL_PROBE_COLUMNS 13
-#define CTL_REPORT_COLUMNS 14
-extern const struct table_column ctl_act_columns[CTL_ACT_COLUMNS];
 extern const struct table_column ctl_list_columns[CTL_LIST_COLUMNS];
-extern const struct table_column ctl_reconcile_columns[CTL_RECONCILE_COLUMNS];
-extern const struct table_column ctl_probe_columns[CTL_PROBE_COLUMNS];
-extern const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS];
 
 #endif

@@ -84,7 +84,8 @@ static bool parse_name(const char *text, struct block_name *name)
 	return ok && text == end && name->number <= INT64_MAX;
 }
 
-bool ctl_is_block(const char *text)
+/* Whether it names one block: "35", "memory35", or an address in it, "0x118000000". */
+static bool is_block(const char *text)
 {
 	struct block_name name;
 
@@ -165,7 +166,7 @@ static int print_explained(struct ctl *ctl, const struct text *facts)
 	return r;
 }
 
-int ctl_explain(struct ctl *ctl)
+static int run_explain(struct ctl *ctl)
 {
 	struct protocol_request request;
 	struct text facts = TEXT_INIT;
@@ -185,3 +186,15 @@ int ctl_explain(struct ctl *ctl)
 	text_free(&facts);
 	return r;
 }
+
+const struct ctl_argument ctl_block_argument = {
+	"BLOCK", is_block, "N, memoryN or an address 0xADDRESS in it"
+};
+
+const struct ctl_verb ctl_verb_explain = {
+	.name = "explain",
+	.help = "show the decision about one block, and why",
+	.argument = &ctl_block_argument,
+	.takes = CTL_JSON,
+	.run = run_explain,
+};

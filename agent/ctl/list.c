@@ -134,7 +134,7 @@ static int print_list(struct list *list)
 	return 0;
 }
 
-int ctl_list(struct ctl *ctl)
+static int run_list(struct ctl *ctl)
 {
 	struct list list = { .ctl = ctl };
 	int r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
@@ -150,3 +150,12 @@ int ctl_list(struct ctl *ctl)
 		r = protocol_answer_check_list(&ctl->session.answer, NULL);
 	return r < 0 ? r : print_list(&list);
 }
+
+const struct ctl_verb ctl_verb_list = {
+	.name = "list",
+	.help = "list the memory blocks as ranges",
+	.takes = CTL_TABLE | CTL_ALL,
+	.run = run_list,
+	.columns = ctl_list_columns,
+	.column_count = CTL_LIST_COLUMNS,
+};

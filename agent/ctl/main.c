@@ -37,12 +37,6 @@ struct parsed {
 	unsigned given; /* bits of the options that only some verbs take */
 };
 
-enum { OPTION_JSON = 1, OPTION_BYTES = 2, OPTION_COLUMNS = 4, OPTION_NO_HEADINGS = 8 };
-enum { OPTION_ALL = 16, OPTION_SINCE = 32, OPTION_MAX = 64, OPTION_WORD = 128 };
-enum { OPTION_TIMEOUT_OFFLINE = 256, OPTION_QMP = 512 };
-enum { OPTION_DRY_RUN = 1024, OPTION_PROBE = 2048 };
-#define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
-
 static bool parse_number(const char *text, uint64_t least, uint64_t most,
 			 uint64_t *number)
 {
@@ -165,27 +159,27 @@ static const struct {
 	{ "connect", 0, 0, "URI", set_connect, "libvirt's URI of that domain", "a URI" },
 	{ "timeout", 0, 0, "SECONDS", set_timeout,
 	  "wait this long for an answer (default 5)", "1 to 86400" },
-	{ "json", 'J', OPTION_JSON, NULL, set_json, "print JSON", NULL },
-	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "print sizes in bytes", NULL },
-	{ "output", 'o', OPTION_COLUMNS, "COLUMNS", set_columns,
+	{ "json", 'J', CTL_JSON, NULL, set_json, "print JSON", NULL },
+	{ "bytes", 'b', CTL_BYTES, NULL, set_bytes, "print sizes in bytes", NULL },
+	{ "output", 'o', CTL_COLUMNS, "COLUMNS", set_columns,
 	  "print these columns, +COLUMNS: these too", NULL },
-	{ "noheadings", 'n', OPTION_NO_HEADINGS, NULL, set_no_headings,
-	  "print no headings", NULL },
-	{ "all", 'a', OPTION_ALL, NULL, set_all, "print one line for each block", NULL },
-	{ "since", 0, OPTION_SINCE, "NUMBER", set_since,
+	{ "noheadings", 'n', CTL_NO_HEADINGS, NULL, set_no_headings, "print no headings",
+	  NULL },
+	{ "all", 'a', CTL_ALL, NULL, set_all, "print one line for each block", NULL },
+	{ "since", 0, CTL_SINCE, "NUMBER", set_since,
 	  "print only reports after this number", "the number of a report" },
-	{ "max", 0, OPTION_MAX, "COUNT", set_max, "print at most this many reports",
+	{ "max", 0, CTL_MAX, "COUNT", set_max, "print at most this many reports",
 	  "a number" },
-	{ "word", 0, OPTION_WORD, "WORD", set_word, "write this value to state",
+	{ "word", 0, CTL_WORD, "WORD", set_word, "write this value to state",
 	  "online, online_kernel or online_movable" },
-	{ "timeout-offline", 0, OPTION_TIMEOUT_OFFLINE, "SECONDS", set_timeout_offline,
+	{ "timeout-offline", 0, CTL_TIMEOUT_OFFLINE, "SECONDS", set_timeout_offline,
 	  "roll back after this time (default 60)", "1 to 3600" },
-	{ "qmp", 0, OPTION_QMP, "PATH", set_qmp,
-	  "read the devices from this QEMU monitor", "a path" },
-	{ "probe", 0, OPTION_PROBE, NULL, set_probe,
+	{ "qmp", 0, CTL_QMP, "PATH", set_qmp, "read the devices from this QEMU monitor",
+	  "a path" },
+	{ "probe", 0, CTL_PROBE, NULL, set_probe,
 	  "first have the guest probe absent devices", NULL },
-	{ "dry-run", 0, OPTION_DRY_RUN, NULL, set_dry_run,
-	  "print each check, write nothing", NULL },
+	{ "dry-run", 0, CTL_DRY_RUN, NULL, set_dry_run, "print each check, write nothing",
+	  NULL },
 	{ "help", 'h', 0, NULL, set_help, "print this help", NULL },
 	{ "version", 'V', 0, NULL, set_version, "print the version", NULL },
 };
@@ -193,63 +187,17 @@ static const struct {
 
 /* Verbs */
 
-/* The argument of a verb: which memory it is about. */
-static const struct argument {
-	const char *name;
-	bool (*is)(const char *text);
-	const char *expected;
-} range_argument = { "RANGE", ctl_is_extent, "0xFIRST-0xLAST, 0xSTART+SIZE or N-M" },
-  block_argument = { "BLOCK", ctl_is_block, "N, memoryN or an address 0xADDRESS in it" };
-
-static const struct verb {
-	const char *name;
-	const struct argument *argument; /* NULL: it takes none */
-	const char *help;
-	unsigned takes; /* bits of options */
-	int (*run)(struct ctl *ctl);
-	const struct table_column *columns;
-	size_t column_count;
-} verbs[] = {
-	{ "status", NULL, "show version, policy, and how much memory is online",
-	  OPTION_JSON | OPTION_BYTES, ctl_status, NULL, 0 },
-	{ "stats", NULL, "show how the memory is used, and what waits for it",
-	  OPTION_JSON | OPTION_BYTES, ctl_stats, NULL, 0 },
-	{ "metrics", NULL, "print the same and the blocks as OpenMetrics text", 0,
-	  ctl_metrics, NULL, 0 },
-	{ "list", NULL, "list the memory blocks as ranges", OPTIONS_TABLE | OPTION_ALL,
-	  ctl_list, ctl_list_columns, CTL_LIST_COLUMNS },
-	{ "map", NULL, "draw the address space: states, zones, DIMMs, holes", OPTION_JSON,
-	  ctl_map, ctl_list_columns, CTL_LIST_COLUMNS },
-	{ "explain", &block_argument, "show the decision about one block, and why",
-	  OPTION_JSON, ctl_explain, NULL, 0 },
-	{ "reports", NULL, "list past reports: what came online, what failed",
-	  OPTIONS_TABLE | OPTION_SINCE | OPTION_MAX, ctl_reports, ctl_report_columns,
-	  CTL_REPORT_COLUMNS },
-	{ "watch", NULL, "print each report as it comes, until interrupted",
-	  OPTIONS_TABLE | OPTION_SINCE, ctl_watch, ctl_report_columns,
-	  CTL_REPORT_COLUMNS },
-	{ "online", &range_argument, "bring memory blocks online",
-	  OPTIONS_TABLE | OPTION_WORD, ctl_online, ctl_act_columns, CTL_ACT_COLUMNS },
-	{ "offline", &range_argument, "take memory blocks offline: all of them or none",
-	  OPTIONS_TABLE | OPTION_TIMEOUT_OFFLINE, ctl_offline, ctl_act_columns,
-	  CTL_ACT_COLUMNS },
-	{ "reconcile", NULL, "compare the host's devices with the guest's memory",
-	  OPTIONS_TABLE | OPTION_QMP | OPTION_PROBE, ctl_reconcile, ctl_reconcile_columns,
-	  CTL_RECONCILE_COLUMNS },
-	{ "probe", NULL, "have the kernel add plugged memory that it ignored",
-	  OPTIONS_TABLE | OPTION_QMP | OPTION_DRY_RUN, ctl_probe, ctl_probe_columns,
-	  CTL_PROBE_COLUMNS },
-	{ "ping", NULL, "check that an agent answers", OPTION_JSON, ctl_ping, NULL, 0 },
-};
+#define VERB(name) &ctl_verb_##name,
+static const struct ctl_verb *const verbs[] = { CTL_VERBS(VERB) };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
-static const struct verb *find_verb(const char *name)
+static const struct ctl_verb *find_verb(const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < VERB_COUNT; i++)
-		if (strcmp(verbs[i].name, name) == 0)
-			return &verbs[i];
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
 	return NULL;
 }
 
@@ -279,7 +227,7 @@ static void print_options(unsigned takes)
 	}
 }
 
-static void print_argument(const struct argument *argument)
+static void print_argument(const struct ctl_argument *argument)
 {
 	printf("%s is %s.\n", argument->name, argument->expected);
 }
@@ -293,11 +241,12 @@ static int print_help(void)
 	     "from the host through its end of the channel.\n\n"
 	     "Verbs:");
 	for (i = 0; i < VERB_COUNT; i++)
-		printf(" %-9s %-5s %s\n", verbs[i].name,
-		       verbs[i].argument ? verbs[i].argument->name : "", verbs[i].help);
+		printf(" %-9s %-5s %s\n", verbs[i]->name,
+		       verbs[i]->argument ? verbs[i]->argument->name : "",
+		       verbs[i]->help);
 	printf(" %-9s %-5s %s\n\n", "help", "VERB", "print the options of a verb");
-	print_argument(&range_argument);
-	print_argument(&block_argument);
+	print_argument(&ctl_range_argument);
+	print_argument(&ctl_block_argument);
 	puts("\nOptions:");
 	print_options(0);
 	puts("\nExit codes: 0 done, 1 failed, 64 partly done.\n"
@@ -305,7 +254,7 @@ static int print_help(void)
 	return CTL_DONE;
 }
 
-static int print_verb_help(const struct verb *verb)
+static int print_verb_help(const struct ctl_verb *verb)
 {
 	size_t i;
 
@@ -316,7 +265,7 @@ static int print_verb_help(const struct verb *verb)
 		print_argument(verb->argument);
 	puts("\nOptions:");
 	print_options(verb->takes);
-	if (!(verb->takes & OPTION_COLUMNS))
+	if (!(verb->takes & CTL_COLUMNS))
 		return CTL_DONE;
 	puts("\nColumns:");
 	for (i = 0; i < verb->column_count; i++)
@@ -337,7 +286,7 @@ static int explain(const struct ctl_session *session, int error)
 	return CTL_FAILED;
 }
 
-static bool select_columns(struct ctl *ctl, const struct verb *verb)
+static bool select_columns(struct ctl *ctl, const struct ctl_verb *verb)
 {
 	const char *unknown;
 	size_t len;
@@ -351,7 +300,7 @@ static bool select_columns(struct ctl *ctl, const struct verb *verb)
 	return false;
 }
 
-static bool check_options(const struct verb *verb, unsigned given)
+static bool check_options(const struct ctl_verb *verb, unsigned given)
 {
 	size_t i;
 
@@ -395,7 +344,7 @@ static int find_agent(struct ctl *ctl)
 	return 0;
 }
 
-static int run_verb(struct parsed *parsed, const struct verb *verb)
+static int run_verb(struct parsed *parsed, const struct ctl_verb *verb)
 {
 	struct ctl *ctl = &parsed->ctl;
 	int r;
@@ -422,7 +371,7 @@ static int run_verb(struct parsed *parsed, const struct verb *verb)
 
 static int run_help(int count, char **names)
 {
-	const struct verb *verb;
+	const struct ctl_verb *verb;
 
 	if (count == 0)
 		return print_help();
@@ -434,7 +383,7 @@ static int run_help(int count, char **names)
 }
 
 /* The arguments after the verb. */
-static bool take_argument(struct ctl *ctl, const struct verb *verb, int count,
+static bool take_argument(struct ctl *ctl, const struct ctl_verb *verb, int count,
 			  char **words)
 {
 	if (verb->argument && count == 0) {
@@ -458,7 +407,7 @@ static bool take_argument(struct ctl *ctl, const struct verb *verb, int count,
 
 static int run(struct parsed *parsed, int count, char **words)
 {
-	const struct verb *verb = count ? find_verb(words[0]) : NULL;
+	const struct ctl_verb *verb = count ? find_verb(words[0]) : NULL;
 
 	if (parsed->version) {
 		puts("memonlinectl " PACKAGE_VERSION);

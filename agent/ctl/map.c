@@ -211,13 +211,13 @@ static int print_map(struct map *map)
 	return 0;
 }
 
-int ctl_map(struct ctl *ctl)
+static int run_map(struct ctl *ctl)
 {
 	struct map map;
 	int r;
 
 	if (ctl->options.json)
-		return ctl_list(ctl);
+		return ctl_verb_list.run(ctl);
 	memset(&map, 0, sizeof(map));
 	map.ctl = ctl;
 	r = ctl_ask(ctl, PROTOCOL_GUEST_GET_MEMORY_BLOCK_INFO);
@@ -235,3 +235,12 @@ int ctl_map(struct ctl *ctl)
 	text_free(&map.out);
 	return r;
 }
+
+const struct ctl_verb ctl_verb_map = {
+	.name = "map",
+	.help = "draw the address space: states, zones, DIMMs, holes",
+	.takes = CTL_JSON,
+	.run = run_map,
+	.columns = ctl_list_columns,
+	.column_count = CTL_LIST_COLUMNS,
+};

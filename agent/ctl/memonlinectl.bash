@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bash completion of memonlinectl(1); tests/process/ctl.py holds it against --help.
+# bash completion of memonlinectl(1): verbs, options and columns are those of its own help.
+
+# _memonlinectl_help BEGIN END PATTERN: what PATTERN has in its \(…\), of the lines from BEGIN to END
+_memonlinectl_help()
+{
+	"${COMP_WORDS[0]}" help ${verb:+"$verb"} 2>/dev/null | sed -n "/^$1/,/^$2/s/^ $3.*/\1/p"
+}
 
 _memonlinectl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local all='--socket --domain --connect --timeout --help --version'
-	local table='--json --bytes --output --noheadings'
-	local reports='SEQ TIME RANGE SIZE NODE FROM TO REQUESTED ZONE RESULT ERRNO
-		REASON ELAPSED INSTANCE'
-	local devices='DEVICE SLOT RANGE SIZE ONLINE ZONES NODE REMOVABLE VERDICT CAUSE REMARKS
-		REQUESTED TYPE LOG'
-	local probes='DEVICE SLOT RANGE SIZE VERDICT REASON CONFIRMED ADDED ONLINE TYPE ERRNO
-		CHECK OUTCOME'
-	local acts='BLOCK RANGE SIZE RESPONSE STATE ERRNO REASON'
-	local verb= words= word columns= uri= i
+	local verb= words= word= uri= i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
@@ -27,23 +24,6 @@ _memonlinectl()
 		*) verb=${verb:-$word} ;;
 		esac
 	done
-	case $verb in
-	'') words='status stats metrics list map explain reports watch online offline reconcile probe ping help' ;;
-	help) words='status stats metrics list map explain reports watch online offline reconcile probe ping' ;;
-	status | stats) all+=' --json --bytes' ;;
-	list)
-		all+=" $table --all"
-		columns='RANGE SIZE STATE ZONES NODE BLOCK REASON'
-		;;
-	map | explain) all+=' --json' ;;
-	reports) all+=" $table --since --max" columns=$reports ;;
-	watch) all+=" $table --since" columns=$reports ;;
-	online) all+=" $table --word" columns=$acts ;;
-	offline) all+=" $table --timeout-offline" columns=$acts ;;
-	reconcile) all+=" $table --qmp --probe" columns=$devices ;;
-	probe) all+=" $table --qmp --dry-run" columns=$probes ;;
-	ping) all+=' --json' ;;
-	esac
 	case $previous in
 	--socket | --qmp) COMPREPLY=($(compgen -f -- "$current")) && return ;;
 	--domain)
@@ -59,14 +39,16 @@ _memonlinectl()
 	--output | -o)
 		# Those before the last comma stay as they are.
 		word=${current%"${current##*[,+]}"}
-		COMPREPLY=($(compgen -P "$word" -W "$columns" -- "${current##*[,+]}"))
+		words=$(_memonlinectl_help Columns '$' ' *\([A-Z]*\) ')
+		COMPREPLY=($(compgen -P "$word" -W "$words" -- "${current##*[,+]}"))
 		compopt -o nospace 2>/dev/null
 		return
 		;;
 	--connect | --timeout | --since | --max | --timeout-offline) return ;;
 	esac
-	case $current in
-	-*) words=$all ;;
+	case $current:$verb in
+	-*) words=$(_memonlinectl_help Options Columns '.*\(--[a-z-]*\)') ;;
+	*: | *:help) verb= && words=$(_memonlinectl_help Verbs Options '\([a-z]*\) ') ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

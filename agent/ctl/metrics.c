@@ -56,7 +56,7 @@ static int put_stats(struct ctl *ctl, struct text *out)
 	return r;
 }
 
-int ctl_metrics(struct ctl *ctl)
+static int run_metrics(struct ctl *ctl)
 {
 	struct text out = TEXT_INIT;
 	int r = put_memory(ctl, &out);
@@ -72,3 +72,9 @@ int ctl_metrics(struct ctl *ctl)
 	text_free(&out);
 	return r;
 }
+
+const struct ctl_verb ctl_verb_metrics = {
+	.name = "metrics",
+	.help = "print the same and the blocks as OpenMetrics text",
+	.run = run_metrics,
+};

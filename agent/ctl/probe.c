@@ -24,7 +24,7 @@ enum {
 	OUTCOME
 };
 
-const struct table_column ctl_probe_columns[CTL_PROBE_COLUMNS] = {
+static const struct table_column columns[] = {
 	[DEVICE] = { .name = "DEVICE", .help = "the host's name for it" },
 	[SLOT] = { .name = "SLOT", .help = "its slot", .right = true, .number = true },
 	[RANGE] = { .name = "RANGE", .help = "first and last address" },
@@ -185,7 +185,7 @@ static int print_rows(struct ctl *ctl, const struct text *devices)
 	return probing.refused ? CTL_PARTLY : CTL_DONE;
 }
 
-int ctl_probe(struct ctl *ctl)
+static int run_probe(struct ctl *ctl)
 {
 	struct text devices = TEXT_INIT;
 	bool named = ctl->options.qmp || ctl->session.virsh.domain ||
@@ -204,3 +204,12 @@ int ctl_probe_devices(struct ctl *ctl, const struct text *devices)
 
 	return ask(&probing, devices);
 }
+
+const struct ctl_verb ctl_verb_probe = {
+	.name = "probe",
+	.help = "have the kernel add plugged memory that it ignored",
+	.takes = CTL_TABLE | CTL_QMP | CTL_DRY_RUN,
+	.run = run_probe,
+	.columns = columns,
+	.column_count = sizeof(columns) / sizeof(columns[0]),
+};

@@ -24,7 +24,7 @@ enum {
 	LOG
 };
 
-const struct table_column ctl_reconcile_columns[CTL_RECONCILE_COLUMNS] = {
+static const struct table_column columns[] = {
 	[DEVICE] = { .name = "DEVICE", .help = "the host's name for it" },
 	[SLOT] = { .name = "SLOT", .help = "its slot", .right = true, .number = true },
 	[RANGE] = { .name = "RANGE", .help = "first and last address" },
@@ -134,7 +134,7 @@ static int ask(struct ctl *ctl, const struct text *devices)
 	return tally.other ? CTL_PARTLY : CTL_DONE;
 }
 
-int ctl_reconcile(struct ctl *ctl)
+static int run_reconcile(struct ctl *ctl)
 {
 	struct text devices = TEXT_INIT;
 	int r = ctl_read_devices(ctl, &devices);
@@ -146,3 +146,12 @@ int ctl_reconcile(struct ctl *ctl)
 	text_free(&devices);
 	return r;
 }
+
+const struct ctl_verb ctl_verb_reconcile = {
+	.name = "reconcile",
+	.help = "compare the host's devices with the guest's memory",
+	.takes = CTL_TABLE | CTL_QMP | CTL_PROBE,
+	.run = run_reconcile,
+	.columns = columns,
+	.column_count = sizeof(columns) / sizeof(columns[0]),
+};

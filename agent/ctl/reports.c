@@ -27,7 +27,7 @@ enum {
 };
 
 /* The widths keep the lines of `watch` below each other. */
-const struct table_column ctl_report_columns[CTL_REPORT_COLUMNS] = {
+static const struct table_column columns[] = {
 	[SEQ] = { "SEQ", "number of the report", 4, true, true, false },
 	[TIME] = { "TIME", "end of the work, by the guest's clock, UTC", 20, false, false,
 		   false },
@@ -140,7 +140,7 @@ static int print_reports(struct ctl *ctl)
 	return table_print(&ctl->table, stdout, !ctl->options.no_headings);
 }
 
-int ctl_reports(struct ctl *ctl)
+static int run_reports(struct ctl *ctl)
 {
 	struct protocol_request request;
 	int r;
@@ -295,7 +295,7 @@ static void stop(int number)
 	_exit(CTL_DONE); /* every line is flushed when it is whole */
 }
 
-int ctl_watch(struct ctl *ctl)
+static int run_watch(struct ctl *ctl)
 {
 	struct watch watch = { .ctl = ctl };
 	struct ctl_session *session = &ctl->session;
@@ -328,3 +328,21 @@ int ctl_watch(struct ctl *ctl)
 	}
 	return r;
 }
+
+const struct ctl_verb ctl_verb_reports = {
+	.name = "reports",
+	.help = "list past reports: what came online, what failed",
+	.takes = CTL_TABLE | CTL_SINCE | CTL_MAX,
+	.run = run_reports,
+	.columns = columns,
+	.column_count = sizeof(columns) / sizeof(columns[0]),
+};
+
+const struct ctl_verb ctl_verb_watch = {
+	.name = "watch",
+	.help = "print each report as it comes, until interrupted",
+	.takes = CTL_TABLE | CTL_SINCE,
+	.run = run_watch,
+	.columns = columns,
+	.column_count = sizeof(columns) / sizeof(columns[0]),
+};

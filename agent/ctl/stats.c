@@ -118,7 +118,7 @@ static int print_stats(struct ctl *ctl)
 	return r;
 }
 
-int ctl_stats(struct ctl *ctl)
+static int run_stats(struct ctl *ctl)
 {
 	int r;
 
@@ -128,3 +128,10 @@ int ctl_stats(struct ctl *ctl)
 		return r;
 	return ctl->options.json ? ctl_session_print(&ctl->session) : print_stats(ctl);
 }
+
+const struct ctl_verb ctl_verb_stats = {
+	.name = "stats",
+	.help = "show how the memory is used, and what waits for it",
+	.takes = CTL_JSON | CTL_BYTES,
+	.run = run_stats,
+};

@@ -9,7 +9,7 @@
 
 #define LISTS_MAX (256UL * 1024) /* bytes of lines; hundreds of each are few */
 
-int ctl_ping(struct ctl *ctl)
+static int run_ping(struct ctl *ctl)
 {
 	int r;
 
@@ -170,7 +170,7 @@ static int print_status(struct ctl *ctl)
 	return r;
 }
 
-int ctl_status(struct ctl *ctl)
+static int run_status(struct ctl *ctl)
 {
 	int r;
 
@@ -180,3 +180,17 @@ int ctl_status(struct ctl *ctl)
 	r = ctl_ask(ctl, PROTOCOL_STATUS);
 	return r < 0 ? r : ctl_session_print(&ctl->session);
 }
+
+const struct ctl_verb ctl_verb_status = {
+	.name = "status",
+	.help = "show version, policy, and how much memory is online",
+	.takes = CTL_JSON | CTL_BYTES,
+	.run = run_status,
+};
+
+const struct ctl_verb ctl_verb_ping = {
+	.name = "ping",
+	.help = "check that an agent answers",
+	.takes = CTL_JSON,
+	.run = run_ping,
+};

@@ -1440,7 +1440,7 @@ def completion():
         return "no bash, or not in the tree"
 
     def complete(*words):
-        command = ["bash", "-c", COMPLETE, "bash", script, "memonlinectl"]
+        command = ["bash", "-c", COMPLETE, "bash", script] + ctl()[-1:]
         out = subprocess.run(command + list(words), stdout=subprocess.PIPE, check=True,
                              timeout=LIMIT).stdout.decode()
         return set(out.split())
