@@ -194,7 +194,8 @@ def run(*arguments, **keywords):
 
 
 def ask(agent, *arguments):
-    return run("--socket", agent.path, *arguments)
+    """With memonlinectl's own time-out as long as the tools around it need."""
+    return run("--socket", agent.path, "--timeout", str(program.patience(5)), *arguments)
 
 
 def ask_with(answers, *arguments):
@@ -368,7 +369,7 @@ def flood_of_events_before_an_answer():
 
 def huge_line_before_the_sync():
     with Agent(hello=b"x" * (70 * MIB) + b"\n") as agent:
-        succeeds(ask(agent, "--timeout", "25", "ping"))
+        succeeds(ask(agent, "--timeout", str(program.patience(25)), "ping"))
 
 
 def huge_line_as_an_answer():
