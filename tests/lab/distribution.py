@@ -93,7 +93,7 @@ def make_root(directory):
     return root
 
 
-def make(directory):
+def make_image(directory):
     """root.img in the directory."""
     root = make_root(directory)
     target = os.path.join(directory, "root.img")
@@ -126,7 +126,7 @@ def make_in(store, directory):
     partial = tempfile.mkdtemp(prefix=".partial-", dir=store)
     try:
         os.chmod(partial, 0o755)
-        make(partial)
+        make_image(partial)
         os.rename(partial, directory)
     except subprocess.TimeoutExpired as error:
         raise packages.Missing(str(error))
@@ -146,9 +146,8 @@ def initramfs(path, guest_kernel, later=(), files=None):
         out.write(image.overlay(files or {}))
 
 
-def make_target(target, flags=""):
-    """make deb or make rpm; the folder of what came of it. One at a time, of one tarball."""
-    folder = os.path.join(paths.programs(), "packages", target)
+def make(target, flags=""):
+    """One at a time."""
     with tree.make_lock(paths.programs()):
         done = subprocess.run(["make", target, "RPM_FLAGS=" + flags], cwd=paths.programs(),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -156,7 +155,18 @@ def make_target(target, flags=""):
     if done.returncode:
         # Indented: lines of make check are no results of this test.
         raise Failure("make %s:\n  %s" % (target, done.stdout[-3000:].replace("\n", "\n  ")))
-    return folder
+
+
+def make_target(target, flags=""):
+    """make deb or make rpm; the folder of what came of it."""
+    make(target, flags)
+    return os.path.join(paths.programs(), "packages", target)
+
+
+def tarball():
+    """What make dist-gzip makes of this tree."""
+    make("dist-gzip")
+    return glob.glob(os.path.join(paths.programs(), "memonline-*.tar.gz"))[0]
 
 
 class Distribution(Domain):

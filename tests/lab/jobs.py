@@ -78,6 +78,10 @@ def sanitizers():
     return run_process_tests(paths.SANITIZERS, SANITIZER_OPTIONS) or status
 
 
+def suites(*names):
+    return call([sys.executable, os.path.join(paths.TESTS, "package", "suites.py")] + list(names))
+
+
 def distcheck():
     return make(paths.NORMAL, "distcheck")
 
@@ -213,6 +217,18 @@ def long_changes():
                 yield number
 
 
+# What each package's recipe calls the version, beside configure's.
+VERSIONS = {"configure.ac": r"^AC_INIT\(\[memonline\], \[(.*?)\]",
+            "deb/changelog": r"^memonline \((.*?)-\d+\)",
+            "rpm/memonline.spec": r"^Version: +(\S+)$"}
+
+
+def version_of(name):
+    with open(os.path.join(paths.TOP, name)) as source:
+        found = re.search(VERSIONS[name], source.read(), re.M)
+    return found.group(1) if found else "none"
+
+
 def style():
     names = tree.source_files()
     status = 0
@@ -226,6 +242,10 @@ def style():
         status = 1
     for number in long_changes():
         print("style: deb/changelog:%d is longer than %d" % (number, CHANGELOG_COLUMNS))
+        status = 1
+    versions = {name: version_of(name) for name in VERSIONS}
+    if len(set(versions.values())) > 1:
+        print("style: the versions differ: %s" % versions)
         status = 1
     return sim_repairs("--check") or status
 
@@ -272,7 +292,7 @@ def probe_kernels():
 
 JOBS = {job.__name__.replace("_", "-"): job for job in (
     unit, policy, kernel_models, process, sanitizers, analyze.tools, analyze.coverage, fuzz,
-    bench, sim, sim_long, sim_repairs, probe_kernels, distcheck, oldest, style)}
+    bench, sim, sim_long, sim_repairs, probe_kernels, distcheck, oldest, style, suites)}
 
 
 def main(argv):

@@ -105,6 +105,8 @@ def own_tests():
         job("bench", "a little of everything that tests/bench/run measures", 900, full=True,
             needs=["guest", "libvirt", "distribution", "deb"]),
         job("distcheck", "make distcheck", 900, full=True, single=True),
+        job("suites", "the package for Debian, built, checked, installed and removed in each suite",
+            2400, full=True, needs=["distribution", "deb"]),
         Test("no-daemon", ["unattended"], "each scenario without a daemon: it has to fail", 3600,
              full=True, needs=["guest", "libvirt", "distribution", "deb"]),
         Test("mutants", ["mutants"], "N small changes of the code, by --seed: does a test see each",

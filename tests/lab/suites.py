@@ -6,11 +6,15 @@ in the package debian-archive-keyring as this machine's sources have it, which a
 with the keys that this machine trusts already.
 """
 
+import contextlib
+import email.utils
 import fcntl
 import functools
+import glob
 import os
 import re
 import subprocess
+import time
 
 from . import kernel, packages, paths
 
@@ -78,12 +82,12 @@ def configure(suite):
 
 
 def update(env):
-    """What apt complained of, if lists could not be had; those that it has it can use."""
+    """What apt complained of, if lists could not be had, else ""; those that it has it can use."""
     done = subprocess.run(["apt-get", "update", "-q"], env=env, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           universal_newlines=True)
     errors = re.findall(r"^E: (.*)$", done.stdout, re.M)
-    return errors[0] if done.returncode and errors else "no such package"
+    return errors[0] if done.returncode and errors else ""
 
 
 def find(suite, say):
@@ -95,17 +99,53 @@ def find(suite, say):
         try:
             return kernel.newest_cached(folder)
         except packages.Missing:
-            raise packages.Missing("no kernel of %s: %s" % (suite, failed))
+            raise packages.Missing("no kernel of %s: %s" % (suite, failed or "no such package"))
     return kernel.fetch("%s_%s" % (names[0], kernel.apt_version(names[0], env)),
                         functools.partial(kernel.unpack_debs, env=env), names, say, folder)
 
 
-def directory(suite, say=print):
-    """The unpacked kernel package of a suite; packages.Missing says why there is none."""
+@contextlib.contextmanager
+def locked(suite):
+    """apt itself refuses a second one at a time."""
     if not packages.has_apt():
         raise packages.Missing("this is only done with Debian's packages")
     os.makedirs(os.path.join(paths.cache(), "apt"), exist_ok=True)
-    # apt itself refuses a second one at a time.
     with open(os.path.join(paths.cache(), "apt", suite + ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def directory(suite, say=print):
+    """The unpacked kernel package of a suite; packages.Missing says why there is none."""
+    with locked(suite):
         return find(suite, say)
+
+
+def version(suite, name):
+    """Of a package in a suite whose lists are there, "unknown" where it has none."""
+    return kernel.apt_version(name, configure(suite))
+
+
+def expired(folder, suite):
+    """The Release's Valid-Until, where that is over and $MEMONLINE_EXPIRED does not allow it."""
+    for path in glob.glob(os.path.join(folder, "state/lists/*_dists_%s_InRelease" % suite)):
+        with open(path, errors="replace") as release:
+            until = re.search(r"^Valid-Until: (.*)$", release.read(), re.M)
+        if (until and email.utils.mktime_tz(email.utils.parsedate_tz(until.group(1))) < time.time()
+                and os.environ.get("MEMONLINE_EXPIRED") != "1"):
+            return until.group(1)
+    return ""
+
+
+def sources(suite):
+    """The path of a sources.list; packages.Missing says what is wrong with the suite's Release."""
+    with locked(suite):
+        env = configure(suite)
+        folder = os.path.dirname(env["APT_CONFIG"])
+        failed = update(env)
+        if failed:
+            raise packages.Missing("%s: %s" % (suite, failed))
+        if expired(folder, suite):
+            raise packages.Missing("the mirror's Release of %s has been invalid since %s" % (
+                suite, expired(folder, suite)))
+        return os.path.join(folder, "sources.list")
