@@ -42,7 +42,7 @@ static void tell_zones(struct telling *telling)
 		text_printf(&telling->text, "%s%s", i ? " " : "",
 			    block_zone_word((enum block_zone)block->zones[i]));
 	tell(telling, "zones", "%s",
-	     telling->text.len ? telling->text.data : "this kernel does not tell");
+	     telling->text.len ? telling->text.data : "not shown by this kernel");
 }
 
 static void tell_dimm(struct telling *telling)
@@ -51,7 +51,7 @@ static void tell_dimm(struct telling *telling)
 		snapshot_resource_of(telling->snapshot, telling->block);
 
 	if (!resource) {
-		tell(telling, "owner", "not in /proc/iomem, or not to be read");
+		tell(telling, "owner", "not in /proc/iomem, or it cannot be read");
 		return;
 	}
 	tell(telling, "owner", "%s", resource->owner);
@@ -85,10 +85,10 @@ static void tell_history(struct telling *telling)
 	tell(telling, "was-online", "%s",
 	     block->marks & BLOCK_MARK_WAS_ONLINE ? "yes, in this boot" : "no");
 	if (block->marks & BLOCK_MARK_RETRYING)
-		tell(telling, "refused", "yes, and tried again for %u s in all",
+		tell(telling, "refused", "yes, retried for %u s in all",
 		     telling->config->retry_sec);
 	else if (block->marks & BLOCK_MARK_FAILED)
-		tell(telling, "refused", "yes, until something happens");
+		tell(telling, "refused", "yes, until the next memory event");
 	if (block->marks & BLOCK_MARK_FALLBACK)
 		tell(telling, "fallback", "the zone of the policy was refused");
 	tell(telling, "latest", "%s", reason_text((enum reason)block->reason));
@@ -112,7 +112,7 @@ static void tell_policy(struct telling *telling)
 		tell(telling, "section", "%s",
 		     policy == telling->config->policy
 			     ? "[memonlined]"
-			     : "none: this owner's memory is left to its own tools");
+			     : "none: other tools manage this owner's memory");
 	/* The room is that of the DIMM decided last. */
 	if (policy == CONFIG_POLICY_RATIO && position >= telling->ratio->last.first &&
 	    position < telling->ratio->last.end && telling->ratio->last.room.asked_bytes)
@@ -142,9 +142,9 @@ static void tell_machine(struct telling *telling)
 		     machine->auto_online_changed ? ", changed by an administrator" : "");
 	if (machine->memhp_default_state || machine->memhp_ignored)
 		tell(telling, "memhp-default-state", "on the kernel's command line%s",
-		     machine->memhp_ignored ? ", not in force" : "");
+		     machine->memhp_ignored ? ", ignored by this kernel" : "");
 	if (machine->withheld != ONLINE_TYPE_NONE)
-		tell(telling, "kernel-default", "%s, switched off by the daemon",
+		tell(telling, "kernel-default", "%s, switched off by memonlined",
 		     online_type_text(machine->withheld));
 	for (trait = 0; trait < KERNEL_TRAITS; trait++)
 		if (kernel_has(&machine->kernel, (enum kernel_trait)trait) &&

@@ -154,7 +154,7 @@ static void a_dimm_that_cannot_be_read_has_no_edges(void **state)
 
 	world->snapshot.resource_count = 0;
 	assert_int_equal(explain(world, 32), 0);
-	expect_fact(world, "owner", "not in /proc/iomem, or not to be read");
+	expect_fact(world, "owner", "not in /proc/iomem, or it cannot be read");
 	expect_fact(world, "dimm", NULL);
 }
 
@@ -169,7 +169,7 @@ static void the_block_and_its_dimm(void **state)
 	assert_int_equal(world->verdict.reason, REASON_POLICY);
 	expect_fact(world, "range", "0x118000000-0x11fffffff");
 	expect_fact(world, "state", "offline");
-	expect_fact(world, "zones", "this kernel does not tell");
+	expect_fact(world, "zones", "not shown by this kernel");
 	expect_fact(world, "node", "0");
 	expect_fact(world, "owner", "System RAM");
 	expect_fact(world, "dimm", "0x110000000-0x11fffffff, 256 MiB");
@@ -228,11 +228,11 @@ static void what_became_of_it_before(void **state)
 	expect_fact(world, "was-online", "yes, in this boot");
 	block->marks = BLOCK_MARK_FAILED;
 	assert_int_equal(explain(world, 32), 0);
-	expect_fact(world, "refused", "yes, until something happens");
+	expect_fact(world, "refused", "yes, until the next memory event");
 	block->marks = BLOCK_MARK_FAILED | BLOCK_MARK_RETRYING;
 	world->config.retry_sec = 77;
 	assert_int_equal(explain(world, 32), 0);
-	expect_fact(world, "refused", "yes, and tried again for 77 s in all");
+	expect_fact(world, "refused", "yes, retried for 77 s in all");
 	block->marks = BLOCK_MARK_FALLBACK;
 	block->reason = REASON_REFUSED;
 	assert_int_equal(explain(world, 32), 0);
@@ -270,8 +270,7 @@ static void a_driver_s_memory_is_under_no_section(void **state)
 	assert_int_equal(world->verdict.reason, REASON_POLICY_KEEP);
 	expect_fact(world, "owner", "System RAM (kmem)");
 	expect_fact(world, "policy", "keep");
-	expect_fact(world, "section",
-		    "none: this owner's memory is left to its own tools");
+	expect_fact(world, "section", "none: other tools manage this owner's memory");
 }
 
 static void the_machine_and_its_kernel(void **state)
@@ -304,8 +303,8 @@ static void the_machine_and_its_kernel(void **state)
 	machine->withheld = ONLINE_TYPE_ONLINE;
 	assert_int_equal(explain(world, 32), 0);
 	expect_fact(world, "memhp-default-state",
-		    "on the kernel's command line, not in force");
-	expect_fact(world, "kernel-default", "online, switched off by the daemon");
+		    "on the kernel's command line, ignored by this kernel");
+	expect_fact(world, "kernel-default", "online, switched off by memonlined");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
