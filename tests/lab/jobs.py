@@ -128,22 +128,39 @@ def oldest():
 
 # --- fuzz
 
-FUZZ_FLAGS = ("-std=gnu99", "-g", "-O1", "-D_GNU_SOURCE", "-Iagent",
+FUZZ_FLAGS = ("-std=gnu99", "-g", "-O1", "-D_GNU_SOURCE", "-DPACKAGE_VERSION=\"fuzz\"", "-Iagent",
               "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
+# To follow each comparison takes as long as all the rest; in texts, strcmp and memcmp are enough.
+FUZZ_BINARY = ("fuzz_firmware", "fuzz_runtime")
+# So does the allocator, where it keeps what was freed for long, with where that was.
+FUZZ_ASAN = "malloc_context_size=1:quarantine_size_mb=8"
+# Of daemon/ and io/, what fuzz_session does not have of its own.
+SESSION_LEFT_OUT = ("main", "runtime", "monitor", "channel", "channel-listen", "channel-port", "client",
+                    "lockfile", "log", "memlock", "notify", "runtime-files", "state")
 
 
 def pkg_config(what, *libraries):
     return subprocess.check_output(["pkg-config", what] + list(libraries)).decode().split()
 
 
+def fuzz_sources(name):
+    folders = ("core", "wire") + (("daemon", "io") if name == "fuzz_session" else ())
+    sources = [source for folder in folders
+               for source in sorted(glob.glob(os.path.join(paths.TOP, "agent", folder, "*.c")))]
+    if name != "fuzz_session":
+        return sources
+    return [source for source in sources + ["tests/unit/fake-kernel.c"]
+            if os.path.basename(source)[:-2] not in SESSION_LEFT_OUT]
+
+
 def fuzz_one(name, folder):
     """Starts one fuzzer on a copy of its corpus: nothing is written into the tree."""
     program = os.path.join(folder, name)
-    sources = [source for folder in ("core", "wire")
-               for source in sorted(glob.glob(os.path.join(paths.TOP, "agent", folder, "*.c")))]
-    status = call(["clang"] + list(FUZZ_FLAGS) + pkg_config("--cflags", "inih") +
-                  ["-o", program, "tests/fuzz/%s.c" % name] + sources +
-                  pkg_config("--libs", "inih"))
+    flags = FUZZ_FLAGS if name in FUZZ_BINARY else FUZZ_FLAGS + ("-fno-sanitize-coverage=trace-cmp",)
+    libraries = ("inih",) + (("libudev", "libmnl") if name == "fuzz_session" else ())
+    status = call(["clang"] + list(flags) + pkg_config("--cflags", *libraries) +
+                  ["-o", program, "tests/fuzz/%s.c" % name] + fuzz_sources(name) +
+                  pkg_config("--libs", *libraries))
     if status:
         return None
     corpus = os.path.join(folder, name + ".corpus")
@@ -154,7 +171,8 @@ def fuzz_one(name, folder):
         return subprocess.Popen(
             [program, "-max_total_time=" + seconds, "-rss_limit_mb=1024", "-print_final_stats=1",
              "-artifact_prefix=%s." % program, corpus],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            env=dict(os.environ, ASAN_OPTIONS=FUZZ_ASAN))
 
 
 def fuzz_result(name, folder, process):
