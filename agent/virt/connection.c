@@ -509,5 +509,10 @@ uint64_t connection_free_memory(struct connection *connection, uint64_t deadline
 
 virConnectPtr connection_pointer(struct connection *connection)
 {
-	return connection->connect;
+	virConnectPtr pointer;
+
+	pthread_mutex_lock(&connection->mutex);
+	pointer = connection->connect;
+	pthread_mutex_unlock(&connection->mutex);
+	return pointer;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/number.h"
+#include "ctl/print.h"
 #include "io/client.h"
 #include "virt.h"
 
@@ -197,6 +198,12 @@ static const struct verb {
 	  virt_resize, virt_device_columns, VIRT_DEVICE_COLUMNS },
 	{ "wait", "DOMAIN", 1, 1, "until all that was given is online",
 	  OPTION_JSON | OPTION_BYTES | OPTION_TIMEOUT, false, virt_wait, NULL, 0 },
+	{ "watch", "[DOMAIN]...", 0, SIZE_MAX,
+	  "reports of the guests and libvirt's events, as they come",
+	  OPTIONS_TABLE | OPTION_UTC, false, virt_watch, virt_watch_columns,
+	  VIRT_WATCH_COLUMNS },
+	{ "metrics", "[DOMAIN]...", 0, SIZE_MAX, "all domains as OpenMetrics text", 0,
+	  false, virt_metrics, NULL, 0 },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -266,6 +273,81 @@ static int print_verb_help(const struct verb *verb)
 	for (i = 0; i < verb->column_count; i++)
 		printf(" %10s  %s%s\n", verb->columns[i].name, verb->columns[i].help,
 		       verb->columns[i].optional ? " (only by -o)" : "");
+	return VIRT_DONE;
+}
+
+/* What completion is made of: `words verbs`, `words options VERB`, `words columns VERB` */
+
+static void list_options(const struct verb *verb)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++)
+		if (!(options[i].bit & ~(verb ? verb->takes : 0)))
+			printf("--%s\n", options[i].name);
+}
+
+static void list_columns(const struct verb *verb)
+{
+	size_t i;
+
+	for (i = 0; verb && i < verb->column_count; i++)
+		puts(verb->columns[i].name);
+}
+
+static void list_verbs(const struct verb *verb)
+{
+	size_t i;
+
+	(void)verb;
+	for (i = 0; i < VERB_COUNT; i++)
+		puts(verbs[i].name);
+	puts("help");
+}
+
+static const struct {
+	const char *name;
+	void (*list)(const struct verb *verb);
+} word_lists[] = {
+	{ "verbs", list_verbs },
+	{ "options", list_options },
+	{ "columns", list_columns },
+};
+
+static int run_words(const struct virt *virt)
+{
+	const char *verb = virt->word_count > 1 ? virt->words[1] : "";
+	size_t i;
+
+	for (i = 0; i < sizeof(word_lists) / sizeof(word_lists[0]); i++) {
+		if (!virt->word_count || strcmp(virt->words[0], word_lists[i].name) != 0)
+			continue;
+		word_lists[i].list(find_verb(verb));
+		return VIRT_DONE;
+	}
+	return VIRT_USAGE;
+}
+
+static int list_domains(struct virt *virt)
+{
+	virDomainPtr *domains = NULL;
+	struct call_error error;
+	size_t count = 0, i;
+
+	memset(&error, 0, sizeof(error));
+	if (connection_open(virt->options.uri, true, virt_answer_until(virt),
+			    &virt->connection, &error) < 0 ||
+	    connection_list(virt->connection, virt_answer_until(virt), &domains, &count,
+			    &error) < 0)
+		return VIRT_FAILED;
+	for (i = 0; i < count; i++) {
+		struct text name = TEXT_INIT;
+
+		print_escaped(&name, virDomainGetName(domains[i]));
+		puts(name.failed || !name.data ? "" : name.data);
+		text_free(&name);
+	}
+	connection_free_list(domains, count);
 	return VIRT_DONE;
 }
 
@@ -365,6 +447,10 @@ static int run(struct parsed *parsed, int count, char **words)
 	}
 	if (count && strcmp(words[0], "help") == 0)
 		return run_help(virt);
+	if (count && strcmp(words[0], "words") == 0)
+		return virt->word_count == 1 && strcmp(virt->words[0], "domains") == 0
+			       ? list_domains(virt)
+			       : run_words(virt);
 	if (verb)
 		return run_verb(parsed, verb);
 	if (count)
