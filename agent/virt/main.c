@@ -291,7 +291,7 @@ static void list_columns(const struct verb *verb)
 {
 	size_t i;
 
-	for (i = 0; verb && i < verb->column_count; i++)
+	for (i = 0; verb && (verb->takes & OPTION_COLUMNS) && i < verb->column_count; i++)
 		puts(verb->columns[i].name);
 }
 

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""virt-memonline's command line, over libvirt's test driver: neither a guest nor a libvirtd.
+
+One line for each test: ok, not ok, or skip.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import traceback
+
+import program
+
+LIMIT = program.patience(60)  # seconds for any process
+DONE, FAILED, USAGE, NO_AGENT, UNKNOWN, PARTLY = 0, 1, 2, 3, 4, 64
+TEST = "test:///default"
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "virt")
+VERBS = ["list", "show", "plug", "unplug", "resize", "wait", "watch", "metrics"]
+
+
+def check(holds, what):
+    if not holds:
+        raise AssertionError(what)
+
+
+def run(*arguments, uri=TEST, code=None):
+    done = subprocess.run(program.command("virt-memonline", "-c", uri, *arguments),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True, timeout=LIMIT)
+    check(code is None or done.returncode == code,
+          "%s: exit code %d, not %s: %s%s" % (" ".join(arguments), done.returncode, code,
+                                              done.stdout, done.stderr))
+    return done
+
+
+def page():
+    with open(os.path.join(SOURCE, "virt-memonline.1")) as source:
+        return source.read().replace("\\-", "-")
+
+
+def usage():
+    for line in ("", "nosuch", "list --timeout 3", "list --nosuch", "plug", "plug test",
+                 "plug test 1x", "plug test 0", "plug test 1G 2G", "resize test -1",
+                 "plug test 1G --model ram", "plug test 1G --timeout 0", "show", "show a b",
+                 "list -o NOSUCH", "plug test 1G --node x", "plug test 1G --dimm-size 3",
+                 "help nosuch", "watch --keep", "wait", "metrics --bytes"):
+        done = run(*line.split(), code=USAGE)
+        check(done.stdout == "" and done.stderr, "%r said %r" % (line, done.stdout))
+
+
+def errors_as_json():
+    """Each is one object, and its class goes with the exit code."""
+    for line, code, name in (("plug -J test nonsense", USAGE, "Usage"),
+                             ("plug -J test 1G", NO_AGENT, "NoAgent"),
+                             ("plug -J nosuch 1G", FAILED, "Failed"),
+                             ("unplug -J nosuch\x1b 1G", FAILED, "Failed")):
+        done = run(*line.split(" "), code=code)
+        error = json.loads(done.stdout)["error"]
+        check(error["class"] == name and error["desc"], error)
+        check(done.stderr == "", done.stderr)
+        check("\x1b" not in done.stdout, "not escaped")
+
+
+def escapes_what_it_says():
+    done = run("show", "no\x1bsuch", code=FAILED)
+    check("\x1b" not in done.stderr and "\\x1b" in done.stderr, repr(done.stderr))
+
+
+def lists_without_agents():
+    rows = json.loads(run("list", "-J", "-b", code=DONE).stdout)["domains"]
+    check([row["domain"] for row in rows] == ["test"], rows)
+    check(rows[0]["state"] == "running" and rows[0]["agent"] == "not-needed", rows)
+    check(rows[0]["boot"] == 8 << 30 and rows[0]["given"] == 0, rows)
+    check(rows[0]["online"] is None, "a guest that was not asked has told: %s" % rows)
+    check(rows[0]["maximum"] is None, rows)
+    only = run("list", "-n", "-o", "DOMAIN,STATE").stdout
+    check(only.split() == ["test", "running"], only)
+
+
+def shows_without_agents():
+    shown = json.loads(run("show", "-J", "test", code=NO_AGENT).stdout)
+    check(shown["domain"] == "test" and shown["devices"] == [], shown)
+    run("show", "nosuch", code=FAILED)
+
+
+def nothing_is_done_without_an_agent():
+    for verb in ("plug", "unplug", "resize"):
+        for more in ([], ["--dry-run"]):
+            done = run(verb, "test", "1G", *more, code=NO_AGENT)
+            check("no channel" in done.stderr, done.stderr)
+    run("wait", "test", "--timeout", "1", code=NO_AGENT)
+
+
+def no_libvirt():
+    done = run("list", uri="qemu+unix:///session?socket=/nonexistent", code=FAILED)
+    check("connect to libvirt" in done.stderr, done.stderr)
+
+
+def metrics():
+    text = run("metrics", code=DONE).stdout
+    check(text.endswith("# EOF\n"), text[-40:])
+    check('memonline_domain_agent_up{domain="test"} 0\n' in text, text)
+    check("online_bytes{" not in text, "of a guest that was not asked: " + text)
+    for line in text.splitlines():
+        check(re.fullmatch(r'# (TYPE|UNIT|HELP|EOF).*|memonline_domain_\w+\{domain="test"\} \d+',
+                           line), line)
+
+
+def words(*arguments):
+    return run("words", *arguments, code=DONE).stdout.split()
+
+
+def help_page_and_completion_agree():
+    """All of them are about the same verbs and options."""
+    check(words("verbs") == VERBS + ["help"], words("verbs"))
+    check(words("domains") == ["test"], words("domains"))
+    text = page()
+    for verb in VERBS:
+        shown = run("help", verb, code=DONE).stdout
+        named = re.findall(r"^ {0,4}(?:-\w, | {4} )?(--[\w-]+)", shown, re.M)
+        check(sorted(named) == sorted(words("options", verb)), "%s: %s" % (verb, named))
+        check(re.search(r"\.B[RI]? \"?%s" % verb, text), "the page has no %s" % verb)
+        for option in named:
+            check(option in text, "the page has no " + option)
+        for column in words("columns", verb):
+            check(column in shown, "%s: %s" % (verb, column))
+    check(words("columns", "list")[0] == "DOMAIN", "columns")
+
+
+def completion():
+    """bash asks the program itself."""
+    script = ("source %s/virt-memonline.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
+              "_virt_memonline; printf '%%s\\n' \"${COMPREPLY[@]}\"" % SOURCE)
+    for line, wanted in (("u", ["unplug"]), ("plug ", ["test"]), ("plug --mo", ["--model"]),
+                         ("--model ", ["dimm", "virtio-mem"]), ("list -o ST", ["STATE"]),
+                         ("help wat", ["watch"])):
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", program.path("virt-memonline")] +
+            ["-c", TEST] + line.split(" "), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            universal_newlines=True, timeout=LIMIT)
+        check(done.stdout.split() == wanted, "%r: %s" % (line, done.stdout.split()))
+
+
+TESTS = [
+    usage, errors_as_json, escapes_what_it_says, lists_without_agents, shows_without_agents,
+    nothing_is_done_without_an_agent, no_libvirt, metrics, help_page_and_completion_agree,
+    completion,
+]
+
+
+def run_test(test):
+    name = "virt-" + test.__name__.replace("_", "-")
+    try:
+        test()
+    except Exception as reason:  # a test that breaks is one that fails
+        if os.environ.get("MEMONLINE_TEST_TRACE"):
+            traceback.print_exc()
+        print("not ok", name, " ".join(str(reason).split())[:2000] or repr(reason), flush=True)
+        return False
+    print("ok", name, flush=True)
+    return True
+
+
+def main():
+    if not program.path("virt-memonline"):
+        print("skip virt libvirt's headers were not there when the program was to be built")
+        return 0
+    if program.WRAPPER:
+        print("skip virt libvirt's own threads and descriptors last until the process ends")
+        return 0
+    wanted = sys.argv[1:]
+    chosen = [test for test in TESTS if not wanted or test.__name__ in wanted]
+    return 0 if all([run_test(test) for test in chosen]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
