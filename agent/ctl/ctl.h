@@ -81,11 +81,6 @@ CTL_VERBS(CTL_VERB)
 /* Has the guest probe them; what is refused is said. 0, or an exit code, or negative errno. */
 int ctl_probe_devices(struct ctl *ctl, const struct text *devices);
 
-/*
- * --domain: where its agent is, into ctl->session. Says what is wrong and returns
- * CTL_FAILED, or negative errno for ctl_session_explain.
- */
-int ctl_find_domain(struct ctl *ctl);
 /* From here on a line on stderr says how many blocks are pending, if a terminal reads. */
 void ctl_show_progress(struct ctl *ctl);
 /* Likewise by the agent's own events; whether they are wanted. */

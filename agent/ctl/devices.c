@@ -57,26 +57,6 @@ static int read_monitor(const struct ctl *ctl, struct text *devices)
 	return r < 0 ? CTL_FAILED : 0;
 }
 
-/* --- virsh */
-
-static int read_virsh(struct ctl *ctl, struct text *devices)
-{
-	struct ctl_session *session = &ctl->session;
-	struct text said = TEXT_INIT;
-	uint64_t until_msec = client_now_msec() + (uint64_t)session->timeout_sec * 1000;
-	int r = virsh_monitor_command(&session->virsh, QUERY, until_msec, devices);
-
-	if (r == 0)
-		return 0;
-	if (r == -ETIMEDOUT)
-		text_puts(&said, "virsh: no list of devices in time");
-	else
-		ctl_session_explain(session, r, &said);
-	ctl_say("%s", said.failed ? strerror(-r) : said.data);
-	text_free(&said);
-	return CTL_FAILED;
-}
-
 /* --- standard input */
 
 static int read_all(struct text *devices)
@@ -114,8 +94,6 @@ int ctl_read_devices(struct ctl *ctl, struct text *devices)
 {
 	if (ctl->options.qmp)
 		return read_monitor(ctl, devices);
-	if (ctl->session.virsh.domain)
-		return read_virsh(ctl, devices);
 	return read_input(devices);
 }
 

@@ -6,7 +6,7 @@
 
 /*
  * The memory devices of the guest as its host knows them, as JSON for ctl_ask_devices:
- * from QEMU's monitor (--qmp), by virsh (--domain), or from standard input. 0, or what was wrong
+ * from QEMU's monitor (--qmp), or from standard input. 0, or what was wrong
  * is said and CTL_FAILED returned.
  */
 int ctl_read_devices(struct ctl *ctl, struct text *devices);

@@ -64,18 +64,6 @@ static bool set_timeout(struct parsed *parsed, const char *value)
 	return true;
 }
 
-static bool set_domain(struct parsed *parsed, const char *value)
-{
-	parsed->ctl.session.virsh.domain = value;
-	return *value != '\0';
-}
-
-static bool set_connect(struct parsed *parsed, const char *value)
-{
-	parsed->ctl.session.virsh.uri = value;
-	return *value != '\0';
-}
-
 static bool set_timeout_offline(struct parsed *parsed, const char *value)
 {
 	return parse_number(value, 1, OFFLINE_SEC_MAX, &parsed->ctl.options.offline_sec);
@@ -154,9 +142,6 @@ static const struct {
 	const char *expected; /* of a value that may be wrong */
 } options[] = {
 	{ "socket", 0, 0, "PATH", set_socket, "connect to this socket", "a path" },
-	{ "domain", 0, 0, "NAME", set_domain,
-	  "connect to the guest of this libvirt domain", "a name" },
-	{ "connect", 0, 0, "URI", set_connect, "libvirt's URI of that domain", "a URI" },
 	{ "timeout", 0, 0, "SECONDS", set_timeout,
 	  "wait this long for an answer (default 5)", "1 to 86400" },
 	{ "json", 'J', CTL_JSON, NULL, set_json, "print JSON", NULL },
@@ -324,38 +309,17 @@ static const char *default_socket(void)
 	return default_sockets[0];
 }
 
-static bool check_target(const struct ctl_session *session)
-{
-	if (session->virsh.domain && session->path)
-		ctl_say("--domain and --socket exclude each other");
-	else if (session->virsh.uri && !session->virsh.domain)
-		ctl_say("--connect needs --domain");
-	else
-		return true;
-	return false;
-}
-
-static int find_agent(struct ctl *ctl)
-{
-	if (ctl->session.virsh.domain)
-		return ctl_find_domain(ctl);
-	if (!ctl->session.path)
-		ctl->session.path = default_socket();
-	return 0;
-}
-
 static int run_verb(struct parsed *parsed, const struct ctl_verb *verb)
 {
 	struct ctl *ctl = &parsed->ctl;
 	int r;
 
-	if (!check_options(verb, parsed->given) || !check_target(&ctl->session) ||
-	    !select_columns(ctl, verb))
+	if (!check_options(verb, parsed->given) || !select_columns(ctl, verb))
 		return bad_usage();
 	ctl->verb = verb->name;
-	r = find_agent(ctl);
-	if (r == 0)
-		r = ctl_session_open(&ctl->session);
+	if (!ctl->session.path)
+		ctl->session.path = default_socket();
+	r = ctl_session_open(&ctl->session);
 	if (r == 0)
 		r = verb->run(ctl);
 	if (r == -ERANGE) {

@@ -10,15 +10,12 @@ _memonlinectl_help()
 _memonlinectl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local verb= words= word= uri= i
+	local verb= words= word= i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--connect) uri=${COMP_WORDS[i + 1]} ;;
-		esac
-		case $word in
-		--socket | --domain | --connect | --timeout | --output | -o | --since | \
+		--socket | --timeout | --output | -o | --since | \
 			--max | --word | --timeout-offline | --qmp) ((i++)) ;;
 		-*) ;;
 		*) verb=${verb:-$word} ;;
@@ -26,11 +23,6 @@ _memonlinectl()
 	done
 	case $previous in
 	--socket | --qmp) COMPREPLY=($(compgen -f -- "$current")) && return ;;
-	--domain)
-		words=$(virsh ${uri:+-c "$uri"} list --name 2>/dev/null)
-		COMPREPLY=($(compgen -W "$words" -- "$current"))
-		return
-		;;
 	--word)
 		words='online online_kernel online_movable'
 		COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -44,7 +36,7 @@ _memonlinectl()
 		compopt -o nospace 2>/dev/null
 		return
 		;;
-	--connect | --timeout | --since | --max | --timeout-offline) return ;;
+	--timeout | --since | --max | --timeout-offline) return ;;
 	esac
 	case $current:$verb in
 	-*) words=$(_memonlinectl_help Options Columns '.*\(--[a-z-]*\)') ;;

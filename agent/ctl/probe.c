@@ -188,8 +188,7 @@ static int print_rows(struct ctl *ctl, const struct text *devices)
 static int run_probe(struct ctl *ctl)
 {
 	struct text devices = TEXT_INIT;
-	bool named = ctl->options.qmp || ctl->session.virsh.domain ||
-		     !isatty(STDIN_FILENO);
+	bool named = ctl->options.qmp || !isatty(STDIN_FILENO);
 	int r = named ? ctl_read_devices(ctl, &devices) : 0;
 
 	if (r == 0)

@@ -50,7 +50,7 @@ static int show_event(struct protocol_answer *event, void *data)
 
 bool ctl_await_progress(struct ctl *ctl)
 {
-	if (!isatty(STDERR_FILENO) || ctl->session.by_virsh)
+	if (!isatty(STDERR_FILENO))
 		return false;
 	ctl->session.on_event = show_event;
 	return true;

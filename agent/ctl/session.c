@@ -38,7 +38,7 @@ static int flush_printed(struct ctl_session *session, size_t above)
 	return 0;
 }
 
-/* What came out of virsh or the channel so far; -EAGAIN: more has to come. */
+/* What came so far; -EAGAIN: more has to come. */
 static int take_bytes(struct ctl_session *session)
 {
 	int r = protocol_reader_feed(session->reader, &session->bytes, &session->len,
@@ -164,8 +164,7 @@ int ctl_session_open(struct ctl_session *session)
 
 	if (r < 0)
 		return r;
-	if (!session->by_virsh)
-		r = connect_and_sync(session);
+	r = connect_and_sync(session);
 	protocol_reader_bound(session->reader, PROTOCOL_BOUNDS_ANSWER);
 	return r;
 }
@@ -192,7 +191,6 @@ void ctl_session_close(struct ctl_session *session)
 	protocol_reader_free(session->reader);
 	session->reader = NULL;
 	text_free(&session->printed);
-	virsh_free(&session->virsh);
 }
 
 /* Progress: memonline-status in between */
@@ -242,48 +240,6 @@ static int receive_with_progress(struct ctl_session *session, uint64_t until_mse
 	}
 }
 
-/* virsh */
-
-struct virsh_output {
-	struct ctl_session *session;
-	int r; /* of the first answer; -EAGAIN: none yet */
-};
-
-static int take_output(const char *bytes, size_t len, void *data)
-{
-	struct virsh_output *output = data;
-	struct ctl_session *session = output->session;
-
-	session->bytes = bytes;
-	session->len = len;
-	if (output->r == -EAGAIN)
-		output->r = take_bytes(session);
-	return 0;
-}
-
-static int ask_virsh(struct ctl_session *session, struct text *request)
-{
-	struct virsh_output output = { session, -EAGAIN };
-	int r = -ENOMEM;
-
-	if (!request->failed) {
-		request->data[strcspn(request->data, "\n")] = '\0';
-		r = virsh_agent_command(&session->virsh, request->data, deadline(session),
-					take_output, &output);
-	}
-	text_free(request);
-	if (r < 0)
-		return r;
-	/* A newline ends what it did not end itself. */
-	take_output("\n", 1, &output);
-	session->len = 0;
-	if (output.r == -EAGAIN)
-		return -EBADMSG;
-	if (output.r < 0)
-		return output.r;
-	return session->answer.kind == PROTOCOL_ANSWER_ERROR ? -EREMOTEIO : 0;
-}
-
 static int ask_client(struct ctl_session *session, struct text *request)
 {
 	uint64_t until_msec = deadline(session);
@@ -317,8 +273,7 @@ int ctl_session_ask(struct ctl_session *session, struct text *request)
 			      session->element_data);
 	protocol_reader_print(session->reader,
 			      session->prints ? &session->printed : NULL);
-	r = session->by_virsh ? ask_virsh(session, request)
-			      : ask_client(session, request);
+	r = ask_client(session, request);
 	protocol_reader_watch(session->reader, NULL, NULL);
 	protocol_reader_print(session->reader, NULL);
 	session->on_element = NULL;
@@ -359,20 +314,6 @@ static void explain_timeout(const struct ctl_session *session, struct text *out)
 			    " (does memonlined run in the guest?)",
 			    session->path,
 			    session->timeout_sec + (unsigned)session->extra_sec);
-}
-
-static void explain_virsh(const struct ctl_session *session, struct text *out)
-{
-	const char *said = session->virsh.errors.data ? session->virsh.errors.data : "";
-	char line[256];
-
-	/* One line of it says what is wrong; the word in front is ours to say. */
-	if (strncmp(said, "error: ", strlen("error: ")) == 0)
-		said += strlen("error: ");
-	snprintf(line, sizeof(line), "%.*s", (int)strcspn(said, "\r\n"), said);
-	text_printf(out, "virsh failed for domain %s", session->virsh.domain);
-	text_puts(out, *line ? ": " : "");
-	print_escaped(out, line);
 }
 
 static void explain_closed(const struct ctl_session *session, struct text *out)
@@ -435,8 +376,6 @@ static const struct {
 	{ EBADMSG, NULL, explain_nonsense },
 	{ EMSGSIZE, "answer too large (expected at most 64 MiB, 6 MiB per element)",
 	  NULL },
-	{ ECOMM, NULL, explain_virsh },
-	{ ENOPKG, "virsh is needed, and not installed", NULL },
 };
 
 void ctl_session_explain(const struct ctl_session *session, int error, struct text *out)

@@ -5,11 +5,10 @@
 /*
  * One conversation with an agent: connect, guest-sync-delimited, then requests. Whatever
  * lay in the stream before the answer to the sync is dropped: half lines, garbage, stale
- * answers, events. Or, where libvirtd holds the channel, one virsh(1) for each request.
+ * answers, events.
  */
 
 #include "core/text.h"
-#include "virsh.h"
 #include "wire/protocol-client.h"
 
 struct client;
@@ -22,8 +21,6 @@ typedef int (*ctl_session_event_fn)(struct protocol_answer *event, void *data);
 
 struct ctl_session {
 	const char *path; /* of the socket, or how errors name the channel */
-	struct virsh virsh;
-	bool by_virsh; /* requests go through it, and events do not come */
 	bool is_monitor; /* it is QEMU that answers: see ctl_session_open_monitor */
 	unsigned timeout_sec; /* for connecting and syncing, then for each answer */
 	uint64_t extra_sec; /* added to that for an answer which takes its time */
@@ -50,8 +47,7 @@ struct ctl_session {
 /*
  * All return 0 or negative errno, to be told by ctl_session_explain: what connect(2)
  * says, -EBUSY, -ETIMEDOUT, -EPIPE (closed by the other end), -EMSGSIZE, -EBADMSG (no
- * answer of this protocol), -EREMOTEIO (the agent answered with an error), -ENOPKG and
- * -ECOMM (virsh is missing, or failed).
+ * answer of this protocol), -EREMOTEIO (the agent answered with an error).
  */
 int ctl_session_open(struct ctl_session *session);
 /* Likewise, to a QMP monitor: waits for its greeting in place of a sync. */

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import time
 
-from . import host, image, supervise
+from . import host, image, paths, supervise
 from .guest import APPEND, BOOT_DEADLINE, accelerator, emulator
 from .channel import Channel
 from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files
+from .scenario import Skip, equal
 from .stream import Timeout, without_daemon
 
 # Nobody's number: a session daemon refuses to be root's.
@@ -122,10 +123,22 @@ class Libvirt:
         return host.call(self._as_user(["virsh", "-q", "-c", self._uri()] + list(arguments)),
                          env=self._environment())
 
-    def ctl(self, domain, *arguments, code=0):
-        """memonlinectl --domain on the host, ending with this exit code; what it printed."""
-        return host.ctl_status("--domain", domain, "--connect", self._uri(), *arguments,
-                               code=code, env=self._environment())
+    def virt(self, *arguments, code=0, limit=120):
+        """virt-memonline on the host, not as root, ending with this exit code; what it printed."""
+        program = self.path("virt-memonline")
+        if not os.path.exists(program):
+            built = os.path.join(paths.programs(), "agent", "virt-memonline")
+            if not os.path.exists(built):
+                raise Skip("virt-memonline was not built: no headers of libvirt")
+            shutil.copy(built, program)
+            self.give(program)
+        done = subprocess.run(self._as_user([program, "-c", self._uri()] + list(arguments)),
+                              env=self._environment(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True, timeout=limit)
+        equal(done.returncode, code, "exit code of virt-memonline %s: %s" % (
+            " ".join(arguments), done.stdout))
+        return done.stdout
 
     def __exit__(self, *_):
         for name in self._domains:

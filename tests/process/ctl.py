@@ -1281,150 +1281,6 @@ def reconcile_monitor_in_use():
                   qmp.path + ": monitor in use by another client")
 
 
-def reconcile_domain():
-    with Agent(answers={"memonline-reconcile": [COMPLETE_DIMM]}) as agent:
-        xml = CHANNELS % (CHANNEL % (agent.path, OWN))
-        with Virsh(dumpxml=xml, qemu_monitor_command=json.dumps({"return": DIMMS}) +
-                   "\n\n") as virsh:
-            check("complete" in succeeds(virsh.run("--domain", "g", "reconcile")), "verdict")
-            check(virsh.log()[1] == ["qemu-monitor-command", "--domain", "g",
-                                     '{"execute": "query-memory-devices"}'], virsh.log())
-            check(agent.requests[-1]["arguments"]["devices"]["return"] == DIMMS, agent.requests)
-    with Agent() as agent:
-        with Virsh(dumpxml=CHANNELS % (CHANNEL % (agent.path, OWN))) as virsh:
-            fails(virsh.run("--domain", "g", "reconcile"), "virsh failed for domain g")
-    with Virsh(dumpxml=CHANNELS % (CHANNEL % ("/x", QGA)),
-               qemu_monitor_command=json.dumps(DIMMS),
-               memonline_reconcile=json.dumps({"return": [ABSENT_DIMM]})) as virsh:
-        result = virsh.run("--domain", "g", "reconcile")
-        check(result.code == 64 and "memory-short" in result.out, result)
-
-
-# --domain
-
-VIRSH = """\
-#!%s
-import os, sys, time
-folder = os.path.dirname(os.path.abspath(sys.argv[0]))
-words = sys.argv[1:]
-with open(folder + "/log", "a") as log:
-    log.write(repr(words) + chr(10))
-if words[0] == "-c":
-    words = words[2:]
-name = words[0]
-if name == "qemu-agent-command":
-    name = words[5].split('"')[3]
-path = folder + "/" + name
-if os.path.exists(path + ".sleep"):
-    time.sleep(20)
-if not os.path.exists(path):
-    sys.stderr.write("error: failed to get domain" + chr(10) + "error: " + chr(27))
-    sys.exit(1)
-sys.stdout.write(open(path).read())
-"""
-CHANNELS = """\
-<domain type='kvm' id='1'>
-  <devices>%s
-  </devices>
-</domain>
-"""
-CHANNEL = """
-    <channel type='unix'>
-      <source mode='bind' path='%s'/>
-      <target type='virtio' name='%s' state='connected'/>
-      <address type='virtio-serial' controller='0' bus='0' port='1'/>
-    </channel>"""
-OWN, QGA = "org.memonline.agent.0", "org.qemu.guest_agent.0"
-
-
-class Virsh:
-    """A virsh that prints the files it is given, by the name of its command."""
-
-    def __init__(self, **files):
-        self.files = {name.replace("_", "-"): text for name, text in files.items()}
-
-    def __enter__(self):
-        self.folder = tempfile.mkdtemp(prefix="memonline-virsh-")
-        for name, text in dict(self.files, virsh=VIRSH % sys.executable).items():
-            with open(os.path.join(self.folder, name), "w") as file:
-                file.write(text)
-        os.chmod(os.path.join(self.folder, "virsh"), 0o755)
-        return self
-
-    def __exit__(self, *_):
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def run(self, *arguments):
-        path = self.folder + ":" + os.environ.get("PATH", "/usr/bin")
-        return run(*arguments, env=dict(os.environ, PATH=path))
-
-    def log(self):
-        with open(os.path.join(self.folder, "log")) as file:
-            return [eval(row) for row in file]  # pylint: disable=eval-used
-
-
-def domain_own_port():
-    with Agent() as agent:
-        xml = CHANNELS % (CHANNEL % ("/x", QGA) + CHANNEL % (agent.path, OWN))
-        with Virsh(dumpxml=xml) as virsh:
-            result = virsh.run("--domain", "a b;$(c)", "--connect", "qemu:///x", "ping")
-            check(agent.path in succeeds(result), result)
-            check(virsh.log() == [["-c", "qemu:///x", "dumpxml", "--domain",
-                                   "a b;$(c)"]], virsh.log())
-
-
-def domain_guest_agent_port():
-    xml = CHANNELS % (CHANNEL % ("/x", QGA))
-    with Virsh(dumpxml=xml, memonline_status=json.dumps({"return": STATUS}) + "\n\n",
-               guest_get_memory_block_info='{"return": {"size": %d}}' % BLOCK,
-               memonline_get_ranges=json.dumps({"return": RANGES}),
-               guest_ping='{"error": {"class": "X", "desc": "no"}}',
-               memonline_online='[1]') as virsh:
-        text = succeeds(virsh.run("--domain", "g", "status", "-J"))
-        check(json.loads(text) == STATUS, text)
-        check(virsh.log()[1][:4] == ["qemu-agent-command", "--domain", "g",
-                                     "--timeout"] and
-              json.loads(virsh.log()[1][5]) == {"execute": "memonline-status"},
-              virsh.log())
-        check(succeeds(virsh.run("--domain", "g", "list")) == LIST, "list")
-        fails(virsh.run("--domain", "g", "ping"), "memonlined refused: no")
-        fails(virsh.run("--domain", "g", "reports"), "virsh failed", "domain g",
-              "failed to get domain")
-        fails(virsh.run("--domain", "g", "online", "32"), "expected memonline-protocol")
-        fails(virsh.run("--domain", "g", "watch"), "watch: no events")
-
-
-def domain_without_channel():
-    for xml, words in ((CHANNELS % "", "has no channel"), ("junk", "has no XML"),
-                       ("", "has no XML"), ("<domain><devices>", "has no XML"),
-                       (CHANNELS % (CHANNEL % ("", OWN)), "is it running")):
-        with Virsh(dumpxml=xml) as virsh:
-            fails(virsh.run("--domain", "g\x1b", "ping"), "domain g\\x1b", words)
-
-
-def domain_unknown():
-    with Virsh() as virsh:
-        fails(virsh.run("--domain", "g", "ping"), "virsh failed for domain g")
-
-
-def domain_without_virsh():
-    with tempfile.TemporaryDirectory() as folder:
-        fails(run("--domain", "g", "ping", env={"PATH": folder}), "not installed")
-
-
-def domain_virsh_hangs():
-    with Virsh() as virsh:
-        with open(virsh.folder + "/dumpxml.sleep", "w"):
-            pass
-        begin = time.monotonic()
-        fails(virsh.run("--domain", "g", "--timeout", "1", "ping"), "in time")
-        check(time.monotonic() - begin < program.patience(5), "took too long")
-    with Virsh(dumpxml=CHANNELS % (CHANNEL % ("/x", QGA))) as virsh:
-        with open(virsh.folder + "/guest-ping.sleep", "w"):
-            pass
-        fails(virsh.run("--domain", "g", "--timeout", "1", "ping"), "no answer within")
-
-
 # bash completion
 
 COMPLETE = """\
@@ -1455,7 +1311,7 @@ def completion():
         columns = set(re.findall(r"^ +([A-Z]+) ", columns, re.M))
         check(complete(verb, "-o", "") == columns, (verb, columns))
     check(complete("list", "-o", "SIZE,ST") == {"SIZE,STATE"}, "columns")
-    check(complete("--domain", "g", "l") == {"list"}, "verb after an option")
+    check(complete("--socket", "g", "l") == {"list"}, "verb after an option")
     return None
 
 
@@ -1572,8 +1428,8 @@ def usage():
                   "--timeout 0 ping", "--timeout 1.5 ping", "--socket= ping", "help nope",
                   "help list more", "online", "offline", "online 1 2", "online x",
                   "online 1 --word nope", "offline 1 --word online",
-                  "offline 1 --timeout-offline 0", "--socket /a --domain b ping",
-                  "--connect x ping", "--domain= ping", "reconcile --qmp=", "list --qmp x",
+                  "offline 1 --timeout-offline 0", "--domain b ping",
+                  "--connect x ping", "reconcile --qmp=", "list --qmp x",
                   "reconcile 1", "explain", "explain x", "explain 0x", "explain 32-35",
                   "explain -1", "explain memory", "explain 1 2", "map 1", "map -o SIZE"):
         result = run(*words.split())
@@ -1633,8 +1489,6 @@ TESTS = [
     act_with_wrong_members, online_progress, reconcile_bad_input, reconcile_wrong_members,
     reconcile_table, reconcile_codes, reconcile_monitor, reconcile_monitor_in_use, hostile_sync,
     hostile_answer, hostile_monitor,
-    reconcile_domain, domain_own_port, domain_guest_agent_port,
-    domain_without_channel, domain_unknown, domain_without_virsh, domain_virsh_hangs,
     map_text, map_of_nothing, map_of_many, map_of_nonsense, map_json, map_colour,
     explain_text, explain_wrong_members, completion, usage, help_texts, full_disk,
 ]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """virsh attach-device --live: the guest grows, and the host reads so from libvirt's channel.
 
-memonlinectl --domain finds that channel by itself, takes the DIMM offline and brings it back, and
-asks libvirt for the devices that it compares with the guest.
+virt-memonline, on the host and not as root, finds that channel by itself and compares libvirt's
+devices with the guest's blocks.
 """
 
 import json
@@ -19,25 +19,26 @@ PARTLY = 64
 
 
 def verdict(libvirt, guest, code):
-    devices = json.loads(libvirt.ctl(guest.name, "reconcile", "--json", code=code))
+    devices = json.loads(libvirt.virt("show", "-J", guest.name, code=code))["devices"]
     equal(len(devices), 1, "devices: %s" % devices)
     return [devices[0][name] for name in ("verdict", "cause", "online", "removable")]
 
 
-def by_domain(libvirt, guest, dimm):
+def by_domain(libvirt, guest, dimm, socket):
     size, unit = dimm["size"], guest.block_bytes()
     first = dimm["addr"] // unit
-    expect.listed(libvirt.ctl(guest.name, "list", "--json", "--bytes"), dimm)
     equal(verdict(libvirt, guest, 0), ["complete", "none", size, "yes"], "all online")
-    said = libvirt.ctl(guest.name, "offline", str(first))
+    said = host.ctl("--socket", socket, "offline", str(first))
     equal(said.splitlines()[-1], "offline: done", "result of the offline")
     guest.wait_blocks(dimm["addr"], unit, "offline")
     equal(verdict(libvirt, guest, PARTLY), ["partial", "asked", size - unit, "yes"],
           "a block offline")
-    said = libvirt.ctl(guest.name, "online", expect.address_range(dimm), "--word",
-                       "online_movable")
+    said = host.ctl("--socket", socket, "online", expect.address_range(dimm), "--word",
+                    "online_movable")
     equal(said.splitlines()[-1], "online: done", "result of the online")
     equal(verdict(libvirt, guest, 0), ["complete", "none", size, "yes"], "online again")
+    libvirt.virt("unplug", guest.name, str(size))
+    equal(json.loads(libvirt.virt("show", "-J", guest.name))["devices"], [], "devices")
 
 
 def run(lab):
@@ -51,4 +52,4 @@ def run(lab):
             expect.only_report(guest, channel, dimm, **MOVABLE)
         socket = guest.socket(AGENT_PORT)
         expect.listed(host.ctl("--socket", socket, "list", "--json", "--bytes"), dimm)
-        by_domain(libvirt, guest, dimm)
+        by_domain(libvirt, guest, dimm, socket)

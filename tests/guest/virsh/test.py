@@ -2,7 +2,7 @@
 """virsh qemu-agent-command, a client that knows only qemu-ga, is served by memonlined.
 
 libvirtd holds the host's end of org.qemu.guest_agent.0; memonlined is configured for that
-port, stays quiet on it, and answers sync, info, get and set. memonlinectl --domain goes the same
+port, stays quiet on it, and answers sync, info, get and set. virt-memonline goes the same
 way, request by request.
 """
 
@@ -30,21 +30,20 @@ def online_by_number(libvirt, guest):
     return {block["phys-index"]: block["online"] for block in blocks}
 
 
-def by_memonlinectl(libvirt, guest, dimm):
+def by_virt_memonline(libvirt, guest):
     """A DIMM of its own: nothing that the kernel has put there must hold it."""
-    status = json.loads(libvirt.ctl(guest.name, "status", "--json"))
-    equal(status["policy"], "keep", "policy in %s" % status)
-    for verb, code, online in (("online", 0, dimm["size"]), ("offline", PARTLY, 0),
-                               ("online", 0, dimm["size"])):
-        more = ["--word", "online_movable"] if verb == "online" else []
-        said = libvirt.ctl(guest.name, verb, expect.address_range(dimm), *more)
-        equal(said.splitlines()[-1], verb + ": done", "result")
-        guest.wait_blocks(dimm["addr"], dimm["size"], verb)
-        devices = json.loads(libvirt.ctl(guest.name, "reconcile", "--json", code=code))
-        equal([device["online"] for device in devices], [dimm["size"], online],
-              "bytes online after " + verb)
-    said = libvirt.ctl(guest.name, "watch", code=1)
-    check("needs the agent's own port" in said, "watch: %s" % said)
+    said = json.loads(libvirt.virt("plug", "-J", guest.name, "512M", "--keep", "--timeout", "5",
+                                   code=PARTLY))
+    [change] = said["changes"]
+    device = change["device"]
+    equal([device["online"], device["cause"]], [0, "policy-keep"], "the new DIMM")
+    guest.ctl("online %d-%d --word online_movable" % (
+        device["base"] // guest.block_bytes(),
+        (device["base"] + device["size"]) // guest.block_bytes() - 1))
+    said = json.loads(libvirt.virt("unplug", "-J", guest.name, device["alias"]))
+    equal([said["result"], said["done"]], ["done", device["size"]], "unplug")
+    [row] = json.loads(libvirt.virt("list", "-J", "-b"))["domains"]
+    equal([row["domain"], row["agent"]], [guest.name, "answers"], "list")
 
 
 def run(lab):
@@ -65,6 +64,4 @@ def run(lab):
               "responses")
         expect.all_online(guest, dimm)
         check(all(online_by_number(libvirt, guest)[number] for number in wanted), "not online")
-        second = guest.plug(512)
-        guest.wait_blocks(second["addr"], second["size"], "offline")
-        by_memonlinectl(libvirt, guest, second)
+        by_virt_memonline(libvirt, guest)
