@@ -17,6 +17,7 @@
 #define RETRY_FIRST_MSEC 200
 #define RETRY_LAST_MSEC 5000
 #define CLOSE_MSEC 1000
+#define STATS_MAX 16
 #define EVENT_RETRY_USEC 100000
 
 struct connection {
@@ -471,12 +472,16 @@ static int run_free_memory(struct call *call)
 	static const char *const fields[] = { VIR_NODE_MEMORY_STATS_FREE,
 					      VIR_NODE_MEMORY_STATS_BUFFERS,
 					      VIR_NODE_MEMORY_STATS_CACHED };
-	virNodeMemoryStats stats[16];
-	int count = 16, i;
+	virNodeMemoryStats stats[STATS_MAX];
+	int count = 0, i;
 	uint64_t *sum = call->object;
 	size_t field;
 
-	if (virNodeGetMemoryStats(call->connect, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats,
+	/* It takes exactly as many as it says itself. */
+	if (virNodeGetMemoryStats(call->connect, VIR_NODE_MEMORY_STATS_ALL_CELLS, NULL,
+				  &count, 0) < 0 ||
+	    count > STATS_MAX ||
+	    virNodeGetMemoryStats(call->connect, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats,
 				  &count, 0) < 0)
 		return -1;
 	*sum = 0;

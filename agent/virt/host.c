@@ -132,8 +132,9 @@ int host_agent_command(virDomainPtr domain, const char *command, uint64_t deadli
 	uint64_t now = client_now_msec();
 
 	if (call)
-		call->seconds = deadline_msec > now ? (int)((deadline_msec - now) / 1000)
-						    : 0;
+		call->seconds = deadline_msec > now + 1000
+					? (int)((deadline_msec - now) / 1000)
+					: 1; /* 0 is not to wait at all */
 	return run(call, deadline_msec, reply, error);
 }
 

@@ -10,11 +10,15 @@
 #include "fleet.h"
 #include "io/client.h"
 
+#define LEAST_MSEC 1000 /* for an answer when the verb's own time is up */
+
 uint64_t target_answer_until(const struct target *target)
 {
 	uint64_t until = virt_answer_until(target->virt);
+	uint64_t least = client_now_msec() + LEAST_MSEC;
+	uint64_t end = target->until_msec > least ? target->until_msec : least;
 
-	return until < target->until_msec ? until : target->until_msec;
+	return until < end ? until : end;
 }
 
 const struct capacity_device *target_device(const struct target *target,
