@@ -15,6 +15,7 @@ struct ctl_options {
 	uint64_t since;
 	uint64_t max;
 	uint64_t offline_sec;
+	uint64_t wait_sec;
 	const char *word; /* NULL: the policy's */
 	const char *qmp; /* QEMU's monitor; NULL: none */
 	bool has_since;
@@ -56,6 +57,7 @@ enum {
 	CTL_QMP = 1 << 9,
 	CTL_DRY_RUN = 1 << 10,
 	CTL_PROBE = 1 << 11,
+	CTL_TIMEOUT_WAIT = 1 << 12,
 	CTL_TABLE = CTL_JSON | CTL_BYTES | CTL_COLUMNS | CTL_NO_HEADINGS
 };
 
@@ -73,7 +75,7 @@ struct ctl_verb {
 /* clang-format off */
 #define CTL_VERBS(X) \
 	X(status) X(stats) X(metrics) X(list) X(map) X(explain) X(reports) X(watch) \
-	X(online) X(offline) X(reconcile) X(probe) X(ping)
+	X(wait) X(online) X(offline) X(reconcile) X(probe) X(ping)
 /* clang-format on */
 #define CTL_VERB(name) extern const struct ctl_verb ctl_verb_##name;
 CTL_VERBS(CTL_VERB)

@@ -21,6 +21,7 @@
 #define TIMEOUT_SEC 5
 #define TIMEOUT_SEC_MAX 86400
 #define OFFLINE_SEC 60
+#define WAIT_SEC 60
 #define OFFLINE_SEC_MAX 3600 /* the limit of memonlined */
 
 static const char *const default_sockets[] = {
@@ -67,6 +68,11 @@ static bool set_timeout(struct parsed *parsed, const char *value)
 static bool set_timeout_offline(struct parsed *parsed, const char *value)
 {
 	return parse_number(value, 1, OFFLINE_SEC_MAX, &parsed->ctl.options.offline_sec);
+}
+
+static bool set_timeout_wait(struct parsed *parsed, const char *value)
+{
+	return parse_number(value, 1, TIMEOUT_SEC_MAX, &parsed->ctl.options.wait_sec);
 }
 
 static bool set_word(struct parsed *parsed, const char *value)
@@ -159,6 +165,8 @@ static const struct {
 	  "online, online_kernel or online_movable" },
 	{ "timeout-offline", 0, CTL_TIMEOUT_OFFLINE, "SECONDS", set_timeout_offline,
 	  "roll back after this time (default 60)", "1 to 3600" },
+	{ "timeout-wait", 0, CTL_TIMEOUT_WAIT, "SECONDS", set_timeout_wait,
+	  "give up after this time (default 60)", "1 to 86400" },
 	{ "qmp", 0, CTL_QMP, "PATH", set_qmp, "read the devices from this QEMU monitor",
 	  "a path" },
 	{ "probe", 0, CTL_PROBE, NULL, set_probe,
@@ -455,6 +463,7 @@ int main(int argc, char **argv)
 	parsed.ctl.session.timeout_sec = TIMEOUT_SEC;
 	parsed.ctl.options.max = INT64_MAX;
 	parsed.ctl.options.offline_sec = OFFLINE_SEC;
+	parsed.ctl.options.wait_sec = WAIT_SEC;
 	if (!parse_options(argc, argv, &parsed))
 		return bad_usage();
 	r = run(&parsed, argc - optind, argv + optind);

@@ -16,7 +16,7 @@ _memonlinectl()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--socket | --timeout | --output | -o | --since | \
-			--max | --word | --timeout-offline | --qmp) ((i++)) ;;
+			--max | --word | --timeout-offline | --timeout-wait | --qmp) ((i++)) ;;
 		-*) ;;
 		*) verb=${verb:-$word} ;;
 		esac
@@ -36,7 +36,7 @@ _memonlinectl()
 		compopt -o nospace 2>/dev/null
 		return
 		;;
-	--timeout | --since | --max | --timeout-offline) return ;;
+	--timeout | --since | --max | --timeout-offline | --timeout-wait) return ;;
 	esac
 	case $current:$verb in
 	-*) words=$(_memonlinectl_help Options Columns '.*\(--[a-z-]*\)') ;;

@@ -1281,6 +1281,22 @@ def reconcile_monitor_in_use():
                   qmp.path + ": monitor in use by another client")
 
 
+def waits_for_what_is_pending():
+    """Nothing pending may be the moment before the plan: it has to be seen twice."""
+    busy = dict(STATUS, pending=3, failed=0)
+    calm = dict(STATUS, failed=0)
+    for states, arguments, code, word in (
+            ([busy, calm, busy, calm, calm], [], 0, "done"),
+            ([dict(STATUS, failed=2)], [], 64, "partial"),
+            ([busy], ["--timeout-wait", "1"], 1, "timed-out")):
+        left = list(states)
+        with Agent({"memonline-status": lambda _, left=left: left.pop(0) if len(left) > 1
+                    else left[0]}) as agent:
+            result = ask(agent, "wait", *arguments)
+        check(result.code == code and "wait: " + word in result.out, result)
+        check(len(left) == 1, "%d answers were not asked for" % (len(left) - 1))
+
+
 # bash completion
 
 COMPLETE = """\
@@ -1490,6 +1506,7 @@ TESTS = [
     reconcile_table, reconcile_codes, reconcile_monitor, reconcile_monitor_in_use, hostile_sync,
     hostile_answer, hostile_monitor,
     map_text, map_of_nothing, map_of_many, map_of_nonsense, map_json, map_colour,
+    waits_for_what_is_pending,
     explain_text, explain_wrong_members, completion, usage, help_texts, full_disk,
 ]
 
