@@ -12,6 +12,8 @@ size_t capacity_find(const struct capacity *capacity, const char *alias);
 /* Whether the wish is about a virtio-mem device. */
 bool capacity_wants_vmem(const struct capacity *capacity,
 			 const struct capacity_wish *wish);
+/* Whether DIMMs will do where the virtio-mem devices have no room. */
+bool capacity_may_be_dimms(const struct capacity_wish *wish);
 /* A plan without steps; `reason` is returned. */
 enum capacity_reason capacity_refuse(struct capacity_plan *plan,
 				     enum capacity_reason reason, uint64_t possible);

@@ -218,8 +218,16 @@ enum capacity_reason capacity_unplug(const struct capacity *capacity,
 			return capacity_refuse(plan, CAPACITY_NO_SUCH_DEVICE,
 					       CAPACITY_UNKNOWN);
 	}
-	if (capacity_wants_vmem(capacity, wish))
+	if (capacity_wants_vmem(capacity, wish)) {
+		enum capacity_reason reason =
+			capacity_resize(capacity, wish, false, plan);
+
+		if (reason != CAPACITY_NO_SUCH_SUM || !capacity_may_be_dimms(wish))
+			return reason;
+		if (unplug_dimms(capacity, wish->size, plan) == CAPACITY_OK)
+			return CAPACITY_OK;
 		return capacity_resize(capacity, wish, false, plan);
+	}
 	if (wish->device)
 		return unplug_one(capacity, index, plan);
 	return unplug_dimms(capacity, wish->size, plan);

@@ -24,7 +24,8 @@ static const struct {
 	[CAPACITY_NO_BLOCK_SIZE] = { "no-block-size",
 				     "the guest does not tell the size of its blocks" },
 	[CAPACITY_UNALIGNED] = { "unaligned",
-				 "the size is no multiple of the guest's memory block" },
+				 "the size is no multiple of the guest's memory block, or "
+				 "of the virtio-mem device's" },
 	[CAPACITY_CROOKED] = { "crooked",
 			       "a DIMM ends within a memory block of the guest: what is "
 			       "plugged behind it is lost" },
@@ -220,6 +221,11 @@ bool capacity_wants_vmem(const struct capacity *capacity,
 	return device < capacity->count && capacity_is_vmem(&capacity->devices[device]);
 }
 
+bool capacity_may_be_dimms(const struct capacity_wish *wish)
+{
+	return !wish->device && wish->model == CAPACITY_ANY;
+}
+
 /* --- plug */
 
 static enum capacity_reason check_memory(const struct capacity *capacity,
@@ -378,8 +384,15 @@ enum capacity_reason capacity_plug(const struct capacity *capacity,
 	plan->possible = CAPACITY_UNKNOWN;
 	if (wish->device && capacity_find(capacity, wish->device) == capacity->count)
 		return capacity_refuse(plan, CAPACITY_NO_SUCH_DEVICE, CAPACITY_UNKNOWN);
-	if (capacity_wants_vmem(capacity, wish))
+	if (capacity_wants_vmem(capacity, wish)) {
+		enum capacity_reason reason = capacity_resize(capacity, wish, true, plan);
+
+		if (reason != CAPACITY_DEVICE_FULL || !capacity_may_be_dimms(wish))
+			return reason;
+		if (plug_dimms(capacity, wish, plan) == CAPACITY_OK)
+			return CAPACITY_OK;
 		return capacity_resize(capacity, wish, true, plan);
+	}
 	if (wish->device) /* a DIMM has its size */
 		return capacity_refuse(plan, CAPACITY_DEVICE_FULL, 0);
 	return plug_dimms(capacity, wish, plan);

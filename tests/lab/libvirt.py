@@ -41,7 +41,7 @@ DOMAIN = """\
     <emulator>{emulator}</emulator>
     <serial type='file'><source path='{log}'/></serial>
     <controller type='usb' model='none'/>
-    <memballoon model='none'/>
+    <memballoon model='{balloon}'/>
 {devices}
   </devices>
 </domain>
@@ -162,16 +162,17 @@ class Domain(Machine):
     """A guest of libvirt's. The channels' sockets are where libvirt puts them."""
 
     def __init__(self, libvirt, lab, name="guest", channels=(AGENT_PORT,), udev=True, daemon=True,
-                 config=None, files=None):
+                 config=None, files=None, modules=(), devices="", balloon="none"):
         super().__init__()
         initrd = libvirt.path(name + ".img")
-        image.write(initrd, lab.kernel, guest_files(udev, daemon, config, lab.auto_online, files))
-        self._start(libvirt, lab, name, channels, initrd)
+        image.write(initrd, lab.kernel, guest_files(udev, daemon, config, lab.auto_online, files),
+                    modules)
+        self._start(libvirt, lab, name, channels, initrd, devices=devices, balloon=balloon)
         if daemon and not without_daemon():
             self.wait_daemon()
 
     def _start(self, libvirt, lab, name, channels, initrd, append="", devices="",
-               on_reboot="destroy"):
+               on_reboot="destroy", balloon="none"):
         self.libvirt = libvirt
         self.name = name
         kernel = libvirt.path("vmlinuz")
@@ -184,7 +185,7 @@ class Domain(Machine):
         libvirt.start(name, DOMAIN.format(
             type="kvm" if accelerator() == "kvm" else "qemu", name=name, kernel=kernel,
             initrd=initrd, append=(APPEND + " " + append).strip(), emulator=emulator(), log=log,
-            on_reboot=on_reboot, devices="\n".join(ports) + devices))
+            on_reboot=on_reboot, balloon=balloon, devices="\n".join(ports) + devices))
         self.attach(self.socket(LAB_PORT), BOOT_DEADLINE)
 
     def socket(self, port):

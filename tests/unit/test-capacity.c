@@ -340,6 +340,28 @@ static void unplug_shrinks_virtio_mem(void **state)
 	assert_int_equal(plan.steps[0].size, 0);
 }
 
+/* By name or by model nothing else is touched. */
+static void takes_dimms_where_virtio_mem_has_no_room(void **state)
+{
+	struct domain domain;
+	struct capacity_plan plan;
+	struct capacity_wish wanted = wish(2 * GIB);
+
+	(void)state;
+	begin(&domain);
+	add_vmem(&domain, "v", GIB, 0);
+	assert_int_equal(capacity_plug(&domain.capacity, &wanted, &plan), CAPACITY_OK);
+	assert_int_equal(plan.steps[0].kind, CAPACITY_ATTACH);
+	refuses_unplug(&domain, &wanted, CAPACITY_NO_SUCH_SUM, 0);
+	add(&domain, "a", CAPACITY_DIMM, 4 * GIB, 2 * GIB);
+	assert_int_equal(capacity_unplug(&domain.capacity, &wanted, &plan), CAPACITY_OK);
+	assert_int_equal(plan.count, 1);
+	assert_int_equal(plan.steps[0].kind, CAPACITY_DETACH);
+	wanted.model = CAPACITY_VIRTIO_MEM;
+	refuses_plug(&domain, &wanted, CAPACITY_DEVICE_FULL, GIB);
+	refuses_unplug(&domain, &wanted, CAPACITY_NO_SUCH_SUM, 0);
+}
+
 /* --- sums and verdicts */
 
 static void counts_what_the_balloon_keeps(void **state)
@@ -428,6 +450,7 @@ int main(void)
 		cmocka_unit_test(unplug_takes_the_fewest_and_of_those_the_highest),
 		cmocka_unit_test(unplug_never_takes_more_or_less_than_asked),
 		cmocka_unit_test(unplug_shrinks_virtio_mem),
+		cmocka_unit_test(takes_dimms_where_virtio_mem_has_no_room),
 		cmocka_unit_test(counts_what_the_balloon_keeps),
 		cmocka_unit_test(a_verdict_is_that_of_the_worst),
 		cmocka_unit_test(progress_ends_where_the_kernel_has_refused),
