@@ -57,10 +57,9 @@ static void fail_overlap(struct parse *parse, size_t i)
 	unsigned line = parse->config.overrides[i].line;
 
 	if (parse->has_section[i])
-		fail(parse, parse->line, "a range that overlaps the one in line %u",
-		     line);
+		fail(parse, parse->line, "range overlaps the one in line %u", line);
 	else
-		fail(parse, parse->line, "a range that overlaps the one in %s:%u",
+		fail(parse, parse->line, "range overlaps the one in %s:%u",
 		     parse->origins.files[parse->origins.overrides[i].file - 1], line);
 }
 
@@ -99,7 +98,8 @@ static struct config_override *find_override(struct parse *parse,
 		return NULL;
 	}
 	if (i == CONFIG_OVERRIDES_MAX) {
-		fail(parse, parse->line, "more than %d sections for places",
+		fail(parse, parse->line,
+		     "too many sections for places (expected at most %d)",
 		     CONFIG_OVERRIDES_MAX);
 		return NULL;
 	}
@@ -144,7 +144,7 @@ static bool check_section(struct parse *parse, const char *line, size_t len)
 	for (rest = end + 1; rest < line + len && config_is_blank(*rest); rest++)
 		;
 	if (rest < line + len && *rest != ';' && *rest != '#') {
-		fail(parse, parse->line, "[%.*s]: something follows the bracket",
+		fail(parse, parse->line, "[%.*s]: unexpected text after the bracket",
 		     (int)(end - line) - 1, line + 1);
 		return false;
 	}
@@ -172,11 +172,12 @@ static bool check_line(struct parse *parse, const char *line, size_t len, int bu
 	int max = buffer_size - 2 < LINE_MAX_BYTES ? buffer_size - 2 : LINE_MAX_BYTES;
 
 	if (max < 0 || len > (size_t)max) {
-		fail(parse, parse->line, "a line of more than %d bytes", max);
+		fail(parse, parse->line, "line too long (expected at most %d bytes)",
+		     max);
 		return false;
 	}
 	if (memchr(line, '\0', len)) {
-		fail(parse, parse->line, "a NUL byte");
+		fail(parse, parse->line, "NUL byte");
 		return false;
 	}
 	return true;
@@ -253,7 +254,7 @@ static int assign(void *user, const char *section, const char *key_name,
 	if (parse->failed_line || !key_name || !value)
 		return 1; /* the last two: inih built to say more than usual */
 	if (!*section) {
-		fail(parse, parse->line, SHOWN ": stands before any [section]", key_name);
+		fail(parse, parse->line, SHOWN ": key before any [section]", key_name);
 		return 0;
 	}
 	if (parse->section)
@@ -288,7 +289,7 @@ static void check_overrides(struct parse *parse)
 	for (i = 0; !parse->failed_line && i < parse->config.override_count; i++)
 		if (!parse->config.overrides[i].is_given)
 			fail(parse, parse->config.overrides[i].line,
-			     "a section without a policy");
+			     "section without a policy");
 }
 
 static void read_file(struct parse *parse)
@@ -298,9 +299,10 @@ static void read_file(struct parse *parse)
 	/* inih goes on after a line that it cannot read: the first error is told. */
 	if (bad_line > 0 &&
 	    (!parse->failed_line || (unsigned)bad_line < parse->failed_line))
-		fail(parse, (unsigned)bad_line, "neither [section] nor key = value");
+		fail(parse, (unsigned)bad_line,
+		     "invalid line (expected [section] or key = value)");
 	else if (bad_line < 0 && !parse->failed_line)
-		fail(parse, 1, "no memory to read it");
+		fail(parse, 1, "out of memory");
 	check_overrides(parse);
 }
 
@@ -311,7 +313,8 @@ int config_add(struct config *config, struct config_origins *origins, const char
 	size_t number = origins->file_count;
 
 	if (number == CONFIG_FILES_MAX) {
-		snprintf(error, CONFIG_ERROR_SIZE, "%.120s: more than %d files", file,
+		snprintf(error, CONFIG_ERROR_SIZE,
+			 "%.120s: too many files (expected at most %d)", file,
 			 CONFIG_FILES_MAX);
 		return -ENOSPC;
 	}

@@ -175,7 +175,7 @@ static void update(struct history *history, struct block *block, const struct bl
 		set(block, BLOCK_MARK_ADDED);
 	/*
 	 * Not by a write of ours: those are in `before` already. The report about it is written
-	 * when the burst is over, and until then the next agent has to know that it is missing.
+	 * when the events have ended, and until then the next agent has to know that it is missing.
 	 */
 	if (!is_first && block->state == BLOCK_ONLINE &&
 	    history_known(old).state != BLOCK_ONLINE)

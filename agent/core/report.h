@@ -4,7 +4,7 @@
 
 /*
  * What happened to blocks since the last reports were written: gathered block by block, and
- * turned into one report per DIMM when the burst is over.
+ * turned into one report per DIMM when the events have ended.
  */
 
 #include "core/journal.h"

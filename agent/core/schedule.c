@@ -134,7 +134,7 @@ static struct schedule_step scan(struct schedule *schedule, uint64_t seqnum,
 
 	if (is_announcing(schedule, seqnum, now_usec))
 		return go(schedule, SCHEDULE_ANNOUNCING, SCHEDULE_WAIT,
-			  "the kernel makes more blocks");
+			  "the kernel adds more blocks");
 	schedule->scan_wanted = schedule->has_written = false;
 	return go(schedule, SCHEDULE_SCANNING, SCHEDULE_SCAN, why);
 }
@@ -144,17 +144,17 @@ static struct schedule_step rest(struct schedule *schedule,
 				 const struct schedule_facts *facts)
 {
 	if (facts->has_job)
-		return go(schedule, SCHEDULE_JOB, SCHEDULE_STEP_JOB, "asked by name");
+		return go(schedule, SCHEDULE_JOB, SCHEDULE_STEP_JOB, "a command came");
 	/* The burst goes on: its report is to be one. */
 	if (schedule->settled_usec)
 		return go(schedule, SCHEDULE_SETTLING, SCHEDULE_WAIT,
-			  "the burst is not over");
+			  "events still come");
 	if (facts->has_probe)
 		return go(schedule, SCHEDULE_PROBING, SCHEDULE_STEP_PROBE,
-			  "ranges are named");
+			  "ranges were named");
 	if (!schedule->is_reported)
 		return go(schedule, SCHEDULE_REPORTING, SCHEDULE_REPORT,
-			  "the burst is over");
+			  "events have ended");
 	if (schedule->rescan_usec)
 		return go(schedule, SCHEDULE_RESCAN, SCHEDULE_WAIT,
 			  "not everything could be read");
@@ -164,7 +164,7 @@ static struct schedule_step rest(struct schedule *schedule,
 	if (schedule->rest_usec)
 		return go(schedule, SCHEDULE_HOLDING, SCHEDULE_WAIT,
 			  "the rest of a DIMM may come");
-	return go(schedule, SCHEDULE_IDLE, SCHEDULE_WAIT, "nothing is left to do");
+	return go(schedule, SCHEDULE_IDLE, SCHEDULE_WAIT, "nothing to do");
 }
 
 struct schedule_step schedule_next(struct schedule *schedule,
@@ -190,7 +190,7 @@ struct schedule_step schedule_next(struct schedule *schedule,
 	if (facts->is_writing)
 		return go(schedule, SCHEDULE_WRITING,
 			  facts->is_left ? SCHEDULE_WAIT : SCHEDULE_TAKE_RESULT,
-			  "a write is in hand");
+			  "a write is in progress");
 	/*
 	 * A scan in the middle of a plan would throw the rest of it away and make it again. But what
 	 * closes a DIMM's gap waits for a scan: more of the DIMM has come.

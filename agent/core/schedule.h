@@ -17,7 +17,7 @@ enum schedule_state {
 	SCHEDULE_SCANNING,
 	SCHEDULE_ANNOUNCING, /* a scan waits: the kernel is just making a DIMM's blocks */
 	SCHEDULE_WRITING, /* the plan, or a write that the kernel holds up */
-	SCHEDULE_SETTLING, /* nothing is done until the burst is over */
+	SCHEDULE_SETTLING, /* nothing is done until the events have ended */
 	SCHEDULE_JOB, /* what somebody asked for by name */
 	SCHEDULE_PROBING,
 	SCHEDULE_REPORTING,
@@ -45,7 +45,7 @@ enum schedule_action {
 /* What the daemon sees at the time of a step. */
 struct schedule_facts {
 	bool is_offlining; /* a worker takes a block offline */
-	bool is_writing; /* a write is in hand */
+	bool is_writing; /* a write is in progress */
 	bool is_left; /* and nobody waits for it: its end is an event */
 	bool has_plan; /* writes are left in the plan */
 	bool only_gaps; /* those only close gaps (plan_is_late) */
@@ -115,7 +115,7 @@ void schedule_hold(struct schedule *schedule, uint64_t until_usec);
 /* Something is not as it was: the burst goes on. */
 void schedule_unsettle(struct schedule *schedule, uint64_t now_usec);
 /*
- * Whether what was decided has to wait until the burst is over, where that matters: `matters`. No
+ * Whether what was decided has to wait until the events have ended, if that matters: `matters`. No
  * longer than a minute: something may always change.
  */
 bool schedule_has_to_settle(const struct schedule *schedule, bool matters,

@@ -90,7 +90,7 @@ static int take_events(struct agent *agent, struct source *source)
 			agent_event(agent, &event);
 			continue;
 		}
-		log_warning("%s events: %s, looking at all blocks", source_name(source),
+		log_warning("%s events: %s; scanning all blocks", source_name(source),
 			    strerror(-r));
 		agent_wake(agent);
 		if (r != -ENOBUFS)
@@ -112,9 +112,9 @@ static void read_backup(struct agent *agent)
 	}
 	/* Lost ones say nothing of the others, and are logged. */
 	if (r == 0 && agent->schedule.scan_wanted && !wanted)
-		log_warning("%s events are late or lost, those of the kernel are not: "
-			    "looking at all blocks",
-			    source_name(agent->edges.source));
+		log_warning(
+			"%s events are late or lost, the kernel's are not: scanning all blocks",
+			source_name(agent->edges.source));
 	loop_watch_change(agent->backup_watch, ONCE);
 }
 
@@ -282,7 +282,7 @@ void agent_begin_instance(struct agent *agent, const char *why)
 void agent_event(struct agent *agent, const struct uevent *event)
 {
 	if (event->action == UEVENT_NEW_GENERATION)
-		agent_begin_instance(agent, "the machine was put back or copied");
+		agent_begin_instance(agent, "the machine was restored or cloned");
 	else if (events_take(agent, event))
 		agent_resume(agent);
 }
@@ -354,7 +354,7 @@ void agent_probe_at_start(struct agent *agent)
 	if (mode != CONFIG_PROBE_STATIC && mode != CONFIG_PROBE_CONTROLLER)
 		return;
 	if (!sysfs_has_probe(agent->edges.sysfs))
-		log_info("this kernel has no `probe`: [probe] mode has no effect");
+		log_info("[probe] mode has no effect: this kernel has no `probe`");
 	else if (agent_start_probe(agent, &request, NULL, NULL) < 0)
 		log_warning("cannot probe at start; ignoring");
 }

@@ -183,7 +183,7 @@ static void run_subscribe(struct agent *agent, const struct protocol_request *re
 {
 	/* Given by an agent of another time: these numbers are given to other reports now. */
 	if (request->since > journal_last(agent_journal(agent)))
-		agent_begin_instance(agent, "a host knows of later reports");
+		agent_begin_instance(agent, "a host knows later reports");
 	protocol_put_subscribed(out, agent_journal(agent), request->since);
 }
 
@@ -245,7 +245,7 @@ static void put_held_up(const struct agent *agent, struct text *facts)
 		       held_up.word, held_up.index, held_up.elapsed_usec / 1000000);
 	if (held_up.going_offline != UINT64_MAX)
 		snprintf(value + len, sizeof(value) - (size_t)len,
-			 ": memory%" PRIu64 " is being taken offline by somebody",
+			 ": memory%" PRIu64 " is being taken offline",
 			 held_up.going_offline);
 	protocol_put_fact(facts, "held-up", value);
 }
@@ -453,7 +453,7 @@ static void finish_probe(const struct protocol_request *request, const struct jo
 	if (job->probe_error) {
 		char desc[160];
 
-		snprintf(desc, sizeof(desc), "Nothing could be named for probing: %s",
+		snprintf(desc, sizeof(desc), "No range is named for probing: %s",
 			 job->probe_error == -EOPNOTSUPP
 				 ? "this kernel has no `probe`, or the controller is "
 				   "not QEMU's"

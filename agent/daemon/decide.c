@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "io/log.h"
 
-#define SETTLE_MSEC 500 /* without a change: then the burst is over */
+#define SETTLE_MSEC 500 /* without a change: then events have ended */
 
 /* A run of blocks about which one thing was decided: one line of the log. */
 struct decision {
@@ -75,7 +75,7 @@ static void log_decision(const struct agent *agent, const struct decision *decis
 	text_printf(&line, " -> %s (%s)", online_type_text(verdict->word),
 		    reason_text(verdict->reason));
 	if (line.failed)
-		log_warning("no memory to say what is decided");
+		log_warning("out of memory, decision not logged");
 	else if (agent->dry_run) /* there the decisions are the result */
 		puts(line.data);
 	else
@@ -190,7 +190,7 @@ static void decide_all(struct agent *agent, struct policy *policy)
 		struct decision next = { .first = block, .last = block };
 
 		if (!decide_block(agent, policy, block, &next.verdict)) {
-			log_error("no memory for the plan, doing what fits");
+			log_error("out of memory, the plan is incomplete");
 			break;
 		}
 		next.policy = policy_of(agent->config, &agent->now, block, &next.section);
@@ -243,7 +243,7 @@ static void settle(struct agent *agent)
 			     loop_now_usec()))
 		return;
 	plan_clear(&agent->plan);
-	log_debug("waiting for the burst to be over");
+	log_debug("waiting for the end of the events");
 }
 
 static void order_plan(struct agent *agent)
@@ -265,7 +265,7 @@ void decide_blocks(struct agent *agent)
 	agent->has_rezone = false;
 	plan_clear(&agent->plan);
 	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
-		log_error("no memory to decide, trying again later");
+		log_error("out of memory, deciding later");
 		schedule_rescan(&agent->schedule, loop_now_usec());
 		return;
 	}

@@ -66,11 +66,13 @@ void kernel_settings_follow(struct agent *agent)
 		return;
 	agent->followed_change = machine->auto_online_changed;
 	if (agent->followed_change)
-		log_warning("somebody wrote %s to auto_online_blocks: memory is left to "
-			    "the kernel, only observed",
-			    online_type_text(machine->auto_online));
+		log_warning(
+			"auto_online_blocks was changed to %s: memonlined leaves memory to "
+			"the kernel and only observes",
+			online_type_text(machine->auto_online));
 	else
-		log_info("auto_online_blocks is as it was: the policy is in force again");
+		log_info(
+			"auto_online_blocks has its old value: the policy is active again");
 	kernel_settings_apply(agent);
 }
 
@@ -105,12 +107,13 @@ void kernel_settings_read_command_line(struct agent *agent)
 	auto_online = found.value[INTENT_AUTO_ONLINE];
 	machine_read_memhp(agent->edges.root, auto_online, machine);
 	if (machine->memhp_default_state)
-		log_warning("memhp_default_state=%s is on the kernel's command line: "
-			    "memory is left to the kernel, only observed",
-			    auto_online);
+		log_warning(
+			"memhp_default_state=%s on the kernel's command line: memonlined "
+			"leaves memory to the kernel and only observes",
+			auto_online);
 	else if (machine->memhp_ignored)
-		log_warning("memhp_default_state= on the kernel's command line is not in "
-			    "force (auto_online_blocks: %s): ignoring it",
+		log_warning("memhp_default_state= on the kernel's command line has no "
+			    "effect (auto_online_blocks: %s): ignoring it",
 			    *auto_online ? auto_online : "missing");
 }
 
@@ -140,12 +143,12 @@ static int give_back(struct agent *agent, enum intent_setting setting, const cha
 	intent_change_begin(agent->edges.intent, setting, found, found);
 	r = write_setting(agent, setting, found);
 	if (r < 0) {
-		log_warning("%s: cannot write %s back: %s", names[setting], found,
+		log_warning("%s: cannot restore %s: %s", names[setting], found,
 			    strerror(-r));
 		intent_change_failed(agent->edges.intent, setting);
 		return r;
 	}
-	log_info("%s: %s -> %s, as it was found", names[setting], now, found);
+	log_info("%s: %s -> %s, restored", names[setting], now, found);
 	intent_change_over(agent->edges.intent, setting, found);
 	return 0;
 }
@@ -171,7 +174,7 @@ static int bring(struct agent *agent, enum intent_setting setting, const char *w
 	}
 	/* Somebody else's by now. */
 	if (strcmp(now, intent_expected(agent->edges.intent, setting)) != 0) {
-		log_info("%s: %s stays, somebody else wrote it", names[setting], now);
+		log_info("%s: %s stays: another program wrote it", names[setting], now);
 		return 0;
 	}
 	return give_back(agent, setting, now, found);
@@ -201,7 +204,7 @@ static bool apply(struct agent *agent)
 			agent->executor_refused);
 	agent->machine.withheld = agent->executor.withheld;
 	if (agent->executor.kernel_cannot)
-		log_warning("this kernel cannot carry policy %s out: the agent does",
+		log_warning("the kernel cannot apply policy %s: memonlined does",
 			    config_policy_text(agent->config->policy));
 	/* What somebody else decided is not touched, not even to give it back. */
 	if (agent->dry_run || !agent->edges.intent || agent->machine.auto_online_changed)

@@ -62,13 +62,13 @@ struct daemon {
 
 static const char usage[] =
 	"Usage: memonlined [OPTION]...\n"
-	"Bring hot-plugged memory online by policy and report it to the host.\n\n"
+	"Bring hot-plugged memory online according to a policy, report it to the host.\n\n"
 	"  -c, --config FILE   read FILE instead of " SETTINGS_FILE " and its drop-ins\n"
-	"      --sysroot DIR   work below DIR as if it were /\n"
-	"      --listen PATH   serve local clients at PATH, whatever [control] says\n"
+	"      --sysroot DIR   use DIR in place of /\n"
+	"      --listen PATH   make the control socket at PATH\n"
 	"  -f, --foreground    do not go to the background\n"
 	"  -n, --dry-run       print what would be written, write nothing, exit\n"
-	"      --dump-config   print the configuration in force, exit\n"
+	"      --dump-config   print the active configuration, exit\n"
 	"  -V, --version       print the version, exit\n"
 	"  -h, --help          print this, exit\n";
 
@@ -158,7 +158,7 @@ static void reload(struct daemon *daemon)
 
 	notify_send("RELOADING=1");
 	if (settings_load(&daemon->options.settings, &config, &origins, error) < 0) {
-		log_error("%s; the old configuration stays in force", error);
+		log_error("%s; the old configuration stays active", error);
 	} else {
 		daemon->config = config;
 		log_set_level(config.log_level);
@@ -207,7 +207,7 @@ static void on_broken(void *data)
 {
 	struct daemon *daemon = data;
 
-	log_error("no more memory events: ending, to be started again");
+	log_error("memory events have ended: ending, to be restarted");
 	daemon->failed = true;
 	loop_quit(daemon->loop);
 }
@@ -245,10 +245,10 @@ static int open_kernel_side(struct daemon *daemon)
 {
 	daemon->sysfs = sysfs_open(daemon->options.root);
 	if (!daemon->sysfs) {
-		log_error("%s/sys/devices/system/memory: %s (a kernel with "
-			  "CONFIG_MEMORY_HOTPLUG has it)",
-			  own_root(&daemon->options) ? "" : daemon->options.root,
-			  strerror(errno));
+		log_error(
+			"%s/sys/devices/system/memory: %s (expected a kernel with CONFIG_MEMORY_HOTPLUG)",
+			own_root(&daemon->options) ? "" : daemon->options.root,
+			strerror(errno));
 		return -1;
 	}
 	daemon->root = root_open(daemon->options.root);
@@ -330,12 +330,12 @@ static int open_channel(struct daemon *daemon)
 	/* Memory is brought online without it, and there may be room for it later. */
 	if (r < 0 && r != -EROFS && r != -ENOSPC) {
 		log_error("%s: %s", config->control_socket,
-			  r == -EADDRINUSE ? "another memonlined answers there"
+			  r == -EADDRINUSE ? "another memonlined listens there"
 					   : strerror(-r));
 		return -1;
 	}
 	if (r < 0)
-		log_warning("%s: %s; there is no control socket until that changes",
+		log_warning("%s: %s; no control socket until that changes",
 			    config->control_socket, strerror(-r));
 	r = 0;
 	if (config->port[0])
@@ -440,7 +440,7 @@ static void leave_terminal(const struct daemon *daemon, int ready_fd)
 	if (chdir("/") < 0 || null < 0)
 		log_warning("cannot leave the terminal: %s; ignoring", strerror(errno));
 	if (write(ready_fd, "", 1) < 0)
-		log_warning("nobody waits for the start; ignoring");
+		log_warning("no process waits for the start; ignoring");
 	close(ready_fd);
 	if (null < 0)
 		return;
@@ -469,7 +469,7 @@ static void prepare_for_shortage(void)
 			 strerror(-r));
 	r = memlock_enable();
 	if (r < 0)
-		log_info("memory is not locked: %s; ignoring", strerror(-r));
+		log_info("cannot lock memory: %s; ignoring", strerror(-r));
 }
 
 /*

@@ -119,8 +119,7 @@ static void open_trigger(struct monitor *monitor)
 				    PRESSURE_WINDOW_USEC);
 	if (monitor->fd < 0) {
 		if (monitor->fd != monitors->trigger_error)
-			log_info("the kernel does not report stalls to us: %s; looking "
-				 "at them by timer",
+			log_info("cannot watch stalls: %s; measuring them by timer",
 				 strerror(-monitor->fd));
 		monitors->trigger_error = monitor->fd;
 		return;

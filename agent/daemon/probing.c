@@ -88,7 +88,7 @@ static int read_controller(struct agent *agent, struct agent_probe *probe)
 					 agent->edges.ports, agent->edges.ports_data);
 
 	if (r < 0)
-		log_warning("the memory hot-plug controller cannot be read: %s",
+		log_warning("cannot read the memory hot-plug controller: %s",
 			    strerror(-r));
 	return r;
 }
@@ -329,7 +329,7 @@ static void finish(struct agent *agent)
 	job.probed_count = probe->results ? probe->count : 0;
 	job.probe_error = probe->error;
 	if (probe->error)
-		log_warning("nothing is probed: %s", strerror(-probe->error));
+		log_warning("no range is probed: %s", strerror(-probe->error));
 	if (probe->done)
 		probe->done(&job, probe->data);
 	probe_free(probe);

@@ -64,7 +64,7 @@ static struct lockfile *take_when_free(const char *root)
 			return lockfile_take(root);
 		}
 		if (!is_logged)
-			log_info("waiting for the memonlined that was killed to end");
+			log_info("waiting for the end of the killed memonlined");
 		is_logged = true;
 		usleep(HOLDER_PAUSE_USEC);
 		lockfile = lockfile_take(root);
@@ -78,7 +78,7 @@ static int take_lock(struct runtime *runtime)
 	if (runtime->lockfile)
 		return 0;
 	if (errno == EWOULDBLOCK) {
-		log_error("another memonlined is at work here");
+		log_error("another memonlined runs here");
 		return -1;
 	}
 	log_warning("/run/memonlined.lock: %s; ignoring", strerror(errno));
@@ -94,8 +94,8 @@ static void keep(void *data, const void *start, size_t bytes)
 
 	if (r == 0)
 		return;
-	log_warning(DIRECTORY "%s: %s; it will be written again", kept->name,
-		    r == -ENODATA ? "shortened by somebody" : strerror(-r));
+	log_warning(DIRECTORY "%s: %s; writing it again", kept->name,
+		    r == -ENODATA ? "truncated" : strerror(-r));
 	if (kept->runtime->files)
 		runtime_files_soon(kept->runtime->files);
 }
@@ -115,8 +115,7 @@ static int open_kept(struct runtime *runtime, struct kept *kept, const char *nam
 			return 0;
 		log_warning(
 			DIRECTORY
-			"%s: %s; until it can be made, what is in it will not outlive "
-			"this process",
+			"%s: %s; until it can be made, its contents do not outlive this process",
 			name, strerror(errno));
 	}
 	kept->state = state_open_copy(root, name, bytes);
@@ -239,8 +238,7 @@ static int restore_kept(const struct kept *kept)
 	int r = state_keep(kept->state, kept->runtime->options.root, kept->name);
 
 	if (r > 0 && is_damaged)
-		log_warning(DIRECTORY "%s was damaged by somebody: written again",
-			    kept->name);
+		log_warning(DIRECTORY "%s was damaged: written again", kept->name);
 	return r < 0 ? r : 0;
 }
 

@@ -109,8 +109,9 @@ static int read_blocks(struct agent *agent)
 	sysfs_read_zones(agent->edges.sysfs, next);
 	r = resources_read(agent->edges.root, next);
 	if (r < 0 && r != -ENOENT)
-		log_debug("cannot read /proc/iomem: %s; ignoring DIMM edges",
-			  strerror(-r));
+		log_debug(
+			"cannot read /proc/iomem: %s; ignoring where DIMMs begin and end",
+			strerror(-r));
 	join_probed(agent, next);
 	return 0;
 }
@@ -162,7 +163,7 @@ static void identify(struct agent *agent, struct block *block)
 	    !history_identify(&agent->history, block,
 			      sysfs_identity(agent->edges.sysfs, block->index)))
 		return;
-	log_info("memory%" PRIu64 " is another block than the one before", block->index);
+	log_info("memory%" PRIu64 " was replaced", block->index);
 }
 
 static void log_full(struct agent *agent)
@@ -170,7 +171,7 @@ static void log_full(struct agent *agent)
 	if (!agent->history.is_full || agent->is_full_logged)
 		return;
 	agent->is_full_logged = true;
-	log_warning("more memory blocks than can be remembered beyond this process; "
+	log_warning("too many memory blocks to store for the next memonlined; "
 		    "ignoring");
 }
 
@@ -187,7 +188,7 @@ static void update_history(struct agent *agent)
 	if (!agent->scanned_once && agent->edges.intent) {
 		history_recall(&agent->history, next);
 		if (changes_meanwhile(&changes, next) < 0)
-			log_warning("no memory to compare with the reports so far; "
+			log_warning("out of memory, not compared with earlier reports; "
 				    "ignoring");
 	}
 	history_update(&agent->history, next, agent->scanned_once ? &agent->now : NULL);

@@ -46,7 +46,7 @@ static int send_reply(struct session *session)
 	if (r == 0 && reply->len)
 		r = channel_send(session->peer, reply->data, reply->len);
 	if (r == -ENOMEM)
-		log_error("no memory for an answer");
+		log_error("out of memory for an answer");
 	if (reply->capacity > REPLY_KEEP_SIZE)
 		text_free(reply);
 	text_clear(reply);

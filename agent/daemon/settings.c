@@ -140,8 +140,9 @@ static int list_drop_ins(const struct loading *loading, const char *directory,
 			r = put_drop_in(found, directory, entry->d_name);
 	closedir(stream);
 	if (r == -ENOSPC)
-		snprintf(loading->error, CONFIG_ERROR_SIZE, "%.180s: more than %lu files",
-			 path, DROP_INS_MAX);
+		snprintf(loading->error, CONFIG_ERROR_SIZE,
+			 "%.180s: too many files (expected at most %lu)", path,
+			 DROP_INS_MAX);
 	return r;
 }
 

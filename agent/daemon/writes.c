@@ -113,7 +113,7 @@ static bool put_off(struct agent *agent, struct block *block,
 	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error) ||
 	    agent->scanned_sec - since_sec >= agent->config->retry_sec)
 		return false;
-	log_warning("memory%" PRIu64 ": %s; it will be tried again", block->index,
+	log_warning("memory%" PRIu64 ": %s; retrying later", block->index,
 		    strerror(result->error));
 	history_put_off(block, agent->scanned_sec);
 	schedule_refused(&agent->schedule);
@@ -200,7 +200,7 @@ static void log_held_up(const struct agent_write *writing)
 			    writing->write.index, word_of(writing));
 	else
 		log_warning("memory%" PRIu64 ": %s waits, memory%" PRIu64
-			    " is being taken offline by somebody",
+			    " is being taken offline",
 			    writing->write.index, word_of(writing),
 			    writing->going_offline);
 }

@@ -49,8 +49,9 @@ static void add_client(struct channel *channel, int fd)
 	struct channel_peer *peer;
 
 	if (channel->client_count >= CHANNEL_CLIENTS_MAX) {
-		log_warning("control socket: more than %d clients, closing the newest",
-			    CHANNEL_CLIENTS_MAX);
+		log_warning(
+			"control socket: too many clients (expected at most %d), closing the newest",
+			CHANNEL_CLIENTS_MAX);
 		close(fd);
 		return;
 	}

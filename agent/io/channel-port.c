@@ -303,9 +303,8 @@ static void log_missing(struct channel_port *port, int error)
 		return;
 	port->last_error = error;
 	if (error == EBUSY)
-		log_warning(
-			"channel %s: held by another program (qemu-ga?), trying again",
-			port->name);
+		log_warning("channel %s: open in another program (qemu-ga?), retrying",
+			    port->name);
 	else if (error == ENOENT)
 		log_info("channel %s: no such port, waiting for it", port->name);
 	else

@@ -53,12 +53,12 @@ static void attempt(void *data)
 	watch_directories(files);
 	if (r == 0) {
 		if (files->last_error)
-			log_info("files in /run are there again");
+			log_info("files in /run exist again");
 		files->last_error = 0;
 		return;
 	}
 	if (r != files->last_error)
-		log_warning("files in /run cannot be made: %s; it will be tried again",
+		log_warning("cannot make the files in /run: %s; retrying later",
 			    strerror(-r));
 	files->last_error = r;
 	loop_timer_arm(files->timer, files->pause_msec);

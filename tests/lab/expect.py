@@ -53,7 +53,7 @@ def told_once(guest, dimm, since, deadline=60):
                 equal((found["to"], found["result"]), ("online", "success"), "a range")
                 first = found["start"] // unit
                 told.update(range(first, first + found["size"] // unit))
-        # The blocks may be online before the burst is over and its report made.
+        # The blocks may be online before the last event, and before its report is made.
         if set(told) >= set(blocks) or time.monotonic() >= until:
             return equal(told, collections.Counter(blocks), "reports of each block")
         time.sleep(0.2)

@@ -176,7 +176,7 @@ def a_bad_reload_leaves_the_old_configuration(tree):
     try:
         tree.configure("[memonlined]\npolicy = nonsense\n")
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.wait_for(lambda: "stays in force" in daemon.output(), "the refusal")
+        daemon.wait_for(lambda: "stays active" in daemon.output(), "the refusal")
         client = daemon.connect()
         expect(client.execute("memonline-status")["return"]["policy"] == "keep", "policy changed")
         expect(tree.state(32) == "offline", "a block was onlined")
@@ -716,7 +716,7 @@ def without_a_run_directory_it_still_works(tree):
     daemon = Daemon(tree).start()
     try:
         daemon.connect().reports(1)
-        expect("will not outlive" in daemon.output(), daemon.output())
+        expect("do not outlive" in daemon.output(), daemon.output())
     finally:
         daemon.end()
 
@@ -809,7 +809,7 @@ def a_killed_one_that_is_not_gone_yet_is_waited_for(tree):
         daemon.start().connect().reports(1)
         second = Daemon(tree)
         expect(second.process.wait(PATIENCE) == 1, "two at work")
-        expect("another memonlined is at work" in second.output(), second.output())
+        expect("another memonlined runs here" in second.output(), second.output())
     finally:
         (run / "go").touch()
         holder.wait()
@@ -826,7 +826,7 @@ def a_removed_run_directory_lets_no_second_daemon_in(tree):
         shutil.rmtree(tree.path / "run/memonline")
         second = Daemon(tree)
         expect(second.process.wait(PATIENCE) == 1, "two at work")
-        expect("another memonlined is at work" in second.output(), second.output())
+        expect("another memonlined runs here" in second.output(), second.output())
     finally:
         daemon.process.send_signal(signal.SIGCONT)
         daemon.end()
@@ -883,7 +883,7 @@ def damaged_files_are_written_again(tree):
                 daemon.wait_for(lambda: (run / name).stat().st_size >= size and
                                 (run / name).read_bytes()[:40] == begin, f"{name}, {kind}")
             expect(daemon.connect().reports(1) == before, kind, "reports of one that works on")
-        expect(daemon.output().count("damaged by somebody") == 8, daemon.output())
+        expect(daemon.output().count("was damaged: written again") == 8, daemon.output())
         expect(reports_after_a_kill(tree, daemon) == before, "reports in the new files")
     finally:
         daemon.end()
@@ -898,7 +898,7 @@ def a_fifo_hangs_nothing(tree):
     daemon = Daemon(tree).start()
     try:
         daemon.connect().reports(1)
-        expect("will not outlive" in daemon.output(), daemon.output())
+        expect("do not outlive" in daemon.output(), daemon.output())
         tree.config.unlink()
         os.mkfifo(tree.config)
         daemon.process.send_signal(signal.SIGHUP)
@@ -920,11 +920,11 @@ def a_removed_socket_alone_is_made_again(tree):
         daemon.connect().reports(1)
         daemon.socket.unlink()
         daemon.socket.write_text("a file")
-        daemon.wait_for(lambda: "it will be tried again" in daemon.output(), "the complaint")
+        daemon.wait_for(lambda: "retrying later" in daemon.output(), "the complaint")
         daemon.socket.unlink()
         daemon.wait_for(lambda: daemon.socket.is_socket(), "the control socket")
         daemon.connect().reports(1)
-        expect(daemon.output().count("tried again") == 1, daemon.output())
+        expect(daemon.output().count("retrying later") == 1, daemon.output())
     finally:
         daemon.end()
 
@@ -936,7 +936,7 @@ def state_is_saved_once_it_can_be(tree):
         before = daemon.connect().reports(1)
         (tree.path / "run/memonline/state").rmdir()
         daemon.wait_for((tree.path / "run/memonline/state").is_file, "the state")
-        daemon.wait_for(lambda: "there again" in daemon.output(), "the news of it")
+        daemon.wait_for(lambda: "exist again" in daemon.output(), "the news of it")
         expect(reports_after_a_kill(tree, daemon) == before, "reports in the new file")
     finally:
         daemon.end()

@@ -189,7 +189,7 @@ extern const struct sysfs_operations sim_sysfs_operations;
 void kernel_begin(void);
 void writer_begin(void);
 void writer_agent_gone(void); /* its worker ends with it (writer.c) */
-bool writer_is_busy(void); /* a write is in hand still, be it of a killed agent */
+bool writer_is_busy(void); /* a write is in progress still, be it of a killed agent */
 bool kernel_has_zones(void); /* valid_zones, and zones in any order */
 bool kernel_has_auto_online(void);
 void kernel_uevent(enum uevent_action action, unsigned index);

@@ -48,22 +48,25 @@ static const struct {
 	{ "[log ]\n", "c:1: [log ]: unknown section" },
 	{ "[]\nlevel = info", "c:1: []: unknown section" },
 	{ "[log\x1b]\nlevel = info", "c:1: [log?]: unknown section" },
-	{ "[log] level = info", "c:1: [log]: something follows the bracket" },
-	{ "policy = online", "c:1: policy: stands before any [section]" },
+	{ "[log] level = info", "c:1: [log]: unexpected text after the bracket" },
+	{ "policy = online", "c:1: policy: key before any [section]" },
 	{ "[log]\nlevel = info\nlevel = info",
 	  "c:3: [log] level: given twice, first in line 2" },
 	{ "[log]\nlevel=info\n[channel]\n[log]\nlevel=debug\n",
 	  "c:5: [log] level: given twice, first in line 2" },
 	/* lines that are neither */
-	{ "[log]\nlevel\n", "c:2: neither [section] nor key = value" },
-	{ "[log\n", "c:1: neither [section] nor key = value" },
-	{ "[log]\nlevel ; = info\n", "c:2: neither [section] nor key = value" },
+	{ "[log]\nlevel\n", "c:2: invalid line (expected [section] or key = value)" },
+	{ "[log\n", "c:1: invalid line (expected [section] or key = value)" },
+	{ "[log]\nlevel ; = info\n",
+	  "c:2: invalid line (expected [section] or key = value)" },
 	{ "[log]\n= info", "c:2: [log] : unknown key" },
 	/* the first of several errors is told, whoever finds it */
-	{ "[log]\nlevel\nlevel = loud\n", "c:2: neither [section] nor key = value" },
+	{ "[log]\nlevel\nlevel = loud\n",
+	  "c:2: invalid line (expected [section] or key = value)" },
 	{ "[log]\nlevel = loud\nlevel\n",
 	  "c:2: [log] level = loud: expected error, warning, info or debug" },
-	{ "[log]\nlevel\n[bogus]\n", "c:2: neither [section] nor key = value" },
+	{ "[log]\nlevel\n[bogus]\n",
+	  "c:2: invalid line (expected [section] or key = value)" },
 	/* choices */
 	{ "\n\n[memonlined]\npolicy = onlin\n",
 	  "c:4: [memonlined] policy = onlin: expected " WORDS_POLICY },
@@ -80,7 +83,7 @@ static const struct {
 	{ "[memonlined]\npolicy = on\x07\x7f\n",
 	  "c:2: [memonlined] policy = on\?\?: expected " WORDS_POLICY },
 	{ "[memonlined]\npolicy = online\n  keep\n",
-	  "c:3: neither [section] nor key = value" },
+	  "c:3: invalid line (expected [section] or key = value)" },
 	{ "[memonlined]\nevents = netlink\n",
 	  "c:2: [memonlined] events = netlink: expected auto, udev or kernel" },
 	{ "[log]\ntarget = file\n",
@@ -103,12 +106,12 @@ static const struct {
 	  "c:1: [range 0xffffffffffffffff+2]: " WORDS_RANGE },
 	{ "[range 16777216T+1]\n", "c:1: [range 16777216T+1]: " WORDS_RANGE },
 	{ "[range 4G+1G]\npolicy = keep\n[range 5368709119+1]\npolicy = online\n",
-	  "c:3: a range that overlaps the one in line 2" },
+	  "c:3: range overlaps the one in line 2" },
 	{ "[range 4G+1G]\npolicy = keep\n[range 0+4294967297]\n",
-	  "c:3: a range that overlaps the one in line 2" },
+	  "c:3: range overlaps the one in line 2" },
 	{ "[node 1]\npolicy = keep\n[node 01]\npolicy = keep\n",
 	  "c:4: [node 01] policy: given twice, first in line 2" },
-	{ "[node 1]\n[node 2]\npolicy = keep\n", "c:1: a section without a policy" },
+	{ "[node 1]\n[node 2]\npolicy = keep\n", "c:1: section without a policy" },
 	{ "[node 1]\nmovable-ratio = 5\n", "c:2: [node 1] movable-ratio: unknown key" },
 	{ "[node 1]\npolicy = on\n",
 	  "c:2: [node 1] policy = on: expected " WORDS_POLICY },
@@ -215,8 +218,8 @@ static void test_nul_byte(void **state)
 	static const char at_end[] = "[log]\nlevel = info\n\0";
 
 	(void)state;
-	refused(inside, sizeof(inside) - 1, "c:2: a NUL byte");
-	refused(at_end, sizeof(at_end) - 1, "c:3: a NUL byte");
+	refused(inside, sizeof(inside) - 1, "c:2: NUL byte");
+	refused(at_end, sizeof(at_end) - 1, "c:3: NUL byte");
 }
 
 /* A line with a comment of exactly `len` bytes in all. */
@@ -237,10 +240,10 @@ static void test_line_length(void **state)
 	make_line(text, 190);
 	assert_int_equal(parse(&config, text, error), 0);
 	snprintf(text + 190, sizeof(text) - 190, "\r\n[bogus]\n");
-	refused(text, strlen(text), "c:1: a line of more than 190 bytes");
+	refused(text, strlen(text), "c:1: line too long (expected at most 190 bytes)");
 	for (len = 191; len < 500; len++) {
 		make_line(text, len);
-		refused(text, len, "c:1: a line of more than 190 bytes");
+		refused(text, len, "c:1: line too long (expected at most 190 bytes)");
 	}
 }
 
@@ -688,9 +691,8 @@ static void test_a_bad_file_changes_nothing(void **state)
 		  "b:3: [memonlined] policy" },
 		{ "[memonlined]\nrezone = yes\nrezone = no",
 		  "b:3: [memonlined] rezone: given" },
-		{ "[range 4G+2G]\npolicy = keep",
-		  "b:1: a range that overlaps the one in a:2" },
-		{ "[node 1]\npolicy = keep\n[range 4G+1G]\n", "b:3: a section without" },
+		{ "[range 4G+2G]\npolicy = keep", "b:1: range overlaps the one in a:2" },
+		{ "[node 1]\npolicy = keep\n[range 4G+1G]\n", "b:3: section without" },
 	};
 	struct config_origins origins = { .file_count = 0 }, before;
 	char error[CONFIG_ERROR_SIZE] = "";
@@ -725,7 +727,7 @@ static void test_so_many_files(void **state)
 	for (i = 0; i < CONFIG_FILES_MAX; i++)
 		assert_int_equal(add(&config, &origins, "c", "", error), 0);
 	assert_int_equal(add(&config, &origins, "c", "", error), -ENOSPC);
-	assert_string_equal(error, "c: more than 64 files");
+	assert_string_equal(error, "c: too many files (expected at most 64)");
 }
 
 int main(void)

@@ -130,7 +130,7 @@ static void wait_for_it(struct machine_room *room)
 	int more;
 
 	loop_timer_arm(room->patience, PATIENCE_MSEC);
-	/* And for a while more: a report waits until the burst is over. */
+	/* And for a while more: a report waits until events have ended. */
 	for (more = 0; more < 3 && !room->ran_out; more += all_settled(room)) {
 		loop_timer_arm(often, 2UL * SETTLE_MSEC);
 		loop_run(loop);

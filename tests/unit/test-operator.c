@@ -62,7 +62,7 @@ static void boot_memory_offlined_while_nobody_watched_stays_so(void **state)
 	assert_int_equal(last_seq(fixture), 1);
 }
 
-/* Seen, and killed before the burst is over. */
+/* Seen, and killed before events have ended. */
 static void see_and_be_killed(struct fixture *fixture)
 {
 	agent_wake(fixture->agent);
@@ -71,7 +71,7 @@ static void see_and_be_killed(struct fixture *fixture)
 	restart(fixture, true);
 }
 
-/* Seen offline, and killed before the burst is over, twice. */
+/* Seen offline, and killed before events have ended, twice. */
 static void boot_memory_taken_offline_is_reported_after_kills(void **state)
 {
 	struct fixture *fixture = *state;
@@ -130,7 +130,7 @@ static void a_boot_dimm_that_went_while_nobody_watched_is_reported(void **state)
 	assert_removal_is_reported_once(fixture);
 }
 
-/* Seen to go, by scan and by event, and killed before the burst is over, twice. */
+/* Seen to go, by scan and by event, and killed before events have ended, twice. */
 static void a_boot_dimm_s_removal_is_reported_after_kills(void **state)
 {
 	struct fixture *fixture = *state;

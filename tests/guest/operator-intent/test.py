@@ -111,7 +111,7 @@ def turned_on(lab):
             set_by_hand(guest, "online_kernel")
             dimm = observed(guest, channel, "online", "zone-differs")
             equal(set(guest.zones(dimm)), {"Normal"}, "zones of what the kernel onlined")
-            logged(guest, "somebody wrote online_kernel to auto_online_blocks")
+            logged(guest, "auto_online_blocks was changed to online_kernel")
             set_by_hand(guest, "offline")
             dimm = guest.plug("256M")
             expect.all_online(guest, dimm)
@@ -126,7 +126,7 @@ def turned_off(lab):
             expect.all_online(guest, guest.plug("256M"))
             set_by_hand(guest, "offline")
             dimm = observed(guest, channel, "offline")
-            logged(guest, "somebody wrote offline to auto_online_blocks")
+            logged(guest, "auto_online_blocks was changed to offline")
         guest.stop_daemon("KILL")
         guest.start_daemon()
         guest.settle()
@@ -154,7 +154,7 @@ def ignored_command_line(lab):
     with Guest(lab, name="memhp-ignored", config=CONFIG, auto_online="",
                append="memhp_default_state=unknown") as guest:
         movable(guest)
-        logged(guest, "memhp_default_state= on the kernel's command line is not in force")
+        logged(guest, "memhp_default_state= on the kernel's command line has no effect")
         guest.stop_daemon("KILL")
         guest.start_daemon()
         movable(guest)
