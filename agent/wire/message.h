@@ -3,17 +3,87 @@
 #define MEMONLINE_MESSAGE_H
 
 /*
- * What memonline-protocol(7) returns: one row for each member says what the struct has, and how it is
- * read and written. memonlined fills a struct message_NAME and writes it by the shape message_NAME,
- * the host reads into one. Words are const char *, so that a reader keeps those that it does not know.
+ * What memonline-protocol(7) asks and returns: one row for each argument and member says what it is in C
+ * and in JSON, for both ends. memonlined fills a struct message_NAME and writes it by the shape
+ * message_NAME, the host reads into one. Words are const char *, so that a reader keeps those that it
+ * does not know.
  */
 
+#include "core/block.h"
+#include "core/command.h"
+#include "core/device.h"
+#include "core/pressure.h"
 #include "core/stats.h"
 #include "wire/field.h"
+#include "wire/lists.h"
 
 #define MESSAGE_NO_ADDRESS UINT64_MAX /* start, size, dimm: not known, not written */
 
-/* ROW(M, need, kind, member of struct M, name in JSON): see enum field_need and below. */
+/* --- what is asked */
+
+struct protocol_request {
+	enum protocol_command command;
+	bool from_port; /* its caller sets it: it came from the host, not from a local client */
+	char *id; /* the request's "id" as JSON text, or NULL; owned */
+	int64_t sync_id; /* guest-sync, guest-sync-delimited */
+	uint64_t since; /* get-reports, subscribe: 0 where not given */
+	uint64_t max; /* get-reports: UINT64_MAX where not given */
+	struct protocol_block *blocks; /* guest-set-memory-blocks, in order; owned */
+	size_t block_count;
+	struct device *devices; /* in the order given; owned */
+	size_t device_count;
+	bool has_devices; /* the list was given, be it empty */
+	bool dry_run; /* probe */
+	uint64_t start, size; /* online, offline; bytes */
+	enum online_type word; /* online: NONE where not given */
+	bool progress; /* online: events while it is at work */
+	uint64_t
+		timeout_sec; /* offline: PROTOCOL_TIMEOUT_SEC where not given; asked: 0 */
+	uint64_t index; /* explain: the N of memoryN */
+	struct pressure_thresholds thresholds; /* subscribe-pressure */
+};
+/*
+ * ROW(M, need, kind, member of struct M, name in JSON): see enum field_need and below. The arguments of
+ * each command of core/command.h; what ELEMENTS are is in lists.h.
+ */
+/* clang-format off */
+#define ARGUMENTS_GUEST_SYNC(ROW, M) ROW(M, REQUIRED, INT64, sync_id, "id")
+#define ARGUMENTS_GUEST_SYNC_DELIMITED(ROW, M) ROW(M, REQUIRED, INT64, sync_id, "id")
+#define ARGUMENTS_GUEST_PING(ROW, M)
+#define ARGUMENTS_GUEST_INFO(ROW, M)
+#define ARGUMENTS_GUEST_GET_MEMORY_BLOCKS(ROW, M)
+#define ARGUMENTS_GUEST_SET_MEMORY_BLOCKS(ROW, M)                                       \
+	ROW(M, REQUIRED, ELEMENTS, blocks, "mem-blks")
+#define ARGUMENTS_GUEST_GET_MEMORY_BLOCK_INFO(ROW, M)
+#define ARGUMENTS_STATUS(ROW, M)
+#define ARGUMENTS_GET_RANGES(ROW, M)
+#define ARGUMENTS_GET_REPORTS(ROW, M)                                                   \
+	ROW(M, OPTIONAL, UINT64, since, "since")                                        \
+	ROW(M, OR_NONE, UINT64, max, "max")
+#define ARGUMENTS_SUBSCRIBE(ROW, M) ROW(M, OPTIONAL, UINT64, since, "since")
+#define ARGUMENTS_ONLINE(ROW, M)                                                        \
+	ROW(M, REQUIRED, UINT64, start, "start")                                        \
+	ROW(M, REQUIRED, UINT64, size, "size")                                          \
+	ROW(M, OPTIONAL, ONLINE_TYPE, word, "word")                                     \
+	ROW(M, OPTIONAL, BOOLEAN, progress, "progress")
+#define ARGUMENTS_OFFLINE(ROW, M)                                                       \
+	ROW(M, REQUIRED, UINT64, start, "start")                                        \
+	ROW(M, REQUIRED, UINT64, size, "size")                                          \
+	ROW(M, OPTIONAL, SECONDS, timeout_sec, "timeout")
+#define ARGUMENTS_RECONCILE(ROW, M) ROW(M, REQUIRED, ELEMENTS, devices, "devices")
+#define ARGUMENTS_PROBE(ROW, M)                                                         \
+	ROW(M, OPTIONAL, ELEMENTS, devices, "devices")                                  \
+	ROW(M, OPTIONAL, BOOLEAN, dry_run, "dry-run")
+#define ARGUMENTS_EXPLAIN(ROW, M) ROW(M, REQUIRED, UINT64, index, "phys-index")
+#define ARGUMENTS_STATS(ROW, M)
+#define ARGUMENTS_SUBSCRIBE_PRESSURE(ROW, M)                                            \
+	ROW(M, OPTIONAL, UINT64, thresholds.available, "available")                     \
+	ROW(M, OPTIONAL, UINT64, thresholds.kernel_free, "kernel-free")                 \
+	ROW(M, OPTIONAL, UINT64, thresholds.stall_usec, "stall-usec")
+/* clang-format on */
+
+/* --- what is returned */
+
 /* clang-format off */
 #define MESSAGE_guest_block(ROW, M)                                                     \
 	ROW(M, REQUIRED, UINT64, phys_index, "phys-index")                              \
@@ -236,6 +306,9 @@
 		MESSAGE_##message(MESSAGE_MEMBER, message) \
 	};
 MESSAGES(MESSAGE_STRUCT)
+
+/* The arguments that a command takes, up to one without a name. */
+const struct field *message_arguments(enum protocol_command command);
 
 #define MESSAGE_SHAPE(message) extern const struct field_shape message_##message;
 MESSAGES(MESSAGE_SHAPE)

@@ -8,65 +8,10 @@
 #include "wire/json-scan.h"
 #include "wire/lists.h"
 
-/* --- the commands and their arguments */
-
 /* The lists that commands take; they name their elements in errors. */
 #define BLOCKS "mem-blks"
 #define DEVICES "devices"
 #define DEVICES_RETURN DEVICES ".return"
-
-#define ARGUMENT(name, type, need, member)                                           \
-	{                                                                            \
-		name, type, NULL, need, offsetof(struct protocol_request, member), 0 \
-	}
-
-static const struct arguments {
-	struct field fields[5]; /* up to one without a name */
-} arguments_of[PROTOCOL_COMMANDS] = {
-	[PROTOCOL_GUEST_SYNC] = { { ARGUMENT("id", FIELD_INT64, FIELD_REQUIRED,
-					     sync_id) } },
-	[PROTOCOL_GUEST_SYNC_DELIMITED] = { { ARGUMENT("id", FIELD_INT64, FIELD_REQUIRED,
-						       sync_id) } },
-	[PROTOCOL_GUEST_SET_MEMORY_BLOCKS] = { { ARGUMENT(BLOCKS, FIELD_LIST,
-							  FIELD_REQUIRED, blocks) } },
-	[PROTOCOL_GET_REPORTS] = { {
-		ARGUMENT("since", FIELD_UINT64, FIELD_OPTIONAL, since),
-		ARGUMENT("max", FIELD_UINT64, FIELD_OR_NONE, max),
-	} },
-	[PROTOCOL_SUBSCRIBE] = { { ARGUMENT("since", FIELD_UINT64, FIELD_OPTIONAL,
-					    since) } },
-	[PROTOCOL_ONLINE] = { {
-		ARGUMENT("start", FIELD_UINT64, FIELD_REQUIRED, start),
-		ARGUMENT("size", FIELD_UINT64, FIELD_REQUIRED, size),
-		ARGUMENT("word", FIELD_ONLINE_TYPE, FIELD_OPTIONAL, word),
-		ARGUMENT("progress", FIELD_BOOLEAN, FIELD_OPTIONAL, progress),
-	} },
-	[PROTOCOL_OFFLINE] = { {
-		ARGUMENT("start", FIELD_UINT64, FIELD_REQUIRED, start),
-		ARGUMENT("size", FIELD_UINT64, FIELD_REQUIRED, size),
-		ARGUMENT("timeout", FIELD_SECONDS, FIELD_OPTIONAL, timeout_sec),
-	} },
-	[PROTOCOL_RECONCILE] = { { ARGUMENT(DEVICES, FIELD_LIST, FIELD_REQUIRED,
-					    devices) } },
-	[PROTOCOL_PROBE] = { {
-		ARGUMENT(DEVICES, FIELD_LIST, FIELD_OPTIONAL, devices),
-		ARGUMENT("dry-run", FIELD_BOOLEAN, FIELD_OPTIONAL, dry_run),
-	} },
-	[PROTOCOL_SUBSCRIBE_PRESSURE] = { {
-		ARGUMENT("available", FIELD_UINT64, FIELD_OPTIONAL, thresholds.available),
-		ARGUMENT("kernel-free", FIELD_UINT64, FIELD_OPTIONAL,
-			 thresholds.kernel_free),
-		ARGUMENT("stall-usec", FIELD_UINT64, FIELD_OPTIONAL,
-			 thresholds.stall_usec),
-	} },
-	[PROTOCOL_EXPLAIN] = { { ARGUMENT("phys-index", FIELD_UINT64, FIELD_REQUIRED,
-					  index) } },
-};
-
-const struct field *protocol_arguments(enum protocol_command command)
-{
-	return arguments_of[command].fields;
-}
 
 /* --- errors */
 
@@ -256,7 +201,7 @@ static bool decode_list(const struct decoding *decoding, const struct field *fie
 
 static bool decode_arguments(const struct decoding *decoding)
 {
-	const struct field *fields = protocol_arguments(decoding->request->command);
+	const struct field *fields = message_arguments(decoding->request->command);
 	struct json_value arguments = json_member(&decoding->input, "arguments");
 	struct field_fault fault;
 	size_t i;
@@ -302,7 +247,7 @@ void protocol_request_clear(struct protocol_request *request)
 void protocol_ask_with(struct text *out, const struct protocol_request *request,
 		       const char *list, const struct json_value *value)
 {
-	const struct field *fields = protocol_arguments(request->command);
+	const struct field *fields = message_arguments(request->command);
 	struct field_shape shape = { fields, 0, sizeof(*request) };
 	struct text arguments = TEXT_INIT;
 

@@ -9,15 +9,12 @@
  */
 
 #include "core/command.h"
-#include "core/device.h"
 #include "core/job.h"
 #include "core/journal.h"
 #include "core/policy.h"
-#include "core/pressure.h"
 #include "core/reconcile.h"
 #include "core/snapshot.h"
 #include "core/text.h"
-#include "wire/lists.h"
 #include "wire/message.h"
 
 /* Limits on what a peer controls; documented in memonline-protocol(7). */
@@ -33,29 +30,6 @@
 #define PROTOCOL_TIMEOUT_SEC 60 /* of memonline-offline, where it is not given */
 #define PROTOCOL_TIMEOUT_MAX_SEC 3600
 
-struct protocol_request {
-	enum protocol_command command;
-	bool from_port; /* its caller sets it: it came from the host, not from a local client */
-	char *id; /* the request's "id" as JSON text, or NULL; owned */
-	int64_t sync_id; /* guest-sync, guest-sync-delimited */
-	uint64_t since; /* get-reports, subscribe: 0 where not given */
-	uint64_t max; /* get-reports: UINT64_MAX where not given */
-	struct protocol_block *blocks; /* guest-set-memory-blocks, in order; owned */
-	size_t block_count;
-	struct device *devices; /* in the order given; owned */
-	size_t device_count;
-	bool has_devices; /* the list was given, be it empty */
-	bool dry_run; /* probe */
-	uint64_t start, size; /* online, offline; bytes */
-	enum online_type word; /* online: NONE where not given */
-	bool progress; /* online: events while it is at work */
-	uint64_t
-		timeout_sec; /* offline: PROTOCOL_TIMEOUT_SEC where not given; asked: 0 */
-	uint64_t index; /* explain: the N of memoryN */
-	struct pressure_thresholds thresholds; /* subscribe-pressure */
-};
-/* The arguments that a command takes, up to one without a name. What its lists hold is in lists.h. */
-const struct field *protocol_arguments(enum protocol_command command);
 /* A request without arguments. */
 void protocol_request_init(struct protocol_request *request,
 			   enum protocol_command command);
