@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from . import analyze, manual, packages, paths, probing, tree
+from . import analyze, example, manual, packages, paths, probing, tree
 
 PROCESS_LIMIT_SEC = 300
 SANITIZER_OPTIONS = {
@@ -311,6 +311,7 @@ def probe_kernels():
 JOBS = {job.__name__.replace("_", "-"): job for job in (
     unit, policy, kernel_models, process, sanitizers, analyze.tools, analyze.coverage, fuzz,
     bench, sim, sim_long, sim_repairs, probe_kernels, distcheck, oldest, style, suites)}
+JOBS["example"] = example.main
 
 
 def main(argv):

@@ -100,6 +100,8 @@ def own_tests():
             full=True, needs=["coverage"], table=True),
         job("fuzz", "each fuzzer for a minute (MEMONLINE_FUZZ_SEC) with sanitizers", 900,
             full=True, needs=["fuzz"]),
+        job("example", "tests/example: a patch that adds a command applies, builds and answers", 900,
+            full=True),
         job("probe-kernels", "two kernels with ARCH_MEMORY_PROBE, built from Debian's sources",
             3600, full=True),
         job("bench", "a little of everything that tests/bench/run measures", 900, full=True,

@@ -27,6 +27,10 @@ DEVICES = [
 ]
 
 
+# What a command takes that nobody knows here: as in tests/example.
+ANY = {"uint": 0, "int": 0, "bool": False, "string": ""}
+
+
 def answers(client, schema):
     """(command, what was returned) of every command, and of each in more than one state."""
     asked = [
@@ -49,7 +53,9 @@ def answers(client, schema):
         ("memonline-explain", {"phys-index": 0}), ("memonline-explain", {"phys-index": 34}),
         ("memonline-get-reports", {"since": 0}),
     ]
-    expect({command for command, _ in asked} == set(schema.commands), "commands not asked")
+    asked += [(name, {argument: ANY[shape] for argument, shape in command["arguments"].items()
+                      if argument[-1] != "?"})
+              for name, command in schema.commands.items() if name not in dict(asked)]
     for command, arguments in asked:
         client.send({"execute": command, "arguments": arguments})
         yield command, next_reply(client, schema)["return"]
