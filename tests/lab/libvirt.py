@@ -96,15 +96,24 @@ class Libvirt:
             os.makedirs(self.path(name), mode=0o700, exist_ok=True)
             self.give(self.path(name))
         self.write("c/libvirt/qemu.conf", QEMU_CONF)
-        config = self.write("libvirtd.conf", DAEMON_CONF % self.path("s"))
-        with open(self._lab.log_path("libvirtd.log"), "w") as log:
+        self.write("libvirtd.conf", DAEMON_CONF % self.path("s"))
+        self._launch()
+        return self
+
+    def _launch(self):
+        with open(self._lab.log_path("libvirtd.log"), "a") as log:
             self._process = subprocess.Popen(
-                self._as_user([shutil.which("libvirtd"), "-f", config,
+                self._as_user([shutil.which("libvirtd"), "-f", self.path("libvirtd.conf"),
                                "-p", self.path("libvirtd.pid")]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment(),
                 start_new_session=True, preexec_fn=supervise.die_with_parent)
         self._wait()
-        return self
+
+    def restart(self):
+        """As an upgrade of libvirt does; its guests go on."""
+        self._process.terminate()
+        self._process.wait(60)
+        self._launch()
 
     def _wait(self, deadline=120):
         until = time.monotonic() + deadline
@@ -123,8 +132,8 @@ class Libvirt:
         return host.call(self._as_user(["virsh", "-q", "-c", self._uri()] + list(arguments)),
                          env=self._environment())
 
-    def virt(self, *arguments, code=0, limit=120):
-        """virt-memonline on the host, not as root, ending with this exit code; what it printed."""
+    def virt_begin(self, *arguments):
+        """virt-memonline on the host, not as root, as it runs."""
         program = self.path("virt-memonline")
         if not os.path.exists(program):
             built = os.path.join(paths.programs(), "agent", "virt-memonline")
@@ -132,13 +141,22 @@ class Libvirt:
                 raise Skip("virt-memonline was not built: no headers of libvirt")
             shutil.copy(built, program)
             self.give(program)
-        done = subprocess.run(self._as_user([program, "-c", self._uri()] + list(arguments)),
-                              env=self._environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              universal_newlines=True, timeout=limit)
-        equal(done.returncode, code, "exit code of virt-memonline %s: %s" % (
-            " ".join(arguments), done.stdout))
-        return done.stdout
+        return subprocess.Popen(self._as_user([program, "-c", self._uri()] + list(arguments)),
+                                env=self._environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                universal_newlines=True)
+
+    @staticmethod
+    def virt_end(process, code=0, limit=120):
+        """What it printed; it has to end with this exit code."""
+        text = process.communicate(timeout=limit)[0]
+        equal(process.returncode, code, "exit code of %s: %s" % (
+            " ".join(process.args[-4:]), text))
+        return text
+
+    def virt(self, *arguments, code=0, limit=120):
+        """virt-memonline on the host, ending with this exit code; what it printed."""
+        return self.virt_end(self.virt_begin(*arguments), code, limit)
 
     def __exit__(self, *_):
         for name in self._domains:
