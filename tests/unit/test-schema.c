@@ -155,23 +155,20 @@ static void check_object(const char *path, const struct json_value *object,
 	size_t i, seen = 0, elsewhere = 0;
 
 	for (i = 0; i < count; i++) {
-		struct json_value plain = json_member(object, fields[i].name), maybe;
-		bool may_lack = fields[i].need == FIELD_OPTIONAL ||
-				fields[i].need == FIELD_OR_NONE;
+		bool other = is_elsewhere(fields, &fields[i]);
+		bool may_lack = !other && (fields[i].need == FIELD_OPTIONAL ||
+					   fields[i].need == FIELD_OR_NONE);
+		struct json_value found;
 		char name[64];
 
-		snprintf(name, sizeof(name), "%s?", fields[i].name);
-		maybe = json_member(object, name);
-		if (is_elsewhere(fields, &fields[i])) {
-			elsewhere++;
-			if (plain.kind == JSON_NONE)
-				continue;
-			may_lack = false;
-		}
-		if ((may_lack ? maybe : plain).kind == JSON_NONE)
-			fail_msg("%s: the schema lacks %s%s", path, fields[i].name,
-				 may_lack ? "?" : "");
-		check_member(path, &fields[i], may_lack ? &maybe : &plain);
+		snprintf(name, sizeof(name), "%s%s", fields[i].name, may_lack ? "?" : "");
+		found = json_member(object, name);
+		elsewhere += other;
+		if (other && found.kind == JSON_NONE)
+			continue;
+		if (found.kind == JSON_NONE)
+			fail_msg("%s: the schema lacks %s", path, name);
+		check_member(path, &fields[i], &found);
 		seen++;
 	}
 	if (json_count(object) != 2 * seen)
