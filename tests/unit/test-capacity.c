@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/capacity.h"
@@ -33,7 +34,7 @@ static struct capacity_device *add(struct domain *domain, const char *alias,
 {
 	struct capacity_device *device = &domain->devices[domain->capacity.count++];
 
-	strcpy(device->alias, alias);
+	snprintf(device->alias, sizeof(device->alias), "%s", alias);
 	strcpy(device->cause, "none");
 	device->model = model;
 	device->base = base;
