@@ -9,9 +9,8 @@
 #define EASED_ABOVE(threshold) ((threshold) / 8)
 #define EASED_BELOW(stall) ((stall) / 2)
 
-/* How fast a guest may use memory up before it is seen, and bounds for how often one looks. */
-#define TRIGGER_RATE (32 * MIB)
-#define TIMER_RATE (128 * MIB)
+/* How fast a guest may use memory up a second before it is seen, and how often one looks. */
+#define RATE (128 * MIB)
 #define WAIT_MIN_USEC (1 * SECOND)
 #define WAIT_TRIGGER_USEC (30 * SECOND)
 #define WAIT_TIMER_USEC (5 * SECOND)
@@ -217,13 +216,12 @@ unsigned pressure_pressed(const struct pressure *pressure)
 uint64_t pressure_wait_usec(const struct pressure *pressure, bool has_trigger)
 {
 	uint64_t most = has_trigger ? WAIT_TRIGGER_USEC : WAIT_TIMER_USEC;
-	uint64_t rate = has_trigger ? TRIGGER_RATE : TIMER_RATE;
 	uint64_t wait;
 
 	if (pressure_pressed(pressure))
 		return WAIT_PRESSED_USEC;
-	if (pressure->margin / rate >= most / SECOND)
+	if (pressure->margin / RATE >= most / SECOND)
 		return most;
-	wait = pressure->margin * SECOND / rate;
+	wait = pressure->margin * SECOND / RATE;
 	return wait < WAIT_MIN_USEC ? WAIT_MIN_USEC : wait;
 }

@@ -33,10 +33,10 @@ enum pressure_signal {
 enum pressure_state { PRESSURE_OFF, PRESSURE_CALM, PRESSURE_PRESSED, PRESSURE_EASING };
 
 /* The window of a stall. Kernels take any multiple of two seconds from anybody (6.4). */
-#define PRESSURE_WINDOW_USEC 2000000
-#define PRESSURE_STALL_MIN_USEC 10000
+#define PRESSURE_WINDOW_USEC 2000000ull
+#define PRESSURE_STALL_MIN_USEC 10000ull
 /* Has to last before an end is reported. */
-#define PRESSURE_EASE_USEC 10000000
+#define PRESSURE_EASE_USEC 10000000ull
 
 /* 0: the signal is off. Bytes, and microseconds within PRESSURE_WINDOW_USEC. */
 struct pressure_thresholds {

@@ -292,6 +292,13 @@ def sim_long():
                     "--shrink") or sim_run("--plants"))
 
 
+def sim_scale(first=None, count="200"):
+    program = os.path.join(paths.NORMAL, "tests", "sim", "scale")
+    seed = first or os.environ.get("MEMONLINE_SEED", "1")
+    return (make(paths.NORMAL, "-s", "tests/sim/scale") or
+            call([program, "--seed", seed, "--seeds", count]) or call([program, "--plants"]))
+
+
 def sim_repairs(*options):
     return call([sys.executable, os.path.join(paths.TESTS, "sim", "repairs.py")] + list(options))
 
@@ -310,7 +317,8 @@ def probe_kernels():
 
 JOBS = {job.__name__.replace("_", "-"): job for job in (
     unit, policy, kernel_models, process, sanitizers, analyze.tools, analyze.coverage, fuzz,
-    bench, sim, sim_long, sim_repairs, probe_kernels, distcheck, oldest, style, suites)}
+    bench, sim, sim_long, sim_scale, sim_repairs, probe_kernels, distcheck, oldest, style,
+    suites)}
 JOBS["example"] = example.main
 
 

@@ -88,6 +88,8 @@ def own_tests():
             batch=True),
         job("sim-long", "simulated worlds of 10^7 steps, and each oracle's planted fault", 1800,
             full=True),
+        job("sim-scale", "guests with their load: core/scale beside other policies, and its rails",
+            600, table=True, seeds=200, batch=True),
         job("sim-repairs", "the simulator finds each fault whose repair is taken back", 1800,
             full=True),
         job("process", "whole programs over fake trees and sockets", 600),

@@ -17,8 +17,8 @@ static struct stats calm(void)
 	struct stats stats;
 
 	stats_init(&stats);
-	stats.available = 4096 * MIB;
-	stats.kernel.free = 2048 * MIB;
+	stats.available = 16384 * MIB;
+	stats.kernel.free = 8192 * MIB;
 	stats.some.total_usec = 0;
 	stats.oom_kills = 7;
 	return stats;
@@ -248,8 +248,11 @@ static void it_looks_more_often_near_a_threshold(void **state)
 	assert_int_equal(pressure_wait_usec(&pressure, false), 5 * SECOND);
 	stats.kernel.free = (50 + 64) * MIB;
 	pressure_step(&pressure, &stats, false, SECOND);
-	assert_int_equal(pressure_wait_usec(&pressure, true), 2 * SECOND);
-	assert_int_equal(pressure_wait_usec(&pressure, false), SECOND);
+	assert_int_equal(pressure_wait_usec(&pressure, true), SECOND);
+	stats.kernel.free = (50 + 3 * 128) * MIB;
+	pressure_step(&pressure, &stats, false, SECOND);
+	assert_int_equal(pressure_wait_usec(&pressure, true), 3 * SECOND);
+	assert_int_equal(pressure_wait_usec(&pressure, false), 3 * SECOND);
 	stats.kernel.free = 51 * MIB;
 	pressure_step(&pressure, &stats, false, 2 * SECOND);
 	assert_int_equal(pressure_wait_usec(&pressure, true), SECOND);
