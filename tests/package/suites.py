@@ -24,7 +24,7 @@ from lab import check, chroot, distribution, equal, packages, suites
 SUITES = ("bookworm", "trixie", "sid")
 SUITES_IN_FULL = ("trixie",)
 WANTED = ("build-essential", "debhelper", "libcmocka-dev", "libinih-dev", "libmnl-dev",
-          "libudev-dev", "pkgconf", "udev", "xz-utils")
+          "libudev-dev", "libvirt-dev", "libxml2-dev", "pkgconf", "udev", "xz-utils")
 LIBRARIES = {"libc.so.6", "libinih.so.1", "libmnl.so.0", "libudev.so.1"}
 PROGRAMS = ("/usr/sbin/memonlined", "/usr/bin/memonlinectl")
 SOURCE = "/root/source"
