@@ -47,8 +47,10 @@ enum block_zone {
 
 struct block {
 	uint64_t index; /* the N of memoryN */
-	/* uevent number up to which it was seen online: a later removal is one of this block. */
-	uint64_t online_seqnum;
+	/* uevent number up to which a removal is of an earlier block with this number. */
+	uint64_t known_seqnum;
+	uint64_t
+		identity_seqnum; /* uevent number of the snapshot in which `identity` was read */
 	uint64_t identity; /* of its directory (sysfs_identity), 0: not read or none */
 	uint32_t slot; /* where core/intent remembers it, 0: nowhere */
 	int32_t node; /* NUMA node or BLOCK_NODE_UNKNOWN */
@@ -64,6 +66,7 @@ struct block {
 	uint8_t marks; /* BLOCK_MARK_…: what the agent remembers from earlier snapshots */
 	uint8_t reason; /* enum reason: the latest verdict or result */
 	uint8_t known; /* enum block_state, of an unreadable one: as last read, else ABSENT */
+	bool is_doubted; /* another may have taken its place: `identity` is to be read anew */
 	bool offline_reported; /* offline since it was online, and that needs no report any more */
 	bool unreported; /* seen online by others' hand, and no report in the journal says so */
 };

@@ -206,17 +206,14 @@ static void observe_since(const struct changes *changes, struct snapshot *first,
 		after->reason = range.reason;
 }
 
-/* `reported` becomes what the journal says. */
-static int observe_since_journal(const struct changes *changes, struct snapshot *first,
-				 struct snapshot *reported)
+static void observe_since_journal(const struct changes *changes, struct snapshot *first,
+				  const struct snapshot *reported)
 {
 	size_t i;
-	int r = report_recall(changes->journal, first->block_size_bytes, reported);
 
-	for (i = 0; r == 0 && i < reported->count; i++)
+	for (i = 0; i < reported->count; i++)
 		if (reported->blocks[i].state != BLOCK_ABSENT)
 			observe_since(changes, first, reported, &reported->blocks[i]);
-	return r;
 }
 
 /* Online, and neither the journal nor the agent before this one says by whom. */
@@ -280,18 +277,16 @@ static bool is_marked(const struct journal *journal, uint64_t index)
  * Memory that was there at boot, of which the journal says nothing. What came and went without a
  * report needs none.
  */
-static int observe_gone(const struct changes *changes, const struct snapshot *first,
-			const struct snapshot *reported)
+static void observe_gone(const struct changes *changes, const struct snapshot *first,
+			 const struct snapshot *reported, const struct snapshot *gone)
 {
-	struct snapshot gone = SNAPSHOT_INIT;
-	int r = history_recall_gone(changes->history, first, &gone);
 	/* Numbers out of a file, as those of the journal. */
 	uint64_t unit = first->block_size_bytes, end = unit ? UINT64_MAX / unit : 0;
 	uint64_t last = UINT64_MAX;
 	size_t i;
 
-	for (i = 0; i < gone.count; i++) {
-		const struct block *block = &gone.blocks[i];
+	for (i = 0; i < gone->count; i++) {
+		const struct block *block = &gone->blocks[i];
 		struct snapshot_change change = { block, NULL };
 		struct report_range range;
 
@@ -301,25 +296,36 @@ static int observe_gone(const struct changes *changes, const struct snapshot *fi
 			continue;
 		last = block->index;
 		report_observe(&change, first->block_size_bytes, &range);
-		changes->fn(&gone, block, &range, changes->data);
+		changes->fn(gone, block, &range, changes->data);
 	}
-	snapshot_free(&gone);
-	return r;
+}
+
+static void observe_meanwhile(const struct changes *changes, struct snapshot *first,
+			      const struct snapshot *reported,
+			      const struct snapshot *gone)
+{
+	bool has_past;
+	size_t i;
+
+	observe_since_journal(changes, first, reported);
+	/* Else there was no agent before this one, and it is boot memory. */
+	has_past = history_any(first, BLOCK_MARK_WAS_ONLINE);
+	for (i = 0; i < first->count && has_past; i++)
+		observe_unexplained(changes, first, reported, &first->blocks[i]);
+	observe_gone(changes, first, reported, gone);
 }
 
 int changes_meanwhile(const struct changes *changes, struct snapshot *first)
 {
-	struct snapshot reported = SNAPSHOT_INIT;
-	int r = observe_since_journal(changes, first, &reported);
-	/* Else there was no agent before this one, and it is boot memory. */
-	bool has_past = history_any(first, BLOCK_MARK_WAS_ONLINE);
-	size_t i;
+	struct snapshot reported = SNAPSHOT_INIT, gone = SNAPSHOT_INIT;
+	int r = report_recall(changes->journal, first->block_size_bytes, &reported);
 
-	for (i = 0; i < first->count && has_past; i++)
-		observe_unexplained(changes, first, &reported, &first->blocks[i]);
 	if (r == 0)
-		r = observe_gone(changes, first, &reported);
+		r = history_recall_gone(changes->history, first, &gone);
+	if (r == 0)
+		observe_meanwhile(changes, first, &reported, &gone);
 	snapshot_free(&reported);
+	snapshot_free(&gone);
 	return r;
 }
 
@@ -336,14 +342,14 @@ static const struct journal_mark *newer_mark(const struct journal *journal,
 	return NULL;
 }
 
-void changes_resume(const struct changes *changes, const struct snapshot *first)
+void changes_resume(const struct changes *changes, struct snapshot *first)
 {
 	const struct journal *journal = changes->journal;
 	size_t count = journal_mark_count(journal), i;
 
 	for (i = 0; i < count; i++) {
 		const struct journal_mark *mark, *newer;
-		const struct block *block;
+		struct block *block;
 		struct report_range range;
 		struct block after;
 
@@ -361,5 +367,8 @@ void changes_resume(const struct changes *changes, const struct snapshot *first)
 			continue;
 		plan_resume(mark, &after, first->block_size_bytes, &range);
 		changes->fn(first, block, &range, changes->data);
+		/* Only jobs take blocks offline. */
+		if (mark->word == ONLINE_TYPE_OFFLINE && block->state == BLOCK_OFFLINE)
+			block->reason = REASON_ASKED;
 	}
 }

@@ -40,10 +40,10 @@ size_t changes_observe(const struct changes *changes, struct snapshot *before,
 		       struct snapshot *after);
 /*
  * What others did between the end of the agent before this one, of the same boot, and `first`, the
- * first snapshot, which has its history. 0, or -ENOMEM: what the journal says was not compared.
+ * first snapshot, which has its history. 0, or -ENOMEM: nothing was compared.
  */
 int changes_meanwhile(const struct changes *changes, struct snapshot *first);
 /* What the agent before this one wrote, as the journal's marks have it, and did not report. */
-void changes_resume(const struct changes *changes, const struct snapshot *first);
+void changes_resume(const struct changes *changes, struct snapshot *first);
 
 #endif

@@ -46,8 +46,10 @@ static void inherit(struct block *block, const struct block *before)
 	block->marks = before->marks;
 	block->reason = before->reason;
 	block->retry_since_sec = before->retry_since_sec;
-	block->online_seqnum = before->online_seqnum;
+	block->known_seqnum = before->known_seqnum;
 	block->identity = before->identity;
+	block->identity_seqnum = before->identity_seqnum;
+	block->is_doubted = before->is_doubted;
 	block->slot = before->slot;
 	block->unreported = before->unreported;
 	block->offline_reported = before->offline_reported;
@@ -75,20 +77,39 @@ bool history_in_doubt(const struct block *block, const struct block *old, bool i
 {
 	if (block->state == BLOCK_UNREADABLE)
 		return is_first;
-	return !block->identity || (old && old->state == BLOCK_UNREADABLE) ||
-	       block->state == BLOCK_OFFLINE;
+	return !block->identity || block->is_doubted || block->state == BLOCK_OFFLINE ||
+	       (old && old->state != block->state);
 }
 
-bool history_identify(struct history *history, struct block *block, uint64_t identity)
+bool history_identify(struct history *history, struct block *block, uint64_t identity,
+		      uint64_t seqnum)
 {
 	bool is_another = block->identity != 0;
 
-	if (!identity || identity == block->identity)
+	if (!identity)
+		return false;
+	block->identity_seqnum = seqnum;
+	block->is_doubted = false;
+	if (identity == block->identity)
 		return false;
 	if (is_another)
-		history_replace(history, block);
+		history_forget(history, block);
 	block->identity = identity;
 	return is_another;
+}
+
+void history_doubt(struct block *block)
+{
+	block->is_doubted = true;
+}
+
+void history_doubt_all(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->blocks[i].state == BLOCK_ONLINE)
+			history_doubt(&snapshot->blocks[i]);
 }
 
 /* The agent before this one ended while it moved a DIMM: nobody else took these offline. */
@@ -134,7 +155,9 @@ int history_recall_gone(struct history *history, const struct snapshot *snapshot
 
 		block->state = was_online ? BLOCK_ONLINE : BLOCK_OFFLINE;
 	}
-	history->any_gone = true;
+	/* Where it fails there is another try: nothing is forgotten before that. */
+	if (r == 0)
+		history->any_gone = true;
 	snapshot_sort(gone);
 	return r;
 }
@@ -162,17 +185,14 @@ static bool is_added(const struct block *block, const struct block *old, bool is
 static void update(struct history *history, struct block *block, const struct block *old,
 		   bool is_first, uint64_t seqnum)
 {
-	uint8_t marks = block->marks;
-	bool was_reported = block->offline_reported;
-
 	if (block->state == BLOCK_ONLINE || block->state == BLOCK_GOING_OFFLINE) {
 		set(block, BLOCK_MARK_WAS_ONLINE);
 		block->offline_reported = false;
-		/* Up to where its removal is no news of this block. */
-		block->online_seqnum = seqnum;
 	}
 	if (is_added(block, old, is_first))
 		set(block, BLOCK_MARK_ADDED);
+	if (is_first || block->state != BLOCK_OFFLINE || is_added(block, old, is_first))
+		block->known_seqnum = seqnum;
 	/*
 	 * Not by a write of ours: those are in `before` already. The report about it is written
 	 * when the events have ended, and until then the next agent has to know that it is missing.
@@ -180,9 +200,8 @@ static void update(struct history *history, struct block *block, const struct bl
 	if (!is_first && block->state == BLOCK_ONLINE &&
 	    history_known(old).state != BLOCK_ONLINE)
 		block->unreported = true;
-	if (block->marks != marks || block->offline_reported != was_reported ||
-	    block->unreported || (is_first && block->slot) ||
-	    (block->marks && !block->slot))
+	/* Its identity may be known only now; what is stored already costs nothing. */
+	if (block->marks || block->slot)
 		store(history, block);
 }
 
@@ -241,14 +260,6 @@ void history_forget(struct history *history, struct block *block)
 {
 	forget(block);
 	history->any_gone = true;
-}
-
-void history_replace(struct history *history, struct block *block)
-{
-	if (history->intent)
-		intent_forget(history->intent, block);
-	forget(block);
-	set(block, BLOCK_MARK_ADDED);
 }
 
 void history_note_online(struct history *history, struct block *block)

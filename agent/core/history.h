@@ -29,16 +29,24 @@ struct block history_known(const struct block *block);
 void history_inherit(struct snapshot *snapshot, const struct snapshot *before);
 /*
  * Whether the block's identity has to be read. Another block may stand under its number, the removal
- * unheard: it is offline now, and its directory is another. What cannot be read yet is known again by
- * its directory alone. `old`: the block in the snapshot before, or NULL;
+ * unheard: it is offline now, or online by others' hand, and its directory is another. What cannot be
+ * read yet is known again by its directory alone. `old`: the block in the snapshot before, or NULL;
  * `is_first`: there is no snapshot before.
  */
 bool history_in_doubt(const struct block *block, const struct block *old, bool is_first);
 /*
  * Takes what sysfs_identity says; 0 is no answer. true: another block than the one before, of
- * which nothing is remembered any more.
+ * which nothing is remembered any more. `seqnum` is that of its snapshot.
  */
-bool history_identify(struct history *history, struct block *block, uint64_t identity);
+bool history_identify(struct history *history, struct block *block, uint64_t identity,
+		      uint64_t seqnum);
+/*
+ * Another block may have taken its place and been brought online, all between two snapshots: its
+ * identity is in doubt until it is read.
+ */
+void history_doubt(struct block *block);
+/* The same for all that are online: news of any of them may be lost. */
+void history_doubt_all(struct snapshot *snapshot);
 /* The first snapshot of this process: what the agent before it stored, where there is an intent. */
 void history_recall(struct history *history, struct snapshot *snapshot);
 /*
@@ -62,8 +70,6 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 
 /* It is gone; what is stored of it stays until its removal is reported (history_reported). */
 void history_forget(struct history *history, struct block *block);
-/* It is gone, and another one is in its place. */
-void history_replace(struct history *history, struct block *block);
 /* It is online: refusals on the way no longer count. */
 void history_note_online(struct history *history, struct block *block);
 /*

@@ -120,6 +120,8 @@ void scan_complete(struct agent *agent);
 bool events_wanted(const struct uevent *event, void *data);
 /* Takes one up; true: a scan is wanted now. */
 bool events_take(struct agent *agent, const struct uevent *event);
+/* The block of `now` is gone, also where another is in its place: that one is reported as new. */
+void events_note_removal(struct agent *agent, struct block *block);
 
 /* writes.c */
 int writes_open(struct agent *agent, writer_over_fn over); /* 0 or negative errno */

@@ -92,6 +92,7 @@ static int take_events(struct agent *agent, struct source *source)
 		}
 		log_warning("%s events: %s; scanning all blocks", source_name(source),
 			    strerror(-r));
+		history_doubt_all(&agent->now);
 		agent_wake(agent);
 		if (r != -ENOBUFS)
 			return r;

@@ -15,7 +15,16 @@ static bool replaced(const struct agent *agent, const struct uevent *event,
 	return event->action == UEVENT_REMOVE && event->seqnum &&
 	       event->seqnum <= agent->now.uevent_seqnum && block &&
 	       block->state == BLOCK_OFFLINE && (block->marks & BLOCK_MARK_WAS_ONLINE) &&
-	       event->seqnum > block->online_seqnum;
+	       event->seqnum > block->known_seqnum;
+}
+
+/* The same of a block that is online, by others' hand: whether it is another, its directory says. */
+static bool is_doubtful(const struct agent *agent, const struct uevent *event,
+			const struct block *block)
+{
+	return event->action == UEVENT_REMOVE && event->seqnum &&
+	       event->seqnum <= agent->now.uevent_seqnum && block &&
+	       block->state == BLOCK_ONLINE && event->seqnum > block->identity_seqnum;
 }
 
 /* Whether the event says what `now` does not show; true where that is not certain. */
@@ -49,11 +58,11 @@ bool events_wanted(const struct uevent *event, void *data)
 	const struct agent *agent = data;
 	const struct block *block = snapshot_find(&agent->now, event->index);
 
-	return replaced(agent, event, block) || is_news(agent, event, block);
+	return replaced(agent, event, block) || is_doubtful(agent, event, block) ||
+	       is_news(agent, event, block);
 }
 
-/* Another DIMM may be in its place by the time of the scan: that one inherits nothing. */
-static void block_removed(struct agent *agent, struct block *block)
+void events_note_removal(struct agent *agent, struct block *block)
 {
 	struct block before = history_known(block);
 	struct snapshot_change change = { &before, NULL };
@@ -64,6 +73,12 @@ static void block_removed(struct agent *agent, struct block *block)
 		reports_gather(agent, &agent->now, block, &range);
 	}
 	block->state = BLOCK_ABSENT;
+}
+
+/* Another DIMM may be in its place by the time of the scan: that one inherits nothing. */
+static void block_removed(struct agent *agent, struct block *block)
+{
+	events_note_removal(agent, block);
 	history_forget(&agent->history, block);
 }
 
@@ -71,15 +86,16 @@ bool events_take(struct agent *agent, const struct uevent *event)
 {
 	struct block *block = snapshot_find(&agent->now, event->index);
 	bool is_replaced = replaced(agent, event, block);
+	bool is_in_doubt = is_doubtful(agent, event, block);
 	uint64_t now_usec = loop_now_usec();
 
-	if (!is_replaced && !is_news(agent, event, block))
+	if (!is_replaced && !is_in_doubt && !is_news(agent, event, block))
 		return false;
 	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
 	schedule_expect_more(&agent->schedule, now_usec);
 	schedule_want_scan(&agent->schedule, now_usec);
-	if (is_replaced)
-		history_replace(&agent->history, block);
+	if (is_in_doubt)
+		history_doubt(block);
 	else if (event->action == UEVENT_REMOVE)
 		block_removed(agent, block);
 	history_forgive(&agent->now);

@@ -69,6 +69,9 @@ static void flush(struct agent *agent)
 
 void reports_flush(struct agent *agent)
 {
+	/* The first scan failed: what the agent before this one left is to be reported still. */
+	if (!agent->scanned_once)
+		return;
 	flush(agent);
 	if (agent->builder.count) /* held back */
 		journal_forget_reported(agent->edges.journal,

@@ -108,6 +108,8 @@ static int read_blocks(struct agent *agent)
 		hold_back_unlinked(agent, next);
 	sysfs_read_zones(agent->edges.sysfs, next);
 	r = resources_read(agent->edges.root, next);
+	if (r == -ENOMEM)
+		return r;
 	if (r < 0 && r != -ENOENT)
 		log_debug(
 			"cannot read /proc/iomem: %s; ignoring where DIMMs begin and end",
@@ -157,13 +159,16 @@ static bool any_unreadable(struct agent *agent, const struct snapshot *snapshot)
 
 static void identify(struct agent *agent, struct block *block)
 {
-	const struct block *old = snapshot_find(&agent->now, block->index);
+	struct block *old = snapshot_find(&agent->now, block->index);
 
 	if (!history_in_doubt(block, old, !agent->scanned_once) ||
 	    !history_identify(&agent->history, block,
-			      sysfs_identity(agent->edges.sysfs, block->index)))
+			      sysfs_identity(agent->edges.sysfs, block->index),
+			      agent->next.uevent_seqnum))
 		return;
 	log_info("memory%" PRIu64 " was replaced", block->index);
+	if (old)
+		events_note_removal(agent, old);
 }
 
 static void log_full(struct agent *agent)
@@ -175,24 +180,29 @@ static void log_full(struct agent *agent)
 		    "ignoring");
 }
 
-/* What is remembered of the blocks is brought up to date with what they are now. */
-static void update_history(struct agent *agent)
+/*
+ * What is remembered of the blocks is brought up to date with what they are now. -ENOMEM: the first
+ * time it could not be; that scan counts for nothing.
+ */
+static int update_history(struct agent *agent)
 {
 	struct changes changes = changes_of(agent);
 	struct snapshot *next = &agent->next;
 	size_t i;
+	int r = 0;
 
 	history_inherit(next, &agent->now);
 	for (i = 0; i < next->count; i++)
 		identify(agent, &next->blocks[i]);
 	if (!agent->scanned_once && agent->edges.intent) {
 		history_recall(&agent->history, next);
-		if (changes_meanwhile(&changes, next) < 0)
-			log_warning("out of memory, not compared with earlier reports; "
-				    "ignoring");
+		r = changes_meanwhile(&changes, next);
 	}
+	if (r < 0)
+		return r;
 	history_update(&agent->history, next, agent->scanned_once ? &agent->now : NULL);
 	log_full(agent);
+	return 0;
 }
 
 static void observe_changes(struct agent *agent)
@@ -219,6 +229,8 @@ int scan_blocks(struct agent *agent)
 	int r = read_next(agent);
 
 	schedule_begin(&agent->schedule, loop_now_usec());
+	if (r == 0)
+		r = update_history(agent);
 	if (r < 0) {
 		if (r != agent->scan_error)
 			log_error("cannot read the memory blocks: %s", strerror(-r));
@@ -227,7 +239,6 @@ int scan_blocks(struct agent *agent)
 		return r;
 	}
 	agent->scan_error = 0;
-	update_history(agent);
 	unreadable = any_unreadable(agent, &agent->next);
 	observe_changes(agent);
 	swap_snapshots(agent);

@@ -35,7 +35,6 @@ static void make_block(unsigned index)
 	fresh.has_state = sim.model != SIM_EL6;
 	fresh.linked = sim.model == SIM_EL6;
 	fresh.identity = ++kernel.identities;
-	fresh.was_before = block->was_before;
 	fresh.asked = block->asked;
 	fresh.asked_off = block->asked_off;
 	fresh.may_roll_back = block->may_roll_back;
@@ -103,7 +102,6 @@ static void remove_block(unsigned index)
 
 	block->present = block->has_state = block->linked = false;
 	block->state = BLOCK_ABSENT;
-	block->was_before = true;
 	block->zone = BLOCK_ZONE_UNKNOWN;
 	block->wish = SIM_WISH_POLICY;
 	oracle_excuse_block(index);

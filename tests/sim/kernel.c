@@ -266,7 +266,8 @@ void kernel_agent_went_on(void)
 			kernel.blocks[i].seen_online = true;
 }
 
-void kernel_agent_died(void)
+/* Where memory is short what was read may be thrown away. */
+void kernel_agent_forgot(void)
 {
 	unsigned i;
 

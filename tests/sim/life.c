@@ -105,7 +105,7 @@ void life_drop(void)
 	events_close();
 	port_agent_gone();
 	writer_agent_gone();
-	kernel_agent_died();
+	kernel_agent_forgot();
 	host_excuse();
 	lose(&state_file);
 	lose(&blocks_file);

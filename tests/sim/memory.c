@@ -74,6 +74,7 @@ static bool fails(const void *caller)
 	}
 	fail_count--;
 	sim.was_short = true;
+	kernel_agent_forgot();
 	return true;
 }
 

@@ -85,7 +85,6 @@ void oracle_write(unsigned index, enum online_type word, uint64_t handed_usec)
 	if (word != ONLINE_TYPE_OFFLINE && block->state == BLOCK_OFFLINE &&
 	    block->wish == SIM_WISH_OFF && !block->asked &&
 	    (sim_finds(SIM_OPEN_ROLLBACK) || !block->may_roll_back) &&
-	    (sim_finds(SIM_OPEN_REPLACED) || !block->was_before) &&
 	    block->read_usec > block->off_usec && handed_usec >= block->off_usec)
 		sim_fail("operator", "memory%u was taken offline on purpose", index);
 }
@@ -112,8 +111,7 @@ static void check_change(unsigned index, const struct report_range *range, uint6
 	uint8_t known = seen.known[index];
 	bool joins = known == range->from || (is_new(known) && is_new(range->from));
 	bool moved = range->to == BLOCK_ONLINE && range->zone != seen.zone[index];
-	bool again = known == range->to && range->result == REPORT_SUCCESS && !moved &&
-		     !(is_new(known) && !sim_finds(SIM_OPEN_KEEP));
+	bool again = known == range->to && range->result == REPORT_SUCCESS && !moved;
 
 	sim_trace("report %" PRIu64 ": memory%u %s -> %s (%s)", seq, index,
 		  block_state_word((enum block_state)range->from),
@@ -204,8 +202,7 @@ static void check_place(unsigned index)
 	    !block->asked_off && sim.config.policy != CONFIG_POLICY_KEEP)
 		sim_fail("place", "memory%u is %s", index,
 			 block_state_word((enum block_state)block->state));
-	if (block->wish == SIM_WISH_OFF && block->state != BLOCK_OFFLINE &&
-	    !block->asked && (sim_finds(SIM_OPEN_REPLACED) || !block->was_before))
+	if (block->wish == SIM_WISH_OFF && block->state != BLOCK_OFFLINE && !block->asked)
 		sim_fail("operator", "memory%u is %s", index,
 			 block_state_word((enum block_state)block->state));
 }
@@ -215,7 +212,7 @@ static void forget_asked(struct sim_block *block)
 	if (block->asked_off && block->state != BLOCK_ONLINE &&
 	    block->wish == SIM_WISH_POLICY)
 		block->wish = SIM_WISH_ANY;
-	block->asked = block->asked_off = block->was_before = false;
+	block->asked = block->asked_off = false;
 	block->may_roll_back = false;
 }
 

@@ -68,9 +68,7 @@ enum sim_open {
 	SIM_OPEN_KILLED, /* others onlined it, and the agent was killed before its report */
 	SIM_OPEN_FOLLOWED, /* a job's answer, of a host that follows another at once */
 	SIM_OPEN_LEFT, /* a new block that is left offline since somebody asked for that */
-	SIM_OPEN_KEEP, /* reports of policy keep that are told again after a restart */
 	SIM_OPEN_MARKS, /* two writes to one block in a burst, and killed */
-	SIM_OPEN_REPLACED, /* a late event of an earlier block is taken for this one's */
 	SIM_OPEN_RETRY, /* a host's failed request ends the policy's tries */
 	SIM_OPEN_MEMORY, /* what goes wrong where an allocation failed */
 	SIM_OPEN_IDENTITY, /* taken offline by name before its directory was looked at */
@@ -153,7 +151,6 @@ struct sim_block {
 	bool present, has_state, linked;
 	uint8_t state, zone; /* enum block_state, enum block_zone */
 	uint8_t wish; /* enum sim_wish: how it has to end */
-	bool was_before; /* since the last rest another one had its number */
 	bool by_agent; /* it is online by the agent's hand */
 	bool asked, asked_off; /* a host asked to have it so, since the last rest */
 	bool may_roll_back; /* with others: all of them or none */
@@ -202,7 +199,7 @@ long kernel_write_state(unsigned index, enum online_type word, uint64_t handed_u
 long kernel_peek_state(unsigned index, char *buffer, size_t size);
 /* What the agent has read by now it will still know if it is killed. */
 void kernel_agent_went_on(void);
-void kernel_agent_died(void);
+void kernel_agent_forgot(void);
 void kernel_forget_wishes(void);
 unsigned slot_base(unsigned slot);
 

@@ -439,6 +439,14 @@ static void hears_what_udevd_did_not_tell(void **state)
 		assert_int_equal(kernel.taken, 2 * (round + 1));
 	}
 	assert_int_equal(udev.taken, 0);
+	/* The event that is lost now may have been a removal. */
+	kernel.taken = 3;
+	fake_kernel_remove(fixture->kernel, 0, 1);
+	fake_kernel_add(fixture->kernel, 0, 1, BLOCK_ONLINE);
+	assert_int_equal(write(kernel.ends[1], "a", 1), 1);
+	assert_int_equal(loop_run(fixture->edges.loop), 0);
+	assert_int_equal(last_seq(fixture), 3);
+	assert_int_equal(first_range(fixture, 3)->reason, REASON_REMOVED);
 	agent_free(fixture->agent);
 	fixture->agent = NULL;
 	loop_free(fixture->edges.loop);
@@ -512,6 +520,48 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	tree_remove(root);
 }
 
+/* Between two scans it goes, another one comes and is onlined by others; its removal is told late. */
+static void a_block_that_replaced_another_online_one_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uevent removed = { UEVENT_REMOVE, 32, 7 };
+	char root[TREE_SIZE];
+
+	tree_make(root);
+	tree_puts(root, SEQNUM_FILE, "6\n");
+	root_close(fixture->edges.root);
+	fixture->edges.root = root_open(root);
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_ONLINE);
+	settle(fixture);
+	fake_kernel_remove(fixture->kernel, 32, 1);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_ONLINE);
+	tree_puts(root, SEQNUM_FILE, "8\n");
+	settle(fixture);
+	agent_event(fixture->agent, &removed);
+	assert_true(agent_step(fixture->agent));
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(first_range(fixture, 2)[0].reason, REASON_REMOVED);
+	assert_int_equal(first_range(fixture, 2)[1].from, BLOCK_ABSENT);
+	assert_int_equal(first_range(fixture, 2)[1].reason, REASON_ONLINED_ELSEWHERE);
+	/* It is known by now: no step follows. */
+	agent_event(fixture->agent, &removed);
+	assert_false(agent_step(fixture->agent));
+	/* The directory is the same: that removal was before it. */
+	tree_puts(root, SEQNUM_FILE, "9\n");
+	settle(fixture);
+	removed.seqnum = 9;
+	agent_event(fixture->agent, &removed);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	fixture->kernel->blocks[32].state = BLOCK_OFFLINE;
+	settle(fixture);
+	assert_int_equal(fixture->kernel->blocks[32].state, BLOCK_OFFLINE);
+	tree_remove(root);
+}
+
 static void keeps_its_hands_off(void **state)
 {
 	struct fixture *fixture = *state;
@@ -576,6 +626,10 @@ static void resumes_what_a_killed_agent_left(void **state)
 	assert_int_equal(last_seq(fixture), 0);
 	agent_free(fixture->agent);
 	start(fixture, false);
+	/* What is not seen yet is not reported, and not forgotten. */
+	fixture->kernel->list_error = ENOMEM;
+	settle(fixture);
+	assert_int_equal(fixture->kernel->writes, 2);
 	settle(fixture);
 	assert_int_equal(fixture->kernel->writes, 4);
 	assert_int_equal(last_seq(fixture), 1);
@@ -726,6 +780,7 @@ int main(void)
 		TEST(closes_the_gap_when_the_look_fails),
 		TEST(hears_what_udevd_did_not_tell),
 		TEST(waits_for_the_rest_of_a_dimm),
+		TEST(a_block_that_replaced_another_online_one_is_known),
 		TEST(keeps_its_hands_off),
 		TEST(writes_nothing_in_a_dry_run),
 		TEST(obeys_another_policy_after_a_reload),

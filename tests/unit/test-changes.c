@@ -300,6 +300,19 @@ static void resumes_writes_to_one_block_in_their_order(void **state)
 	changes_resume(&fixture->changes, &fixture->after);
 	assert_int_equal(strncmp(fixture->seen, "1 online->offline ", 18), 0);
 	assert_non_null(strstr(fixture->seen + 18, "1 offline->online "));
+	assert_int_equal(fixture->after.blocks[0].reason, REASON_NONE);
+}
+
+/* That it is off is reported with the write. */
+static void what_was_taken_offline_by_name_is_not_found_so(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(&fixture->after, 1, BLOCK_OFFLINE, 0);
+	journal_mark(fixture->journal, 1, ONLINE_TYPE_OFFLINE, BLOCK_ONLINE);
+	changes_resume(&fixture->changes, &fixture->after);
+	assert_int_equal(strncmp(fixture->seen, "1 online->offline ", 18), 0);
+	assert_int_equal(fixture->after.blocks[0].reason, REASON_ASKED);
 }
 
 /* The last write came to nothing: what the block is, it is by the one before. */
@@ -331,6 +344,7 @@ int main(void)
 		TEST(boot_memory_is_nobodys_doing),
 		TEST(resumes_each_write_once),
 		TEST(resumes_writes_to_one_block_in_their_order),
+		TEST(what_was_taken_offline_by_name_is_not_found_so),
 		TEST(a_write_that_changed_nothing_hides_none),
 	};
 

@@ -87,6 +87,7 @@ static void doubts_what_may_be_another(void **state)
 		{ BLOCK_OFFLINE, BLOCK_OFFLINE, BLOCK_MARK_WAS_ONLINE, true, false,
 		  true },
 		{ BLOCK_ONLINE, BLOCK_UNREADABLE, 0, true, false, true },
+		{ BLOCK_ONLINE, BLOCK_OFFLINE, 0, true, false, true },
 		{ BLOCK_UNREADABLE, BLOCK_ONLINE, 0, false, false, false },
 		{ BLOCK_UNREADABLE, BLOCK_ABSENT, 0, false, true, true },
 	};
@@ -113,17 +114,18 @@ static void another_directory_is_another_block(void **state)
 	block->marks = ALL_MARKS;
 	block->unreported = true;
 	block->reason = REASON_ASKED;
-	assert_false(history_identify(&fixture->history, block, 0));
-	assert_false(history_identify(&fixture->history, block, 33));
+	assert_false(history_identify(&fixture->history, block, 0, 12));
+	assert_false(history_identify(&fixture->history, block, 33, 12));
 	assert_int_equal(block->marks, ALL_MARKS);
-	assert_true(history_identify(&fixture->history, block, 7));
-	assert_int_equal(block->marks, BLOCK_MARK_ADDED);
+	assert_true(history_identify(&fixture->history, block, 7, 12));
+	assert_int_equal(block->marks, 0);
+	assert_int_equal(block->identity_seqnum, 12);
 	assert_false(block->unreported);
 	assert_int_equal(block->reason, REASON_NONE);
 	assert_int_equal(block->identity, 7);
 	history_forget(&fixture->history, block);
 	/* The first answer is not another block. */
-	assert_false(history_identify(&fixture->history, block, 8));
+	assert_false(history_identify(&fixture->history, block, 8, 12));
 	assert_int_equal(block->marks, 0);
 }
 
@@ -150,18 +152,23 @@ static void updates_with_what_is_seen(void **state)
 	now->uevent_seqnum = 9;
 	add(before, 1, BLOCK_ONLINE);
 	add(before, 2, BLOCK_OFFLINE);
+	add(before, 5, BLOCK_OFFLINE);
 	add(now, 1, BLOCK_ONLINE);
 	add(now, 2, BLOCK_ONLINE);
 	add(now, 3, BLOCK_OFFLINE);
 	add(now, 4, BLOCK_ONLINE);
+	add(now, 5, BLOCK_OFFLINE);
 	history_update(&fixture->history, now, before);
 	block = now->blocks;
 	assert_int_equal(block[0].marks, BLOCK_MARK_WAS_ONLINE);
 	assert_false(block[0].unreported);
 	assert_int_equal(block[1].marks, BLOCK_MARK_WAS_ONLINE);
 	assert_true(block[1].unreported);
-	assert_int_equal(block[1].online_seqnum, 9);
+	assert_int_equal(block[1].known_seqnum, 9);
 	assert_int_equal(block[2].marks, BLOCK_MARK_ADDED);
+	assert_int_equal(block[2].known_seqnum, 9);
+	/* It may have been replaced unseen: its directory was not looked at. */
+	assert_int_equal(block[4].known_seqnum, 0);
 	assert_int_equal(block[3].marks, BLOCK_MARK_ADDED | BLOCK_MARK_WAS_ONLINE);
 	/* The next agent has to know that the report is missing, and that it is not. */
 	assert_true(recalled(fixture, &block[1], BLOCK_ONLINE).unreported);
@@ -184,6 +191,21 @@ static void at_first_only_the_offline_have_come(void **state)
 	add(&fixture->before, 3, BLOCK_OFFLINE);
 	history_update(&fixture->history, &fixture->before, &fixture->now);
 	assert_int_equal(fixture->before.blocks[0].marks, BLOCK_MARK_ADDED);
+}
+
+static void an_identity_that_is_known_late_is_stored(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block *block = add(&fixture->now, 1, BLOCK_UNREADABLE);
+
+	block->identity = 0;
+	history_update(&fixture->history, &fixture->now, &fixture->before);
+	assert_int_equal(block->marks, BLOCK_MARK_ADDED);
+	add(&fixture->before, 1, BLOCK_UNREADABLE)->marks = BLOCK_MARK_ADDED;
+	block->state = BLOCK_OFFLINE;
+	history_identify(&fixture->history, block, 2, 12);
+	history_update(&fixture->history, &fixture->now, &fixture->before);
+	assert_int_equal(recalled(fixture, block, BLOCK_OFFLINE).marks, BLOCK_MARK_ADDED);
 }
 
 static void a_report_is_missing_until_it_is_written(void **state)
@@ -381,6 +403,7 @@ int main(void)
 		TEST(another_directory_is_another_block),
 		TEST(updates_with_what_is_seen),
 		TEST(at_first_only_the_offline_have_come),
+		TEST(an_identity_that_is_known_late_is_stored),
 		TEST(a_report_is_missing_until_it_is_written),
 		TEST(says_when_there_is_no_room),
 		TEST(a_move_that_was_cut_is_nobodys_wish),
