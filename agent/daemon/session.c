@@ -9,14 +9,19 @@
 #include "commands.h"
 #include "io/log.h"
 
+/* What takes its time, one of each at a time. */
+enum work { WORK_JOB, WORK_PROBE, WORKS };
+
 struct session {
 	struct session *next;
 	struct sessions *sessions;
 	struct channel_peer *peer;
 	struct protocol_parser *parser;
 	bool is_port;
-	bool pending; /* `request` waits for its job; until then no other is taken */
-	struct protocol_request request;
+	struct protocol_request requests[WORKS]; /* those that are still to be answered */
+	bool is_open[WORKS];
+	bool pending; /* its answer comes first: until then no other request is taken */
+	enum work pending_work;
 	uint64_t progress_usec; /* when its progress was told last; 0: never */
 	bool subscribed; /* the agent's own port is from the start, qemu-ga's is not */
 	uint64_t position; /* number of the last report that was sent */
@@ -104,6 +109,18 @@ static void subscribe(struct session *session, uint64_t since)
 		journal_set_position(journal, since);
 }
 
+/* The number the host last subscribed with: it has everything up to there. */
+static void begin_stream(struct session *session)
+{
+	struct sessions *sessions = session->sessions;
+
+	session->subscribed = false;
+	if (!session->is_port || sessions->port_is_quiet)
+		return;
+	subscribe(session, journal_position(agent_journal(sessions->agent)));
+	push(session);
+}
+
 static void *opened(struct channel_peer *peer, bool is_port, void *data)
 {
 	struct sessions *sessions = data;
@@ -121,21 +138,28 @@ static void *opened(struct channel_peer *peer, bool is_port, void *data)
 	session->is_port = is_port;
 	session->next = sessions->first;
 	sessions->first = session;
-	if (is_port && !sessions->port_is_quiet) {
-		/* The number the host last subscribed with: it has everything up to there. */
-		subscribe(session, journal_position(agent_journal(sessions->agent)));
-		push(session);
-	}
+	begin_stream(session);
 	return session;
+}
+
+static enum work work_of(const struct job *job)
+{
+	return job->kind == JOB_PROBE ? WORK_PROBE : WORK_JOB;
 }
 
 static void job_done(const struct job *job, void *data)
 {
 	struct session *session = data;
 
-	commands_finish(&session->request, job, &session->sessions->reply);
+	enum work work = work_of(job);
+	struct protocol_request *request = &session->requests[work];
+
+	commands_finish(request, job, &session->sessions->reply);
 	send_reply(session);
-	protocol_request_clear(&session->request);
+	protocol_request_clear(request);
+	session->is_open[work] = false;
+	if (!session->pending || session->pending_work != work)
+		return;
 	session->pending = false;
 	/* The session may be gone after this. */
 	channel_resume(session->peer);
@@ -147,7 +171,7 @@ static void job_progress(const struct job *job, void *data)
 	uint64_t now_usec = loop_now_usec();
 	struct timeval now;
 
-	if (!channel_listens(session->peer) ||
+	if (!session->pending || !channel_listens(session->peer) ||
 	    (session->progress_usec && now_usec - session->progress_usec < PROGRESS_USEC))
 		return;
 	session->progress_usec = now_usec;
@@ -225,6 +249,18 @@ static void subscribe_pressure(struct session *session,
 	session->monitor = NULL;
 }
 
+static void wait_for_job(struct session *session, const struct protocol_request *request)
+{
+	enum work work = request->command == PROTOCOL_PROBE ? WORK_PROBE : WORK_JOB;
+
+	session->requests[work] = *request;
+	session->is_open[work] = true;
+	session->pending_work = work;
+	session->progress_usec = 0;
+	if (request->progress)
+		agent_watch_job(session->sessions->agent, job_progress);
+}
+
 static void handle(struct session *session, struct protocol_request *request)
 {
 	if (request->command == PROTOCOL_SUBSCRIBE_PRESSURE) {
@@ -238,10 +274,7 @@ static void handle(struct session *session, struct protocol_request *request)
 					&session->sessions->reply, job_done,
 					session) == COMMANDS_PENDING;
 	if (session->pending) {
-		session->request = *request;
-		session->progress_usec = 0;
-		if (request->progress)
-			agent_watch_job(session->sessions->agent, job_progress);
+		wait_for_job(session, request);
 		return;
 	}
 	send_reply(session);
@@ -286,8 +319,34 @@ static void drained(struct channel_peer *peer, void *user)
 	push_pressure(user);
 }
 
+/* Half a request of the last host's is nobody's any more. */
+static void flush_parser(struct session *session)
+{
+	const char flush = '\xff', *rest = &flush;
+	struct protocol_request request;
+	size_t len = 1;
+
+	while (protocol_feed(session->parser, &rest, &len, &request,
+			     &session->sessions->reply) != PROTOCOL_MORE)
+		;
+	text_clear(&session->sessions->reply);
+}
+
+static void followed(struct channel_peer *peer, void *user)
+{
+	struct session *session = user;
+
+	(void)peer;
+	flush_parser(session);
+	session->pending = false;
+	monitor_remove(session->monitor);
+	session->monitor = NULL;
+	begin_stream(session);
+}
+
 static void closed(struct channel_peer *peer, void *user)
 {
+	unsigned i;
 	struct session *session = user;
 	struct session **link = &session->sessions->first;
 
@@ -295,10 +354,10 @@ static void closed(struct channel_peer *peer, void *user)
 	while (*link != session)
 		link = &(*link)->next;
 	*link = session->next;
-	if (session->pending) {
-		agent_disown_job(session->sessions->agent, session);
-		protocol_request_clear(&session->request);
-	}
+	agent_disown_job(session->sessions->agent, session);
+	for (i = 0; i < WORKS; i++)
+		if (session->is_open[i])
+			protocol_request_clear(&session->requests[i]);
 	monitor_remove(session->monitor);
 	protocol_parser_free(session->parser);
 	free(session);
@@ -310,8 +369,8 @@ static bool owes(struct channel_peer *peer, void *user)
 	return ((const struct session *)user)->pending;
 }
 
-const struct channel_handler sessions_handler = { opened, received, drained, closed,
-						  owes };
+const struct channel_handler sessions_handler = { opened,   received, drained,
+						  followed, closed,   owes };
 
 struct sessions *sessions_new(struct agent *agent, struct monitors *monitors)
 {

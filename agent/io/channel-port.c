@@ -202,16 +202,12 @@ static void host_leaves(struct channel_port *port)
 
 static void host_came(struct channel_port *port)
 {
-	struct text owed = TEXT_INIT;
-
-	if (port->peer)
-		channel_peer_take_unheard(port->peer, &owed);
-	forget_host(port);
+	port->waiting = port->waited = false;
 	log_debug("channel %s: host connected", port->name);
-	open_peer(port);
-	if (port->peer && owed.len)
-		channel_send(port->peer, owed.data, owed.len);
-	text_free(&owed);
+	if (port->peer)
+		channel_peer_follow(port->peer);
+	else
+		open_peer(port);
 }
 
 static void serve_host(struct channel_port *port)

@@ -50,7 +50,7 @@ void channel_peer_close(struct channel_peer *peer);
  */
 bool channel_peer_service(struct channel_peer *peer, bool *bytes_left);
 
-/* Appends to `out` what the next host is owed, see unheard. */
-void channel_peer_take_unheard(struct channel_peer *peer, struct text *out);
+/* The next host is there: it gets what is queued unless the last one was to hear it. */
+void channel_peer_follow(struct channel_peer *peer);
 
 #endif

@@ -174,10 +174,14 @@ bool channel_listens(struct channel_peer *peer)
 	return !peer->leaving;
 }
 
-void channel_peer_take_unheard(struct channel_peer *peer, struct text *out)
+void channel_peer_follow(struct channel_peer *peer)
 {
-	if (peer->unheard)
-		text_append(out, peer->out.data + peer->sent, channel_queued(peer));
+	if (!peer->unheard) {
+		text_clear(&peer->out);
+		peer->sent = 0;
+	}
+	peer->leaving = peer->unheard = false;
+	peer->channel->handler.followed(peer, peer->user);
 }
 
 /* What was read goes to the handler, as far as it takes it. */

@@ -32,6 +32,11 @@ struct channel_handler {
 			   void *user);
 	/* Less than CHANNEL_QUEUE_LOW is unsent after there was more. */
 	void (*drained)(struct channel_peer *peer, void *user);
+	/*
+	 * Another host is at the port, at once behind the last one: what was read and not taken
+	 * may be its own, and so may answers that are still to come.
+	 */
+	void (*followed)(struct channel_peer *peer, void *user);
 	/* The connection is over; frees `user`. */
 	void (*closed)(struct channel_peer *peer, void *user);
 	/* Whether an answer is still to come, so that a peer which says no more is kept. May be NULL. */

@@ -54,11 +54,6 @@ static bool is_stale(void)
 	return !port.plugged || (port.open && port.opened != port.plugs);
 }
 
-bool port_hears_host(void)
-{
-	return port.host && port.news == 0;
-}
-
 bool port_calm(void)
 {
 	return port.news == 0;

@@ -66,7 +66,6 @@ struct sim_event {
 enum sim_open {
 	SIM_OPEN_GOING, /* going-offline as the first or last that is seen of a block */
 	SIM_OPEN_KILLED, /* others onlined it, and the agent was killed before its report */
-	SIM_OPEN_FOLLOWED, /* a job's answer, of a host that follows another at once */
 	SIM_OPEN_LEFT, /* a new block that is left offline since somebody asked for that */
 	SIM_OPEN_MARKS, /* two writes to one block in a burst, and killed */
 	SIM_OPEN_RETRY, /* a host's failed request ends the policy's tries */
@@ -244,8 +243,6 @@ void port_host(bool here); /* QEMU's news, by the work queue */
 bool port_deliver(const char *bytes, size_t len);
 bool port_is_open(void);
 bool port_calm(void);
-/* Whether the guest knows of the host that is there. */
-bool port_hears_host(void);
 
 void hosts_begin(void);
 void host_comes(void);

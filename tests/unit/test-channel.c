@@ -86,7 +86,7 @@ static void on_closed(struct channel_peer *peer, void *user)
 }
 
 static const struct channel_handler handler = { on_opened, on_received, on_drained,
-						on_closed, NULL };
+						NULL,	   on_closed,	NULL };
 
 /* Each turn of the loop serves all that is ready, however late a slow machine comes to it. */
 static void on_timer(void *data)
