@@ -42,20 +42,33 @@ struct sessions {
 #define PROGRESS_USEC 1000000 /* between two that tell of progress */
 #define REPLY_KEEP_SIZE (64UL * 1024)
 
+typedef int (*send_fn)(struct channel_peer *peer, const char *bytes, size_t len);
+
 /* 0 or negative errno: then the peer got none of it. */
-static int send_reply(struct session *session)
+static int send_line(struct session *session, send_fn send)
 {
 	struct text *reply = &session->sessions->reply;
 	int r = reply->failed ? -ENOMEM : 0;
 
 	if (r == 0 && reply->len)
-		r = channel_send(session->peer, reply->data, reply->len);
+		r = send(session->peer, reply->data, reply->len);
 	if (r == -ENOMEM)
 		log_error("out of memory for an answer");
 	if (reply->capacity > REPLY_KEEP_SIZE)
 		text_free(reply);
 	text_clear(reply);
 	return r;
+}
+
+static int send_reply(struct session *session)
+{
+	return send_line(session, channel_send);
+}
+
+/* What the next host is not owed. */
+static int send_event(struct session *session)
+{
+	return send_line(session, channel_push);
 }
 
 /* Numbers count within an instance: in a new one the peer has seen none yet. */
@@ -81,7 +94,7 @@ static void push(struct session *session)
 		protocol_put_event(&session->sessions->reply, journal, report,
 				   report->seq - session->position - 1);
 		/* What could not be sent is sent with the next one. */
-		if (send_reply(session) < 0)
+		if (send_event(session) < 0)
 			return;
 		session->position = report->seq;
 	}
@@ -177,7 +190,7 @@ static void job_progress(const struct job *job, void *data)
 	session->progress_usec = now_usec;
 	gettimeofday(&now, NULL);
 	protocol_put_progress(&session->sessions->reply, now.tv_sec, now.tv_usec, job);
-	send_reply(session);
+	send_event(session);
 }
 
 /* --- memory pressure */
@@ -198,7 +211,7 @@ static void push_pressure(struct session *session)
 				      signal,
 				      monitor_is_pressed(session->monitor, signal),
 				      monitor_stats(session->monitor));
-		if (send_reply(session) == 0)
+		if (send_event(session) == 0)
 			session->unsent &= ~(1u << i);
 	}
 }

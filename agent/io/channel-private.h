@@ -14,7 +14,6 @@ struct channel_peer {
 	bool dead; /* to be closed by whoever runs next */
 	bool at_end; /* nothing more will be read */
 	bool leaving; /* the port's host has left, another may be there already */
-	bool unheard; /* all that is queued was made when the port's host was away already */
 	struct loop_watch *watch;
 	/* What the watch calls, and channel_resume. */
 	loop_watch_fn serve;
@@ -23,6 +22,7 @@ struct channel_peer {
 	struct text in; /* read, not yet taken by the handler */
 	struct text out;
 	size_t sent; /* of out */
+	size_t unheard; /* bytes at its end that were made when the port's host was away */
 };
 
 struct channel_port;
@@ -50,7 +50,7 @@ void channel_peer_close(struct channel_peer *peer);
  */
 bool channel_peer_service(struct channel_peer *peer, bool *bytes_left);
 
-/* The next host is there: it gets what is queued unless the last one was to hear it. */
+/* The next host is there: it gets of what is queued what was made for it. */
 void channel_peer_follow(struct channel_peer *peer);
 
 #endif

@@ -144,18 +144,14 @@ static bool host_is_away(const struct channel_peer *peer)
 	return peer->is_port && poll(&port, 1, 0) > 0 && (port.revents & POLLHUP);
 }
 
-int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
+static int queue(struct channel_peer *peer, const char *bytes, size_t len)
 {
-	bool was_empty = !channel_queued(peer);
-
 	if (peer->dead)
 		return -EPIPE;
 	if (text_reserve(&peer->out, len) < 0)
 		return -ENOMEM;
 	text_append(&peer->out, bytes, len);
 	flush(peer);
-	if (was_empty)
-		peer->unheard = channel_queued(peer) == len && host_is_away(peer);
 	if (!peer->dead) {
 		update_watch(peer);
 		return 0;
@@ -164,6 +160,30 @@ int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
 	if (!peer->is_port)
 		shutdown(peer->fd, SHUT_RDWR);
 	return -EPIPE;
+}
+
+int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	int r = queue(peer, bytes, len);
+	size_t queued = channel_queued(peer);
+
+	if (r == 0 && queued && (peer->unheard || host_is_away(peer)))
+		peer->unheard += len;
+	if (peer->unheard > queued)
+		peer->unheard = queued;
+	return r;
+}
+
+int channel_push(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	int r = queue(peer, bytes, len);
+
+	/* None of it was sent. */
+	if (r == 0 && channel_queued(peer) >= len && host_is_away(peer)) {
+		peer->out.len -= len;
+		return -EPIPE;
+	}
+	return r;
 }
 
 bool channel_listens(struct channel_peer *peer)
@@ -176,11 +196,13 @@ bool channel_listens(struct channel_peer *peer)
 
 void channel_peer_follow(struct channel_peer *peer)
 {
-	if (!peer->unheard) {
-		text_clear(&peer->out);
-		peer->sent = 0;
-	}
-	peer->leaving = peer->unheard = false;
+	size_t queued = channel_queued(peer);
+
+	if (peer->unheard < queued)
+		peer->sent += queued - peer->unheard;
+	forget_sent(peer);
+	peer->unheard = 0;
+	peer->leaving = false;
 	peer->channel->handler.followed(peer, peer->user);
 }
 

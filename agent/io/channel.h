@@ -77,6 +77,11 @@ int channel_listen_again(struct channel *channel);
  */
 int channel_send(struct channel_peer *peer, const char *bytes, size_t len);
 /*
+ * The same for what the next host of a port is sent all anew: none of it is kept for that one.
+ * -EPIPE, too, where the port's host has left in between.
+ */
+int channel_push(struct channel_peer *peer, const char *bytes, size_t len);
+/*
  * The handler took less than it was offered and can go on now. Not from within `received`; the
  * peer may be gone afterwards.
  */

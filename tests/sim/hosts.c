@@ -44,7 +44,6 @@ static struct {
 	size_t line_len;
 	uint64_t unread; /* bytes, while it stalls */
 	bool missed; /* some, while it stalled */
-	bool twice; /* one report may be heard again */
 	uint64_t next_seq; /* 0: they begin again, from an earlier one or not */
 } host;
 
@@ -93,11 +92,6 @@ void host_excuse(void)
 void host_greeted(void)
 {
 	host.next_seq = 0;
-}
-
-void host_may_hear_twice(void)
-{
-	host.twice = true;
 }
 
 void host_comes(void)
@@ -326,10 +320,6 @@ static void check_order(uint64_t seq)
 	bool is_next = host.next_seq ? seq == host.next_seq
 				     : seq <= known.last_seq + 1 || host.missed;
 
-	if (!is_next && host.twice) {
-		host.twice = false;
-		return;
-	}
 	if (!is_next && !sim.was_short)
 		sim_fail("reports",
 			 "host %u hears report %" PRIu64 " in place of %" PRIu64,

@@ -27,7 +27,6 @@ static struct {
 	bool edge;
 	bool told; /* the agent knows that no host is there */
 	bool greeted; /* it knows that the host is */
-	uint64_t polled_usec; /* when it asked last, and the host was there */
 	bool made; /* its node was, and inotify has not told */
 	unsigned opened; /* which one the agent has opened, by its number */
 	unsigned plugs; /* so far: news of an earlier one is nobody's */
@@ -212,14 +211,10 @@ ssize_t sim_read(int fd, void *buffer, size_t size)
 
 ssize_t sim_write(int fd, const void *bytes, size_t len)
 {
-	bool saw_host = port.polled_usec == sim.now_usec;
 	size_t taken;
 
 	(void)fd;
 	sim_point("writes to the port", 20);
-	/* It left in between: the next one hears what it is pushed, and that, too. */
-	if (saw_host && !port.host && !sim_finds(SIM_OPEN_OWED))
-		host_may_hear_twice();
 	if (is_stale()) {
 		errno = ENODEV;
 		return -1;
@@ -246,7 +241,6 @@ int sim_poll(struct pollfd *fds, nfds_t count, int msec)
 	uint32_t mask = ready();
 
 	(void)msec;
-	port.polled_usec = port.host ? sim.now_usec : 0;
 	fds->revents = (short)(mask & ((uint32_t)fds->events | EPOLLHUP | EPOLLERR));
 	return count && fds->revents ? 1 : 0;
 }

@@ -71,7 +71,6 @@ enum sim_open {
 	SIM_OPEN_RETRY, /* a host's failed request ends the policy's tries */
 	SIM_OPEN_MEMORY, /* what goes wrong where an allocation failed */
 	SIM_OPEN_IDENTITY, /* taken offline by name before its directory was looked at */
-	SIM_OPEN_OWED, /* a report that was written just when its host had left */
 	SIM_OPEN_SECOND, /* a request just when a second without a host is over */
 	SIM_OPEN_ROLLBACK, /* an operator's offlining amid a job that is rolled back */
 	SIM_OPENS
@@ -256,7 +255,6 @@ void host_port_opened(void);
 /* The agent, or its port, went: what was asked need not be answered. */
 void host_excuse(void);
 void host_excuse_open(void); /* its requests so far */
-void host_may_hear_twice(void);
 void host_greeted(void); /* the agent knows that it is there */
 bool host_port_is_held(void);
 bool host_has_room(void);
