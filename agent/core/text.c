@@ -61,6 +61,19 @@ int text_reserve(struct text *text, size_t more)
 	return 0;
 }
 
+void text_shrink(struct text *text, size_t capacity)
+{
+	char *data = NULL;
+
+	text_clear(text);
+	if (text->capacity > capacity)
+		data = realloc(text->data, capacity);
+	if (!data)
+		return;
+	text->data = data;
+	text->capacity = capacity;
+}
+
 void text_append(struct text *text, const char *bytes, size_t len)
 {
 	if (text_reserve(text, len) < 0)

@@ -30,6 +30,11 @@ void text_free(struct text *text);
 void text_clear(struct text *text);
 /* Makes room for `more` bytes beyond what is there. 0 or -ENOMEM. */
 int text_reserve(struct text *text, size_t more);
+/*
+ * Empties it and keeps at most `capacity` bytes of its memory, if any: that much it has still where
+ * memory is short by then.
+ */
+void text_shrink(struct text *text, size_t capacity);
 void text_append(struct text *text, const char *bytes, size_t len);
 void text_puts(struct text *text, const char *string);
 void text_putu(struct text *text, uint64_t number);

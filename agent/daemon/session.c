@@ -41,6 +41,7 @@ struct sessions {
 #define QEMU_GA_PORT "org.qemu.guest_agent.0"
 #define PROGRESS_USEC 1000000 /* between two that tell of progress */
 #define REPLY_KEEP_SIZE (64UL * 1024)
+#define NO_MEMORY "Cannot allocate memory"
 
 typedef int (*send_fn)(struct channel_peer *peer, const char *bytes, size_t len);
 
@@ -52,23 +53,34 @@ static int send_line(struct session *session, send_fn send)
 
 	if (r == 0 && reply->len)
 		r = send(session->peer, reply->data, reply->len);
-	if (r == -ENOMEM)
-		log_error("out of memory for an answer");
-	if (reply->capacity > REPLY_KEEP_SIZE)
-		text_free(reply);
-	text_clear(reply);
+	text_shrink(reply, REPLY_KEEP_SIZE);
 	return r;
 }
 
-static int send_reply(struct session *session)
+/* `request` is NULL where it could not be read. One answer there is, be it by memory kept for it. */
+static void send_reply(struct session *session, const struct protocol_request *request)
 {
-	return send_line(session, channel_send);
+	struct text *reply = &session->sessions->reply;
+
+	if (send_line(session, channel_send) != -ENOMEM)
+		return;
+	log_error("out of memory for an answer");
+	protocol_put_error(reply, request, NO_MEMORY);
+	if (reply->failed || reply->len > CHANNEL_SPARE) { /* by its id */
+		text_clear(reply);
+		protocol_put_error(reply, NULL, NO_MEMORY);
+	}
+	send_line(session, channel_send_spare);
 }
 
-/* What the next host is not owed. */
+/* What the next host is not owed; tried again where memory is short. */
 static int send_event(struct session *session)
 {
-	return send_line(session, channel_push);
+	int r = send_line(session, channel_push);
+
+	if (r == -ENOMEM)
+		channel_drain_later(session->peer);
+	return r;
 }
 
 /* Numbers count within an instance: in a new one the peer has seen none yet. */
@@ -168,7 +180,7 @@ static void job_done(const struct job *job, void *data)
 	struct protocol_request *request = &session->requests[work];
 
 	commands_finish(request, job, &session->sessions->reply);
-	send_reply(session);
+	send_reply(session, request);
 	protocol_request_clear(request);
 	session->is_open[work] = false;
 	if (!session->pending || session->pending_work != work)
@@ -248,7 +260,7 @@ static void subscribe_pressure(struct session *session,
 	session->monitor = monitor_add(session->sessions->monitors, thresholds,
 				       on_pressure, session);
 	if (!session->monitor) {
-		protocol_put_error(reply, request, "Cannot allocate memory");
+		protocol_put_error(reply, request, NO_MEMORY);
 		return;
 	}
 	protocol_reply_begin(reply, request);
@@ -278,7 +290,7 @@ static void handle(struct session *session, struct protocol_request *request)
 {
 	if (request->command == PROTOCOL_SUBSCRIBE_PRESSURE) {
 		subscribe_pressure(session, request);
-		send_reply(session);
+		send_reply(session, request);
 		protocol_request_clear(request);
 		return;
 	}
@@ -290,7 +302,7 @@ static void handle(struct session *session, struct protocol_request *request)
 		wait_for_job(session, request);
 		return;
 	}
-	send_reply(session);
+	send_reply(session, request);
 	if (request->command == PROTOCOL_SUBSCRIBE) {
 		subscribe(session, request->since);
 		push(session);
@@ -306,7 +318,8 @@ static size_t received(struct channel_peer *peer, const char *bytes, size_t len,
 	struct protocol_request request;
 
 	/* Request by request: an answer may fill the queue, and then the others wait. */
-	while (!session->pending && channel_queued(peer) < CHANNEL_QUEUE_LOW) {
+	while (!session->pending && channel_queued(peer) < CHANNEL_QUEUE_LOW &&
+	       channel_has_spare(peer)) {
 		protocol_parser_disable(session->parser,
 					commands_disabled(session->sessions->agent,
 							  session->is_port));
@@ -318,7 +331,7 @@ static size_t received(struct channel_peer *peer, const char *bytes, size_t len,
 			handle(session, &request);
 			break;
 		case PROTOCOL_BAD:
-			send_reply(session);
+			send_reply(session, NULL);
 			break;
 		}
 	}
@@ -394,7 +407,10 @@ struct sessions *sessions_new(struct agent *agent, struct monitors *monitors)
 	sessions->agent = agent;
 	sessions->monitors = monitors;
 	sessions->port_is_quiet = strcmp(agent_config(agent)->port, QEMU_GA_PORT) == 0;
-	return sessions;
+	if (text_reserve(&sessions->reply, CHANNEL_SPARE) == 0)
+		return sessions;
+	free(sessions);
+	return NULL;
 }
 
 void sessions_free(struct sessions *sessions)

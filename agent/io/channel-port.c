@@ -138,8 +138,10 @@ static void port_serve(uint32_t events, void *data);
 static void open_peer(struct channel_port *port)
 {
 	port->peer = channel_peer_new(port->channel, port->fd, true);
-	if (!port->peer)
+	if (!port->peer) { /* memory is short */
+		loop_timer_arm(port->timer, RETURN_MSEC);
 		return;
+	}
 	port->peer->serve = port_serve;
 	port->peer->serve_data = port;
 }
@@ -284,6 +286,11 @@ static void wait_for_device(struct channel_port *port)
 			return;
 		port->inotify_watch = loop_watch_add(port->channel->loop, port->inotify,
 						     EPOLLIN, device_made, port);
+		if (!port->inotify_watch) { /* memory is short */
+			stop_waiting(port);
+			loop_timer_arm(port->timer, BUSY_MSEC);
+			return;
+		}
 		watch_directory(port, "/dev");
 		watch_directory(port, "/dev/virtio-ports");
 	}
@@ -335,6 +342,7 @@ static void port_open(struct channel_port *port)
 		log_error("channel %s: cannot watch it: %s", port->name,
 			  strerror(port->error));
 		port_close(port);
+		loop_timer_arm(port->timer, BUSY_MSEC);
 		return;
 	}
 	log_info("channel %s: open", port->name);

@@ -33,6 +33,7 @@ struct channel {
 	struct channel_handler handler;
 	void *data;
 	struct channel_peer *peers;
+	struct loop_timer *later; /* until all peers are drained once more */
 	unsigned client_count; /* peers of the control socket */
 	/* NULL: none. Who makes one says how it is freed. */
 	struct channel_port *port;

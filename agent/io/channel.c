@@ -10,7 +10,22 @@
 
 #define READ_SIZE 16384
 #define READS_MAX 16 /* in one go, so that a flooding peer delays nobody for long */
-#define KEEP_SIZE (64UL * 1024) /* a larger buffer is given back once it is empty */
+#define KEEP_SIZE (64UL * 1024) /* a larger buffer is made smaller once it is empty */
+#define LATER_MSEC 100
+
+static void drain_all(void *data)
+{
+	const struct channel *channel = data;
+	struct channel_peer *peer;
+
+	for (peer = channel->peers; peer; peer = peer->next)
+		channel->handler.drained(peer, peer->user);
+}
+
+void channel_drain_later(struct channel_peer *peer)
+{
+	loop_timer_arm(peer->channel->later, LATER_MSEC);
+}
 
 struct channel *channel_new(struct loop *loop, const struct channel_handler *handler,
 			    void *data)
@@ -22,7 +37,11 @@ struct channel *channel_new(struct loop *loop, const struct channel_handler *han
 	channel->loop = loop;
 	channel->handler = *handler;
 	channel->data = data;
-	return channel;
+	channel->later = loop_timer_add(loop, drain_all, channel);
+	if (channel->later)
+		return channel;
+	free(channel);
+	return NULL;
 }
 
 void channel_free(struct channel *channel)
@@ -36,9 +55,18 @@ void channel_free(struct channel *channel)
 	while (channel->peers)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): its channel is this one */
 		channel_peer_close(channel->peers);
+	loop_timer_remove(channel->later);
 	free(channel);
 }
 
+static void free_peer(struct channel_peer *peer)
+{
+	text_free(&peer->in);
+	text_free(&peer->out);
+	free(peer);
+}
+
+/* What it cannot do without when memory is short is there from the start. */
 struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_port)
 {
 	struct channel_peer *peer = calloc(1, sizeof(*peer));
@@ -48,10 +76,10 @@ struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_p
 	peer->channel = channel;
 	peer->fd = fd;
 	peer->is_port = is_port;
-	peer->user = channel->handler.opened(peer, is_port, channel->data);
+	if (text_reserve(&peer->in, READ_SIZE) == 0 && channel_has_spare(peer))
+		peer->user = channel->handler.opened(peer, is_port, channel->data);
 	if (!peer->user) {
-		text_free(&peer->out);
-		free(peer);
+		free_peer(peer);
 		return NULL;
 	}
 	peer->next = channel->peers;
@@ -74,9 +102,7 @@ void channel_peer_close(struct channel_peer *peer)
 		loop_watch_remove(peer->watch);
 		close(peer->fd);
 	}
-	text_free(&peer->in);
-	text_free(&peer->out);
-	free(peer);
+	free_peer(peer);
 }
 
 size_t channel_queued(const struct channel_peer *peer)
@@ -99,7 +125,7 @@ static void forget_sent(struct channel_peer *peer)
 	if (channel_queued(peer)) {
 		text_consume(&peer->out, peer->sent);
 	} else if (peer->out.capacity > KEEP_SIZE) {
-		text_free(&peer->out);
+		text_shrink(&peer->out, KEEP_SIZE);
 	} else {
 		text_clear(&peer->out);
 	}
@@ -144,11 +170,25 @@ static bool host_is_away(const struct channel_peer *peer)
 	return peer->is_port && poll(&port, 1, 0) > 0 && (port.revents & POLLHUP);
 }
 
-static int queue(struct channel_peer *peer, const char *bytes, size_t len)
+static bool has_room(struct channel_peer *peer, size_t bytes)
+{
+	if (text_reserve(&peer->out, bytes) == 0)
+		return true;
+	peer->out.failed = false;
+	return false;
+}
+
+bool channel_has_spare(struct channel_peer *peer)
+{
+	return has_room(peer, CHANNEL_SPARE);
+}
+
+/* `spare` bytes of memory are left beyond it. */
+static int queue(struct channel_peer *peer, const char *bytes, size_t len, size_t spare)
 {
 	if (peer->dead)
 		return -EPIPE;
-	if (text_reserve(&peer->out, len) < 0)
+	if (!has_room(peer, len + spare))
 		return -ENOMEM;
 	text_append(&peer->out, bytes, len);
 	flush(peer);
@@ -162,9 +202,10 @@ static int queue(struct channel_peer *peer, const char *bytes, size_t len)
 	return -EPIPE;
 }
 
-int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
+static int send_answer(struct channel_peer *peer, const char *bytes, size_t len,
+		       size_t spare)
 {
-	int r = queue(peer, bytes, len);
+	int r = queue(peer, bytes, len, spare);
 	size_t queued = channel_queued(peer);
 
 	if (r == 0 && queued && (peer->unheard || host_is_away(peer)))
@@ -174,9 +215,19 @@ int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
 	return r;
 }
 
+int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	return send_answer(peer, bytes, len, CHANNEL_SPARE);
+}
+
+int channel_send_spare(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	return send_answer(peer, bytes, len, 0);
+}
+
 int channel_push(struct channel_peer *peer, const char *bytes, size_t len)
 {
-	int r = queue(peer, bytes, len);
+	int r = queue(peer, bytes, len, CHANNEL_SPARE);
 
 	/* None of it was sent. */
 	if (r == 0 && channel_queued(peer) >= len && host_is_away(peer)) {
@@ -224,8 +275,8 @@ static bool read_some(struct channel_peer *peer, bool *more)
 	ssize_t len;
 
 	*more = false;
-	if (text_reserve(&peer->in, READ_SIZE) < 0) {
-		peer->dead = true; /* better begun anew than deaf */
+	if (text_reserve(&peer->in, READ_SIZE) < 0) { /* never: it is empty */
+		peer->dead = true;
 		return false;
 	}
 	len = read(peer->fd, peer->in.data + peer->in.len, READ_SIZE);
@@ -272,7 +323,7 @@ bool channel_peer_service(struct channel_peer *peer, bool *bytes_left)
 	here = here && !peer->at_end;
 	*bytes_left = here && more && !full(peer) && !peer->in.len;
 	if (peer->in.capacity > KEEP_SIZE && !peer->in.len)
-		text_free(&peer->in);
+		text_shrink(&peer->in, KEEP_SIZE);
 	update_watch(peer);
 	return (here || still_owed(peer)) && !peer->dead;
 }

@@ -16,6 +16,7 @@
 
 #define CHANNEL_CLIENTS_MAX 16 /* on the control socket; one more is closed at once */
 #define CHANNEL_QUEUE_LOW (64UL * 1024) /* bytes unsent, with which no request is read */
+#define CHANNEL_SPARE 512 /* bytes of memory kept for an answer that says there is none */
 
 struct channel;
 struct channel_peer; /* one connection */
@@ -30,7 +31,7 @@ struct channel_handler {
 	 */
 	size_t (*received)(struct channel_peer *peer, const char *bytes, size_t len,
 			   void *user);
-	/* Less than CHANNEL_QUEUE_LOW is unsent after there was more. */
+	/* Less than CHANNEL_QUEUE_LOW is unsent after there was more; or channel_drain_later. */
 	void (*drained)(struct channel_peer *peer, void *user);
 	/*
 	 * Another host is at the port, at once behind the last one: what was read and not taken
@@ -76,6 +77,14 @@ int channel_listen_again(struct channel *channel);
  * taken) or -EPIPE where the connection is gone; `closed` is called later, never from in here.
  */
 int channel_send(struct channel_peer *peer, const char *bytes, size_t len);
+/*
+ * The same for CHANNEL_SPARE bytes at most, in memory that is kept for them while channel_has_spare
+ * and only short of -ENOMEM of channel_send.
+ */
+int channel_send_spare(struct channel_peer *peer, const char *bytes, size_t len);
+bool channel_has_spare(struct channel_peer *peer);
+/* Has `drained` called in a moment: memory was short. */
+void channel_drain_later(struct channel_peer *peer);
 /*
  * The same for what the next host of a port is sent all anew: none of it is kept for that one.
  * -EPIPE, too, where the port's host has left in between.

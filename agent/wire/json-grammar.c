@@ -7,19 +7,20 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define KEEP_SIZE 4096 /* of a buffer from one request to the next */
+#define FIRST_SIZE 512 /* of a buffer: short requests are read where memory is short */
 
-static void forget(struct text *text)
+bool json_grammar_reserve(struct json_grammar *grammar)
 {
-	if (text->capacity > KEEP_SIZE)
-		text_free(text);
-	text_clear(text);
+	return text_reserve(&grammar->token, FIRST_SIZE) == 0 &&
+	       text_reserve(&grammar->tape, FIRST_SIZE) == 0 &&
+	       text_reserve(&grammar->error, FIRST_SIZE) == 0;
 }
 
 void json_grammar_begin(struct json_grammar *grammar)
 {
-	forget(&grammar->token);
-	forget(&grammar->tape);
-	forget(&grammar->error);
+	text_shrink(&grammar->token, KEEP_SIZE);
+	text_shrink(&grammar->tape, KEEP_SIZE);
+	text_shrink(&grammar->error, KEEP_SIZE);
 	grammar->is_object = false;
 	grammar->in_bulk_member = false;
 	grammar->depth = 0;

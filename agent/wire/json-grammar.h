@@ -46,6 +46,8 @@ struct json_grammar {
 };
 
 /* Drops what there is of a request, and keeps its small buffers. */
+/* false on lack of memory. */
+bool json_grammar_reserve(struct json_grammar *grammar);
 void json_grammar_begin(struct json_grammar *grammar);
 void json_grammar_clear(struct json_grammar *grammar);
 /* The token in grammar->token, of this kind or a structural character. After an error: nothing. */

@@ -21,9 +21,13 @@ struct json_scan *json_scan_new(const struct json_scan_limits *limits)
 {
 	struct json_scan *scan = calloc(1, sizeof(*scan));
 
-	if (scan)
-		scan->grammar.limits = limits;
-	return scan;
+	if (!scan)
+		return NULL;
+	scan->grammar.limits = limits;
+	if (json_grammar_reserve(&scan->grammar))
+		return scan;
+	json_scan_free(scan);
+	return NULL;
 }
 
 void json_scan_free(struct json_scan *scan)

@@ -48,7 +48,7 @@ static void put_error(struct text *out, const char *id, const char *class,
 void protocol_put_error(struct text *out, const struct protocol_request *request,
 			const char *desc)
 {
-	put_error(out, request->id, CLASS_GENERIC, desc, "", "");
+	put_error(out, request ? request->id : NULL, CLASS_GENERIC, desc, "", "");
 }
 
 /* --- every list of a request passes by here before its command is known */

@@ -68,7 +68,7 @@ enum protocol_event protocol_feed(struct protocol_parser *parser, const char **b
 /* {"return": … , "id": …}\n; protocol_put_error answers in place of the three. */
 void protocol_reply_begin(struct text *out, const struct protocol_request *request);
 void protocol_reply_end(struct text *out, const struct protocol_request *request);
-/* The class is GenericError. `desc` is UTF-8, escaped here. */
+/* The class is GenericError. `desc` is UTF-8, escaped here. `request` is NULL for one without id. */
 void protocol_put_error(struct text *out, const struct protocol_request *request,
 			const char *desc);
 

@@ -197,6 +197,29 @@ int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
 	return 0;
 }
 
+int channel_push(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	return channel_send(peer, bytes, len);
+}
+
+int channel_send_spare(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	must(len <= CHANNEL_SPARE);
+	return channel_send(peer, bytes, len);
+}
+
+bool channel_has_spare(struct channel_peer *peer)
+{
+	return peer->user != NULL;
+}
+
+/* No allocation fails here. */
+/* cppcheck-suppress constParameter */
+void channel_drain_later(struct channel_peer *peer)
+{
+	must(peer == NULL);
+}
+
 static void offer(struct channel_peer *peer)
 {
 	while (peer->user && !peer->is_closing && peer->waiting_len) {

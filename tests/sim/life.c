@@ -101,7 +101,6 @@ void life_drop(void)
 
 	life.up = life.starting = life.ending = life.hangup = false;
 	sim_memory_reset();
-	sim.was_short = false;
 	events_close();
 	port_agent_gone();
 	writer_agent_gone();

@@ -120,8 +120,7 @@ static void check_change(unsigned index, const struct report_range *range, uint6
 	if ((range->reason == REASON_RESUMED && seen.transitions[index] > 1 &&
 	     !sim_finds(SIM_OPEN_MARKS)) ||
 	    (range->reason == REASON_ONLINED_ELSEWHERE &&
-	     !sim_finds(SIM_OPEN_IDENTITY)) ||
-	    (sim.was_short && !sim_finds(SIM_OPEN_MEMORY))) {
+	     !sim_finds(SIM_OPEN_IDENTITY))) {
 		joins = true;
 		again = false;
 	}
@@ -181,10 +180,6 @@ static void check_account(unsigned index)
 	     (state == BLOCK_ABSENT || !sim_finds(SIM_OPEN_LEFT))) ||
 	    seen.excuses[index])
 		return;
-	if (sim.was_short && !sim_finds(SIM_OPEN_MEMORY)) {
-		seen.before[index] = true;
-		return;
-	}
 	sim_fail("account", "memory%u is %s, the reports end with %s", index,
 		 block_state_word((enum block_state)state),
 		 block_state_word((enum block_state)seen.known[index]));
@@ -225,8 +220,7 @@ void oracle_settled(void)
 		check_place(i);
 		if (i >= SIM_FIRST_SLOT)
 			check_account(i);
-		if (!sim.was_short)
-			forget_asked(&kernel.blocks[i]);
+		forget_asked(&kernel.blocks[i]);
 		seen.excuses[i] = 0;
 	}
 	host_check();

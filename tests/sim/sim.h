@@ -69,7 +69,6 @@ enum sim_open {
 	SIM_OPEN_LEFT, /* a new block that is left offline since somebody asked for that */
 	SIM_OPEN_MARKS, /* two writes to one block in a burst, and killed */
 	SIM_OPEN_RETRY, /* a host's failed request ends the policy's tries */
-	SIM_OPEN_MEMORY, /* what goes wrong where an allocation failed */
 	SIM_OPEN_IDENTITY, /* taken offline by name before its directory was looked at */
 	SIM_OPEN_SECOND, /* a request just when a second without a host is over */
 	SIM_OPEN_ROLLBACK, /* an operator's offlining amid a job that is rolled back */
@@ -97,7 +96,6 @@ struct sim_world {
 	int64_t wall_offset_usec;
 	uint64_t steps;
 	uint64_t wakeups; /* of the agent */
-	bool was_short; /* an allocation of this agent's has failed */
 	bool settling;
 	uint64_t settle_until_usec;
 	enum sim_model model;

@@ -55,6 +55,9 @@ static void carry_out(uint32_t unused, uint32_t unused_too)
 	hand.result = r < 0 ? (int)r : 0;
 	hand.after.len =
 		kernel_peek_state(hand.index, hand.after.bytes, sizeof(hand.after.bytes));
+	/* Whoever was to know is gone. */
+	if (!hand.writer)
+		kernel.blocks[hand.index].read_online = false;
 	hand.busy = false;
 	hand.over = hand.writer != NULL;
 	if (hand.over && hand.writer->notify)

@@ -590,6 +590,8 @@ static void escapes_in_errors(void **state)
 	request.id = id;
 	protocol_put_error(&out, &request, "");
 	check_text(&out, FAULT_ID("", "{\"a\": 1}"));
+	protocol_put_error(&out, NULL, "x");
+	check_text(&out, FAULT("x"));
 }
 
 static void add_block(struct snapshot *snapshot, uint64_t index,

@@ -112,6 +112,30 @@ static void reserves_what_is_then_written_directly(void **state)
 	text_free(&text);
 }
 
+static void shrinks_to_what_is_kept(void **state)
+{
+	struct text text = TEXT_INIT;
+
+	(void)state;
+	text_shrink(&text, 64);
+	assert_null(text.data);
+	assert_int_equal(text_reserve(&text, 1000), 0);
+	text_puts(&text, "abc");
+	text_shrink(&text, 100);
+	assert_int_equal(text.capacity, 100);
+	assert_int_equal(text.len, 0);
+	assert_string_equal(text.data, "");
+	/* That much is there without any more memory. */
+	assert_int_equal(text_reserve(&text, 99), 0);
+	assert_int_equal(text.capacity, 100);
+	/* It does not grow by that, and a failure is forgotten. */
+	text.failed = true;
+	text_shrink(&text, 1000);
+	assert_int_equal(text.capacity, 100);
+	assert_false(text.failed);
+	text_free(&text);
+}
+
 static void writes_numbers(void **state)
 {
 	struct text text = TEXT_INIT;
@@ -153,6 +177,7 @@ int main(void)
 		cmocka_unit_test(keeps_bytes_and_ends_in_nul),
 		cmocka_unit_test(grows_by_doubling),
 		cmocka_unit_test(reserves_what_is_then_written_directly),
+		cmocka_unit_test(shrinks_to_what_is_kept),
 		cmocka_unit_test(writes_numbers),
 		cmocka_unit_test(prints),
 	};
