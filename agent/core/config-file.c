@@ -347,6 +347,8 @@ int config_parse(struct config *config, const char *file, const char *text, size
 	config_defaults(&parsed);
 	r = config_add(&parsed, &origins, file, text, len, error);
 	if (r == 0)
+		r = config_check(&parsed, &origins, error);
+	if (r == 0)
 		*config = parsed;
 	return r;
 }

@@ -151,68 +151,80 @@ static bool parse_path(const struct config_key *key, const char *value, void *fi
 
 const struct config_type config_path = { parse_path, dump_string };
 
-/* --- lists of commands, kept as a mask of bits */
-
-/* So that what dump_commands makes of it fits into a line. */
-#define COMMANDS_LEN_MAX 170
-
-static bool parse_command(const char *name_start, size_t len, unsigned *mask)
+static bool parse_path_or_none(const struct config_key *key, const char *value,
+			       void *field)
 {
-	char command_name[64];
-	enum protocol_command command;
-
-	while (len && config_is_blank(*name_start))
-		name_start++, len--;
-	while (len && config_is_blank(name_start[len - 1]))
-		len--;
-	if (len >= sizeof(command_name))
-		return false;
-	memcpy(command_name, name_start, len);
-	command_name[len] = '\0';
-	if (!protocol_command_parse(command_name, &command))
-		return false;
-	*mask |= 1u << command;
-	return true;
+	return value[0] ? parse_path(key, value, field) : put_string(key, value, field);
 }
 
-static bool parse_commands(const struct config_key *key, const char *value, void *field)
+const struct config_type config_path_or_none = { parse_path_or_none, dump_string };
+
+/* --- lists of commands */
+
+static bool parse_command(const char *start, size_t len, struct command_list *list)
 {
-	unsigned mask = 0;
+	while (len && config_is_blank(*start))
+		start++, len--;
+	while (len && config_is_blank(start[len - 1]))
+		len--;
+	return command_list_add(list, start, len);
+}
+
+static bool parse_relayed_commands(const struct config_key *key, const char *value,
+				   void *field)
+{
+	struct command_list list;
 
 	(void)key;
-	if (strlen(value) > COMMANDS_LEN_MAX)
+	memset(&list, 0, sizeof(list));
+	if (strlen(value) > COMMAND_LIST_LEN_MAX)
 		return false;
 	while (*value) {
 		size_t len = strcspn(value, ",");
 
-		if (!parse_command(value, len, &mask))
+		if (!parse_command(value, len, &list))
 			return false;
 		value += len;
 		/* a comma stands between two names */
 		if (*value && !*++value)
 			return false;
 	}
-	memcpy(field, &mask, sizeof(mask));
+	memcpy(field, &list, sizeof(list));
+	return true;
+}
+
+/* Those of memonlined alone. */
+static bool parse_commands(const struct config_key *key, const char *value, void *field)
+{
+	struct command_list list;
+
+	if (!parse_relayed_commands(key, value, &list) || list.relayed[0])
+		return false;
+	memcpy(field, &list, sizeof(list));
 	return true;
 }
 
 static void dump_commands(const void *field, const struct config_key *key,
 			  struct text *text)
 {
+	const struct command_list *list = field;
 	const char *lead = "";
-	unsigned mask, i;
+	unsigned i;
 
 	(void)key;
-	memcpy(&mask, field, sizeof(mask));
 	for (i = 0; i < PROTOCOL_COMMANDS; i++) {
-		if (!(mask >> i & 1))
+		if (!(list->known >> i & 1))
 			continue;
 		text_puts(text, lead);
 		text_puts(text, protocol_command_name((enum protocol_command)i));
 		lead = ",";
 	}
+	if (list->relayed[0])
+		text_printf(text, "%s%s", lead, list->relayed);
 }
 
+const struct config_type config_relayed_command_list = { parse_relayed_commands,
+							 dump_commands };
 const struct config_type config_command_list = { parse_commands, dump_commands };
 
 /* --- a list of ranges */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/config-private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,9 +60,12 @@ const struct config_key config_keys[] = {
 	{ "channel", "port", "org.memonline.agent.0", &config_name,
 	  FIELD(port), .max = CONFIG_NAME_SIZE,
 	  .expected = "the name of a port, at most 63 bytes, or nothing" },
-	{ "channel", "allow-rpcs", "", &config_command_list,
+	{ "channel", "relay", "", &config_path_or_none,
+	  FIELD(relay), .max = CONFIG_PATH_SIZE,
+	  .expected = "an absolute path without blanks, at most 103 bytes, or nothing" },
+	{ "channel", "allow-rpcs", "", &config_relayed_command_list,
 	  FIELD(port_allowed), .expected = COMMANDS_EXPECTED },
-	{ "channel", "block-rpcs", "", &config_command_list,
+	{ "channel", "block-rpcs", "", &config_relayed_command_list,
 	  FIELD(port_blocked), .expected = COMMANDS_EXPECTED },
 	{ "control", "socket", "/run/memonline/control.sock", &config_path,
 	  FIELD(control_socket), .max = CONFIG_PATH_SIZE,
@@ -139,6 +143,36 @@ void config_defaults(struct config *config)
 	for (i = 0; i < config_key_count; i++)
 		config_keys[i].type->parse(&config_keys[i], config_keys[i].standard,
 					   config_field(config, &config_keys[i]));
+}
+
+/* --- what must fit together */
+
+/* Commands of qemu-ga in a list are a mistake where there is none. */
+static bool names_relayed(const struct config *config, const struct config_key *key)
+{
+	return key->type == &config_relayed_command_list &&
+	       ((const struct command_list *)((const char *)config + key->offset))
+		       ->relayed[0];
+}
+
+int config_check(const struct config *config, const struct config_origins *origins,
+		 char error[CONFIG_ERROR_SIZE])
+{
+	size_t i;
+
+	for (i = 0; i < config_key_count && !config->relay[0]; i++) {
+		const struct config_origin *origin = &origins->keys[i];
+
+		if (!names_relayed(config, &config_keys[i]))
+			continue;
+		snprintf(error, CONFIG_ERROR_SIZE,
+			 "%.120s:%u: [%s] %s: expected " COMMANDS_EXPECTED
+			 ", or [channel] relay",
+			 origins->files[origin->file - 1], origin->line,
+			 config_keys[i].section, config_keys[i].name);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* --- writing */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/command.h"
 #include "core/scope.h"
 #include "core/text.h"
 
@@ -84,12 +85,13 @@ struct config {
 		probe_ranges; /* ranges = , as 0x100000000+512M, commas between */
 	/* [channel] */
 	char port[CONFIG_NAME_SIZE]; /* port = org.memonline.agent.0; empty: no port */
-	/* Bits 1 << enum protocol_command. allow-rpcs = : 0, all of them; block-rpcs = : none */
-	unsigned port_allowed, port_blocked;
+	char relay[CONFIG_PATH_SIZE]; /* relay = , the socket of a qemu-ga; empty: none */
+	/* allow-rpcs = : all of them; block-rpcs = : none */
+	struct command_list port_allowed, port_blocked;
 	/* [control] */
 	char control_socket[CONFIG_PATH_SIZE]; /* socket = /run/memonline/control.sock */
 	unsigned control_mode; /* mode = 0600, octal */
-	unsigned control_allowed, control_blocked; /* likewise */
+	struct command_list control_allowed, control_blocked; /* none of qemu-ga's */
 	/* [log] */
 	enum config_log_level log_level; /* level = info */
 	enum config_log_target log_target; /* target = auto: stderr in the foreground */
@@ -111,7 +113,7 @@ struct config_origins {
 
 void config_defaults(struct config *config);
 /*
- * Defaults, then what `text` says. 0, or -EINVAL with `error` saying "FILE:LINE: …" and
+ * Defaults, then what `text` says, checked. 0, or -EINVAL with `error` saying "FILE:LINE: …" and
  * naming the section and key; *config is untouched then. An unknown section or key, one
  * given twice, a bad value and a line that is no assignment are all errors. `file` is
  * only for the message.
@@ -125,6 +127,12 @@ int config_parse(struct config *config, const char *file, const char *text, size
  */
 int config_add(struct config *config, struct config_origins *origins, const char *file,
 	       const char *text, size_t len, char error[CONFIG_ERROR_SIZE]);
+/*
+ * After the last file: whether what the files say fits together. 0, or -EINVAL with `error` as
+ * above.
+ */
+int config_check(const struct config *config, const struct config_origins *origins,
+		 char error[CONFIG_ERROR_SIZE]);
 /*
  * The configuration in force as a file that config_parse reads back to the same. Where `origins`
  * is not NULL, a comment above each key that a file gave names the file and line.

@@ -20,6 +20,7 @@
 #include "io/machine.h"
 #include "io/stats.h"
 #include "io/udevd.h"
+#include "wire/relay.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -51,7 +52,7 @@ static void run_info(struct agent *agent, const struct protocol_request *request
 {
 	unsigned disabled = commands_disabled(agent, request->from_port);
 
-	protocol_put_guest_info(out, PACKAGE_VERSION, disabled);
+	protocol_put_guest_info(out, PACKAGE_VERSION, disabled, NULL, 0);
 }
 
 static void run_get_blocks(struct agent *agent, const struct protocol_request *request,
@@ -526,13 +527,25 @@ static const command_fn commands[PROTOCOL_COMMANDS] = {
 	[PROTOCOL_RECONCILE] = run_reconcile,
 };
 
+void commands_answer_info(struct agent *agent, const struct protocol_request *request,
+			  const struct text *theirs, struct text *out)
+{
+	const struct config *config = agent_config(agent);
+
+	protocol_reply_begin(out, request);
+	relay_put_info(out, PACKAGE_VERSION, theirs, &config->port_allowed,
+		       &config->port_blocked);
+	protocol_reply_end(out, request);
+}
+
 unsigned commands_disabled(const struct agent *agent, bool is_port)
 {
 	const struct config *config = agent_config(agent);
-	unsigned allowed = is_port ? config->port_allowed : config->control_allowed;
-	unsigned blocked = is_port ? config->port_blocked : config->control_blocked;
 
-	return blocked | (allowed ? ~allowed : 0);
+	return is_port ? command_lists_disable(&config->port_allowed,
+					       &config->port_blocked)
+		       : command_lists_disable(&config->control_allowed,
+					       &config->control_blocked);
 }
 
 enum commands_result commands_run(struct agent *agent,

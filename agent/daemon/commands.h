@@ -19,6 +19,12 @@ enum commands_result commands_run(struct agent *agent,
 /* The line of answer to a request that was pending. */
 void commands_finish(const struct protocol_request *request, const struct job *job,
 		     struct text *out);
+/*
+ * The line of answer to guest-info where a qemu-ga stands behind memonlined: `theirs` is its own
+ * answer, empty where it has none.
+ */
+void commands_answer_info(struct agent *agent, const struct protocol_request *request,
+			  const struct text *theirs, struct text *out);
 /* What the configuration forbids: 1 << command for each. Blocking wins over allowing. */
 unsigned commands_disabled(const struct agent *agent, bool is_port);
 

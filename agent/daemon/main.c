@@ -318,7 +318,8 @@ static int open_channel(struct daemon *daemon)
 	daemon->monitors = monitors_new(daemon->loop, daemon->root);
 	if (daemon->monitors)
 		daemon->sessions = sessions_new(daemon->agent, daemon->monitors);
-	if (daemon->sessions)
+	if (daemon->sessions &&
+	    sessions_relay(daemon->sessions, daemon->loop, daemon->options.root) == 0)
 		daemon->channel =
 			channel_new(daemon->loop, &sessions_handler, daemon->sessions);
 	if (!daemon->channel) {

@@ -8,6 +8,8 @@
 
 #include "commands.h"
 #include "io/log.h"
+#include "passing.h"
+#include "relay.h"
 
 /* What takes its time, one of each at a time. */
 enum work { WORK_JOB, WORK_PROBE, WORKS };
@@ -28,11 +30,13 @@ struct session {
 	char instance[JOURNAL_INSTANCE_SIZE]; /* that it counts in */
 	struct monitor *monitor; /* NULL: not subscribed to pressure */
 	unsigned unsent; /* signals that have changed since they were sent: 1 << signal */
+	struct passing *passing; /* NULL: no qemu-ga stands behind it */
 };
 
 struct sessions {
 	struct agent *agent;
 	struct monitors *monitors;
+	struct relay *relay; /* NULL: none is configured */
 	struct session *first;
 	bool port_is_quiet; /* a name whose clients expect no events */
 	struct text reply; /* one line in the making, reused */
@@ -92,13 +96,20 @@ static void follow_instance(struct session *session, const struct journal *journ
 	session->position = 0;
 }
 
+/* Of a reply of qemu-ga's: nothing may come between its parts. */
+static bool is_in_line(const struct session *session)
+{
+	return session->passing && passing_in_line(session->passing);
+}
+
 static void push(struct session *session)
 {
 	const struct journal *journal = agent_journal(session->sessions->agent);
 	const struct report *report;
 
 	follow_instance(session, journal);
-	while (session->subscribed && channel_listens(session->peer) &&
+	while (session->subscribed && !is_in_line(session) &&
+	       channel_listens(session->peer) &&
 	       channel_queued(session->peer) < CHANNEL_QUEUE_LOW) {
 		report = journal_after(journal, session->position);
 		if (!report)
@@ -144,27 +155,6 @@ static void begin_stream(struct session *session)
 		return;
 	subscribe(session, journal_position(agent_journal(sessions->agent)));
 	push(session);
-}
-
-static void *opened(struct channel_peer *peer, bool is_port, void *data)
-{
-	struct sessions *sessions = data;
-	struct session *session = calloc(1, sizeof(*session));
-
-	if (!session)
-		return NULL;
-	session->parser = protocol_parser_new();
-	if (!session->parser) {
-		free(session);
-		return NULL;
-	}
-	session->sessions = sessions;
-	session->peer = peer;
-	session->is_port = is_port;
-	session->next = sessions->first;
-	sessions->first = session;
-	begin_stream(session);
-	return session;
 }
 
 static enum work work_of(const struct job *job)
@@ -215,7 +205,8 @@ static void push_pressure(struct session *session)
 	for (i = 0; i < PRESSURE_SIGNALS; i++) {
 		enum pressure_signal signal = (enum pressure_signal)i;
 
-		if (!(session->unsent >> i & 1) || !channel_listens(session->peer) ||
+		if (!(session->unsent >> i & 1) || is_in_line(session) ||
+		    !channel_listens(session->peer) ||
 		    channel_queued(session->peer) >= CHANNEL_QUEUE_LOW)
 			continue;
 		gettimeofday(&now, NULL);
@@ -295,6 +286,10 @@ static void handle(struct session *session, struct protocol_request *request)
 		return;
 	}
 	request->from_port = session->is_port;
+	if (request->command == PROTOCOL_GUEST_INFO && session->passing) {
+		passing_answer_info(session->passing, request);
+		return;
+	}
 	session->pending = commands_run(session->sessions->agent, request,
 					&session->sessions->reply, job_done,
 					session) == COMMANDS_PENDING;
@@ -310,39 +305,139 @@ static void handle(struct session *session, struct protocol_request *request)
 	protocol_request_clear(request);
 }
 
+/* One request at most; whether there was one, be it wrong. */
+static bool feed(const char **bytes, size_t *len, void *data)
+{
+	struct session *session = data;
+	struct protocol_request request;
+
+	/* With a qemu-ga behind it, commands of that one come here where they are forbidden. */
+	protocol_parser_disable(session->parser,
+				commands_disabled(session->sessions->agent,
+						  session->is_port) |
+					(session->passing ? PROTOCOL_UNKNOWN : 0));
+	switch (protocol_feed(session->parser, bytes, len, &request,
+			      &session->sessions->reply)) {
+	case PROTOCOL_MORE:
+		return false;
+	case PROTOCOL_REQUEST:
+		handle(session, &request);
+		break;
+	case PROTOCOL_BAD:
+		send_reply(session, NULL);
+		break;
+	}
+	return true;
+}
+
+static bool takes_more(void *data)
+{
+	const struct session *session = data;
+
+	return !session->pending &&
+	       !(session->passing && passing_waits(session->passing)) &&
+	       channel_queued(session->peer) < CHANNEL_QUEUE_LOW &&
+	       channel_has_spare(session->peer);
+}
+
 static size_t received(struct channel_peer *peer, const char *bytes, size_t len,
 		       void *user)
 {
-	struct session *session = user;
+	const struct session *session = user;
 	const char *rest = bytes;
-	struct protocol_request request;
 
+	(void)peer;
+	if (session->passing)
+		return passing_received(session->passing, bytes, len);
 	/* Request by request: an answer may fill the queue, and then the others wait. */
-	while (!session->pending && channel_queued(peer) < CHANNEL_QUEUE_LOW &&
-	       channel_has_spare(peer)) {
-		protocol_parser_disable(session->parser,
-					commands_disabled(session->sessions->agent,
-							  session->is_port));
-		switch (protocol_feed(session->parser, &rest, &len, &request,
-				      &session->sessions->reply)) {
-		case PROTOCOL_MORE:
-			return (size_t)(rest - bytes);
-		case PROTOCOL_REQUEST:
-			handle(session, &request);
-			break;
-		case PROTOCOL_BAD:
-			send_reply(session, NULL);
-			break;
-		}
-	}
+	while (takes_more(user) && feed(&rest, &len, user))
+		;
 	return (size_t)(rest - bytes);
+}
+
+/* --- its beginning and end */
+
+/* The session may be gone after this. */
+static void go_on(void *data)
+{
+	struct session *session = data;
+
+	push(session);
+	push_pressure(session);
+	channel_resume(session->peer);
+}
+
+static bool hears_events(void *data)
+{
+	const struct session *session = data;
+
+	return session->subscribed || session->monitor;
+}
+
+static bool make_passing(struct session *session)
+{
+	struct passing_owner owner = { session->sessions->agent,
+				       session->peer,
+				       session->parser,
+				       feed,
+				       takes_more,
+				       go_on,
+				       hears_events,
+				       session };
+
+	if (!session->sessions->relay)
+		return true;
+	session->passing = passing_new(session->sessions->relay, &owner);
+	return session->passing != NULL;
+}
+
+static void free_session(struct session *session)
+{
+	monitor_remove(session->monitor);
+	passing_free(session->passing);
+	protocol_parser_free(session->parser);
+	free(session);
+}
+
+static struct session *new_session(struct sessions *sessions, struct channel_peer *peer,
+				   bool is_port)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->sessions = sessions;
+	session->peer = peer;
+	session->is_port = is_port;
+	session->parser = protocol_parser_new();
+	if (session->parser && (!is_port || make_passing(session)))
+		return session;
+	free_session(session);
+	return NULL;
+}
+
+static void *opened(struct channel_peer *peer, bool is_port, void *data)
+{
+	struct sessions *sessions = data;
+	struct session *session = new_session(sessions, peer, is_port);
+
+	if (!session)
+		return NULL;
+	session->next = sessions->first;
+	sessions->first = session;
+	begin_stream(session);
+	return session;
 }
 
 static void drained(struct channel_peer *peer, void *user)
 {
+	const struct session *session = user;
+
 	(void)peer;
 	push(user);
 	push_pressure(user);
+	if (session->passing)
+		passing_drained(session->passing);
 }
 
 /* Half a request of the last host's is nobody's any more. */
@@ -358,12 +453,26 @@ static void flush_parser(struct session *session)
 	text_clear(&session->sessions->reply);
 }
 
+/* What qemu-ga still answers the last host is not for the next one. */
+static void renew_passing(struct session *session)
+{
+	struct passing *last = session->passing;
+
+	if (!last)
+		return;
+	if (make_passing(session))
+		passing_free(last);
+	else
+		session->passing = last;
+}
+
 static void followed(struct channel_peer *peer, void *user)
 {
 	struct session *session = user;
 
 	(void)peer;
 	flush_parser(session);
+	renew_passing(session);
 	session->pending = false;
 	monitor_remove(session->monitor);
 	session->monitor = NULL;
@@ -384,9 +493,7 @@ static void closed(struct channel_peer *peer, void *user)
 	for (i = 0; i < WORKS; i++)
 		if (session->is_open[i])
 			protocol_request_clear(&session->requests[i]);
-	monitor_remove(session->monitor);
-	protocol_parser_free(session->parser);
-	free(session);
+	free_session(session);
 }
 
 static bool owes(struct channel_peer *peer, void *user)
@@ -413,10 +520,21 @@ struct sessions *sessions_new(struct agent *agent, struct monitors *monitors)
 	return NULL;
 }
 
+int sessions_relay(struct sessions *sessions, struct loop *loop, const char *root)
+{
+	const char *path = agent_config(sessions->agent)->relay;
+
+	if (!path[0])
+		return 0;
+	sessions->relay = relay_new(loop, root, path, NULL);
+	return sessions->relay ? 0 : -errno;
+}
+
 void sessions_free(struct sessions *sessions)
 {
 	if (!sessions)
 		return;
+	relay_free(sessions->relay);
 	text_free(&sessions->reply);
 	free(sessions);
 }

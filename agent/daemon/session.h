@@ -15,6 +15,11 @@ struct sessions;
 
 /* Both stay the caller's and outlive the sessions. NULL on lack of memory. */
 struct sessions *sessions_new(struct agent *agent, struct monitors *monitors);
+/*
+ * Before the channel's start: what comes by the port and is not memonlined's is passed to the
+ * qemu-ga of [channel] relay. 0 or negative errno. `root` stays the caller's.
+ */
+int sessions_relay(struct sessions *sessions, struct loop *loop, const char *root);
 void sessions_free(struct sessions *sessions); /* after the channel's end; accepts NULL */
 /* The handler to give to channel_new, with the sessions as its data. */
 extern const struct channel_handler sessions_handler;

@@ -221,6 +221,8 @@ int settings_load(const struct settings_options *options, struct config *config,
 	config_defaults(config);
 	memset(origins, 0, sizeof(*origins));
 	r = options->file ? load_file(&loading, options->file, 0) : load_all(&loading);
+	if (r == 0)
+		r = config_check(config, origins, error);
 	if (r == 0 && options->listen)
 		r = set_listen(options->listen, config, error);
 	return r;

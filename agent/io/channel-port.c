@@ -22,6 +22,8 @@
 #define NAME_TRIES 5
 /* For the next host, whose first request may be here before it is: 250 were too few at times. */
 #define RETURN_MSEC 1000
+#define REOPEN_MSEC 100
+#define REOPEN_TRIES 50 /* for a host that does not read what is queued for it */
 #define DROPS_MAX 256 /* reads, of which each gives a page at most */
 
 struct channel_port {
@@ -38,6 +40,8 @@ struct channel_port {
 	bool going; /* it was on its way out when last looked at */
 	bool waiting; /* RETURN_MSEC, for a host that left to come again, or another */
 	bool waited; /* that is over */
+	unsigned
+		reopens; /* tries left until it is closed and opened again; 0: it stays open */
 	int error; /* why it is not open; 0: it is */
 	int last_error; /* logged once */
 };
@@ -100,6 +104,7 @@ static void port_close(struct channel_port *port)
 	loop_watch_remove(port->watch);
 	port->watch = NULL;
 	port->waiting = port->waited = false;
+	port->reopens = 0;
 	if (port->fd >= 0)
 		close(port->fd);
 	port->fd = -1;
@@ -348,10 +353,34 @@ static void port_open(struct channel_port *port)
 	log_info("channel %s: open", port->name);
 }
 
+static void port_reopen(struct channel_port *port)
+{
+	port->reopens = REOPEN_TRIES;
+	loop_timer_arm(port->timer, REOPEN_MSEC);
+}
+
+/* Whether the port is new, or will be at a later turn of the timer. */
+static bool reopen(struct channel_port *port)
+{
+	if (!port->reopens)
+		return false;
+	port->reopens--;
+	if (port->reopens && port->peer && channel_queued(port->peer)) {
+		loop_timer_arm(port->timer, REOPEN_MSEC);
+		return true;
+	}
+	log_info("channel %s: closing it, to be opened again", port->name);
+	port_close(port);
+	port_open(port);
+	return true;
+}
+
 static void port_timer(void *data)
 {
 	struct channel_port *port = data;
 
+	if (reopen(port))
+		return;
 	port->waited = port->waiting;
 	port->waiting = false;
 	if (port->fd < 0)
@@ -398,6 +427,7 @@ int channel_open_port(struct channel *channel, const char *root, const char *nam
 	}
 	channel->port = port;
 	channel->free_port = port_free;
+	channel->reopen_port = port_reopen;
 	port_open(port);
 	return 0;
 }

@@ -35,9 +35,10 @@ struct channel {
 	struct channel_peer *peers;
 	struct loop_timer *later; /* until all peers are drained once more */
 	unsigned client_count; /* peers of the control socket */
-	/* NULL: none. Who makes one says how it is freed. */
+	/* NULL: none. Who makes one says how it is freed, and the port how it is opened anew. */
 	struct channel_port *port;
 	void (*free_port)(struct channel_port *port);
+	void (*reopen_port)(struct channel_port *port);
 	struct channel_listener *listener;
 	void (*free_listener)(struct channel_listener *listener);
 };

@@ -237,6 +237,12 @@ int channel_push(struct channel_peer *peer, const char *bytes, size_t len)
 	return r;
 }
 
+void channel_reopen_port(struct channel_peer *peer)
+{
+	if (peer->is_port)
+		peer->channel->reopen_port(peer->channel->port);
+}
+
 bool channel_listens(struct channel_peer *peer)
 {
 	/* Its watch will say so; by then another host may have come, to whom it is another peer. */

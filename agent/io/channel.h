@@ -95,6 +95,11 @@ int channel_push(struct channel_peer *peer, const char *bytes, size_t len);
  * peer may be gone afterwards.
  */
 void channel_resume(struct channel_peer *peer);
+/*
+ * Closes a port soon, when what is queued is sent, and opens it again: to the host another agent,
+ * as QEMU tells whoever manages the guest. Does nothing for a client.
+ */
+void channel_reopen_port(struct channel_peer *peer);
 /* false: a port's host has left. Answers may be the next one's; it is pushed all else anew. */
 bool channel_listens(struct channel_peer *peer);
 /* Unsent bytes. */

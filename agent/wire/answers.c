@@ -2,6 +2,7 @@
 
 /* What stands in an answer: core's structs into those of message.h, and these by their tables. */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "wire/protocol.h"
@@ -47,20 +48,34 @@ static struct field_list list_of(const void *items, size_t count, size_t stride,
 	return list;
 }
 
-void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled)
+static void fill_own_commands(struct message_guest_command *commands, unsigned disabled)
 {
-	struct message_guest_command names[PROTOCOL_COMMANDS];
-	struct message_guest_info info = { .version = version };
 	size_t i;
 
 	for (i = 0; i < PROTOCOL_COMMANDS; i++) {
-		names[i].name = protocol_command_name((enum protocol_command)i);
-		names[i].enabled = !(disabled >> i & 1);
-		names[i].success_response = true;
+		commands[i].name = protocol_command_name((enum protocol_command)i);
+		commands[i].enabled = !(disabled >> i & 1);
+		commands[i].success_response = true;
 	}
-	info.supported_commands =
-		list_of(names, PROTOCOL_COMMANDS, sizeof(names[0]), NULL);
+}
+
+void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled,
+			     const struct message_guest_command *more, size_t count)
+{
+	struct message_guest_info info = { .version = version };
+	size_t all = PROTOCOL_COMMANDS + count;
+	struct message_guest_command *commands = calloc(all, sizeof(*commands));
+
+	if (!commands) {
+		out->failed = true;
+		return;
+	}
+	fill_own_commands(commands, disabled);
+	if (count)
+		memcpy(commands + PROTOCOL_COMMANDS, more, count * sizeof(*more));
+	info.supported_commands = list_of(commands, all, sizeof(*commands), NULL);
 	field_put(out, &message_guest_info, &info);
+	free(commands);
 }
 
 /*

@@ -174,6 +174,12 @@ static void begin(struct json_scan *scan)
 	scan->bytes = 0;
 }
 
+void json_scan_reset(struct json_scan *scan)
+{
+	scan->state = LEX_START;
+	scan->ended = true;
+}
+
 static bool lengthens(const struct json_scan *scan, unsigned char c)
 {
 	return c >= 0x20 && c <= 0xfd && c != '\\' && c != (unsigned char)scan->quote;

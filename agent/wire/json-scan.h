@@ -78,6 +78,8 @@ enum json_scan_event {
 enum json_scan_event json_scan_feed(struct json_scan *scan, const char **bytes,
 				    size_t *len);
 
+/* Forgets what there is of a request: what comes next begins one. */
+void json_scan_reset(struct json_scan *scan);
 /* Whether nothing of a request was taken yet. */
 bool json_scan_is_idle(const struct json_scan *scan);
 

@@ -134,7 +134,9 @@ static bool decode_command(const struct decoding *decoding)
 	struct json_value execute = json_member(&decoding->input, "execute");
 	const char *name = execute.content;
 
-	if (!protocol_command_parse(name, &decoding->request->command)) {
+	/* One that is not known is PROTOCOL_COMMANDS, see protocol_request_init. */
+	if (!protocol_command_parse(name, &decoding->request->command) &&
+	    !(command_is_relayed(name) && decoding->disabled & PROTOCOL_UNKNOWN)) {
 		put_error(decoding->reply, decoding->request->id, CLASS_NOT_FOUND,
 			  "The command ", name, " has not been found");
 		return false;
@@ -345,6 +347,12 @@ void protocol_parser_free(struct protocol_parser *parser)
 void protocol_parser_disable(struct protocol_parser *parser, unsigned disabled)
 {
 	parser->disabled = disabled;
+}
+
+void protocol_parser_reset(struct protocol_parser *parser)
+{
+	json_scan_reset(parser->scan);
+	drop_lists(parser);
 }
 
 static enum protocol_event read_request(struct protocol_parser *parser,

@@ -47,8 +47,14 @@ void protocol_ask_with(struct text *out, const struct protocol_request *request,
 struct protocol_parser;
 struct protocol_parser *protocol_parser_new(void); /* NULL on lack of memory */
 void protocol_parser_free(struct protocol_parser *parser);
-/* From the next request on: those with their bit, 1 << command, are known but refused. */
+/*
+ * From the next request on: those with their bit, 1 << command, are known but refused; with
+ * PROTOCOL_UNKNOWN also those of qemu-ga, see command_is_relayed.
+ */
+#define PROTOCOL_UNKNOWN (1u << PROTOCOL_COMMANDS)
 void protocol_parser_disable(struct protocol_parser *parser, unsigned disabled);
+/* Forgets what there is of a request. */
+void protocol_parser_reset(struct protocol_parser *parser);
 
 enum protocol_event {
 	PROTOCOL_MORE, /* all bytes taken, no whole request yet */
@@ -75,7 +81,9 @@ void protocol_put_error(struct text *out, const struct protocol_request *request
 /* What stands between begin and end, by the tables of message.c. guest-sync-delimited's 0xFF comes from protocol_reply_begin. */
 void protocol_put_empty(struct text *out); /* {} */
 void protocol_put_number(struct text *out, int64_t number); /* guest-sync's */
-void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled);
+/* `more`: commands of another agent, listed after memonlined's own. */
+void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled,
+			     const struct message_guest_command *more, size_t count);
 void protocol_put_guest_responses(struct text *out, const struct job *job);
 /* memonline-online, memonline-offline: its blocks, ascending. */
 void protocol_put_job(struct text *out, const struct job *job);

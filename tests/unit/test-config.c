@@ -525,6 +525,7 @@ static void test_dump(void **state)
 				       "\n"
 				       "[channel]\n"
 				       "port = org.memonline.agent.0\n"
+				       "relay =\n"
 				       "allow-rpcs =\n"
 				       "block-rpcs =\n"
 				       "\n"
@@ -570,11 +571,50 @@ static void test_commands(void **state)
 		assert_non_null(strstr(error, ":2: [control] allow-rpcs"));
 	}
 	assert_int_equal(parse(&config, good, error), 0);
-	assert_int_equal(config.port_allowed,
+	assert_int_equal(config.port_allowed.known,
 			 1u << PROTOCOL_GUEST_PING | 1u << PROTOCOL_GUEST_INFO);
-	assert_int_equal(config.port_blocked, 0);
-	assert_int_equal(config.control_allowed, 0);
-	assert_int_equal(config.control_blocked, 1u << PROTOCOL_OFFLINE);
+	assert_true(command_list_is_empty(&config.port_blocked));
+	assert_true(command_list_is_empty(&config.control_allowed));
+	assert_int_equal(config.control_blocked.known, 1u << PROTOCOL_OFFLINE);
+	survives_dump(&config);
+}
+
+/* qemu-ga's commands may stand in the lists of the port, where there is a relay. */
+static void test_relay(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} wrong[] = {
+		{ "[channel]\nrelay = run/qga\n", ":2: [channel] relay" },
+		{ "[channel]\nrelay = /run/q ga\n", ":2: [channel] relay" },
+		{ "[channel]\nrelay = /\n", ":2: [channel] relay" },
+		{ "[channel]\n\nblock-rpcs = guest-exec\n",
+		  ":3: [channel] block-rpcs: expected commands" },
+		{ "[channel]\nallow-rpcs = guest-ping,guest-exec\nrelay =\n",
+		  ":2: [channel] allow-rpcs: expected commands" },
+		{ "[channel]\nrelay = /run/qga\nblock-rpcs = memonline-x\n",
+		  ":3: [channel] block-rpcs" },
+		{ "[channel]\nrelay = /run/qga\nblock-rpcs = exec\n",
+		  ":3: [channel] block-rpcs" },
+		{ "[channel]\nrelay = /run/qga\n[control]\nblock-rpcs = guest-exec\n",
+		  ":4: [control] block-rpcs" },
+	};
+	static const char good[] =
+		"[channel]\nblock-rpcs = guest-exec,guest-sync,guest-exec\n"
+		"relay = /run/qga/sock\n";
+	char error[CONFIG_ERROR_SIZE];
+	struct config config;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(wrong); i++) {
+		assert_int_equal(parse(&config, wrong[i].text, error), -EINVAL);
+		assert_non_null(strstr(error, wrong[i].error));
+	}
+	assert_int_equal(parse(&config, good, error), 0);
+	assert_string_equal(config.relay, "/run/qga/sock");
+	assert_string_equal(config.port_blocked.relayed, "guest-exec");
+	assert_int_equal(config.port_blocked.known, 1u << PROTOCOL_GUEST_SYNC);
 	survives_dump(&config);
 }
 
@@ -750,6 +790,7 @@ int main(void)
 		cmocka_unit_test(test_so_many_files),
 		cmocka_unit_test(test_dump_round_trip),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_relay),
 		cmocka_unit_test(test_policy_text),
 		cmocka_unit_test(test_installed_file),
 	};

@@ -540,6 +540,8 @@ static void refuses_disabled_commands(void **state)
 		"{\"execute\":\"guest-ping\",\"id\":3,"
 		"\"arguments\":{\"x\":1}}" PING
 		"{\"execute\":\"guest-sync\",\"arguments\":{\"id\":1}}";
+	static const char relayed[] = "{\"execute\":\"guest-exec\",\"id\":1}"
+				      "{\"execute\":\"memonline-x\"}";
 	struct protocol_parser *parser = protocol_parser_new();
 	struct text out = TEXT_INIT;
 
@@ -552,6 +554,14 @@ static void refuses_disabled_commands(void **state)
 		"\"Command guest-ping has been disabled\"}, \"id\": 3}\n"
 		"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
 		"\"Command guest-ping has been disabled\"}}\n{\"return\": 1}\n");
+	text_clear(&out);
+	protocol_parser_disable(parser, PROTOCOL_UNKNOWN);
+	feed(parser, &out, relayed, sizeof(relayed) - 1);
+	assert_string_equal(out.data,
+			    "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
+			    "\"Command guest-exec has been disabled\"}, \"id\": 1}\n"
+			    "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
+			    "\"The command memonline-x has not been found\"}}\n");
 	text_free(&out);
 	protocol_parser_free(parser);
 }
@@ -702,7 +712,7 @@ static void puts_guest_info(void **state)
 	int names = 0;
 
 	(void)state;
-	protocol_put_guest_info(&out, "1\"2", 1u << PROTOCOL_GUEST_PING);
+	protocol_put_guest_info(&out, "1\"2", 1u << PROTOCOL_GUEST_PING, NULL, 0);
 	assert_memory_equal(out.data, first, sizeof(first) - 1);
 	assert_string_equal(out.data + out.len - 3, "}]}");
 	for (at = out.data; (at = strstr(at, "\"name\"")); at++)
