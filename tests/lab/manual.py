@@ -9,14 +9,21 @@ from . import paths
 
 PAGE = re.compile(r"^agent/.*\.[1-8]$")
 # The line of 80 columns is groff's own default; a wider table is one of its warnings.
-TOOLS = (["groff", "-t", "-man", "-ww", "-Tutf8", "-z"], ["mandoc", "-T", "lint"])
+GROFF = ["groff", "-t", "-man", "-ww", "-Tutf8", "-z"]
+MANDOC = ["mandoc", "-T", "lint"]
 TITLE = re.compile(r'^\.TH \S+ \d \d{4}-\d\d-\d\d memonline "', re.M)
 EXAMPLES = re.compile(r"^\.SH EXAMPLES$", re.M)
 
 
+# A terminal is one long page. groff still warns of a table's row where its page of paper would end.
+ONE_PAGE = ".pl 10000i\n.lf 1 %s\n"
+
+
 def complaints(name):
-    for argv in TOOLS:
-        done = subprocess.run(argv + [name], cwd=paths.TOP, stdin=subprocess.DEVNULL,
+    with open(os.path.join(paths.TOP, name), encoding="ascii") as page:
+        groff_input = ONE_PAGE % name + page.read()
+    for argv, data in ((GROFF, groff_input), (MANDOC + [name], "")):
+        done = subprocess.run(argv, cwd=paths.TOP, input=data.encode(),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               env=dict(os.environ, LC_ALL="C"))
         if done.stdout or done.returncode:
