@@ -21,21 +21,23 @@ SOURCE = os.path.join(FOLDER, "src")
 BUILD = os.path.join(FOLDER, "build")
 STEPS_MAX = "1000000"
 
-# (name, what goes wrong without it, the repair's text, what takes its place). White space of any
-# kind is as good as any other.
+# (name, what goes wrong without it, [(the repair's text, what takes its place)]). White space of
+# any kind is as good as any other.
 REPAIRS = (
     ("follows-at-once", "requests of a host that follows another at once are lost",
-     "if (!port->waited && !unplugged(port)) { wait_for_next(port); return; }",
-     "(void)wait_for_next;"),
+     [("if (!port->waited && !unplugged(port)) { wait_for_next(port); return; }",
+       "(void)wait_for_next;")]),
     ("pushed-twice", "reports are pushed twice to a host that follows another at once",
-     "if (!peer->leaving) peer->leaving = host_is_away(peer);",
-     ""),
+     [("if (!peer->leaving) peer->leaving = host_is_away(peer);", ""),
+      ("if (r == 0 && channel_queued(peer) >= len && host_is_away(peer)) {"
+       " peer->out.len -= len; return -EPIPE; }", ""),
+      ("if (peer->unheard < queued) peer->sent += queued - peer->unheard;",
+       "(void)queued;")]),
     ("wish-of-a-job", "what an operator took offline beside a job that failed comes online",
-     "item->response == JOB_FAILED && item->state == BLOCK_OFFLINE",
-     "item->response == JOB_FAILED"),
+     [("item->response == JOB_FAILED && item->state == BLOCK_OFFLINE",
+       "item->response == JOB_FAILED")]),
     ("killed-twice", "a block that two killed agents wrote to is reported twice",
-     "if (newer) after.state = newer->from;",
-     "(void)newer;"),
+     [("if (newer) after.state = newer->from;", "(void)newer;")]),
 )
 
 
@@ -61,7 +63,7 @@ def find(text):
 
 
 def check():
-    missing = [(name, text) for name, _, text, _ in REPAIRS if not find(text)]
+    missing = [(name, text) for name, _, edits in REPAIRS for text, _ in edits if not find(text)]
     for name, text in missing:
         print("tests/sim/repairs.py, %s: not there, or more than once: %s" % (name, text))
     return 1 if missing else 0
@@ -85,13 +87,15 @@ def simulate():
     return done.stdout.decode().splitlines()[0]
 
 
-def search(name, about, text, instead):
+def search(name, about, edits):
     """Whether the simulator finds the fault."""
-    path = os.path.join(SOURCE, os.path.relpath(find(text), TOP))
-    whole = read(path)
-    write(path, pattern(text).sub(lambda match: instead, whole))
+    paths = [os.path.join(SOURCE, os.path.relpath(find(text), TOP)) for text, _ in edits]
+    whole = {path: read(path) for path in paths}
+    for path, (text, instead) in zip(paths, edits):
+        write(path, pattern(text).sub(lambda match, instead=instead: instead, read(path)))
     first = simulate()
-    write(path, whole)
+    for path, text in whole.items():
+        write(path, text)
     found = first.startswith("seed ")
     print("%s %s (%s): %s" % ("found" if found else "not found:", name, about, first), flush=True)
     return found
