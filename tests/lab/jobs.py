@@ -128,40 +128,62 @@ def oldest():
 
 # --- fuzz
 
-FUZZ_FLAGS = ("-std=gnu99", "-g", "-O1", "-D_GNU_SOURCE", "-DPACKAGE_VERSION=\"fuzz\"", "-Iagent",
+FUZZ_FLAGS = ("-std=gnu99", "-g", "-O1", "-D_GNU_SOURCE",
+              "-I" + os.path.join(paths.TOP, "agent"),
               "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
 # To follow each comparison takes as long as all the rest; in texts, strcmp and memcmp are enough.
+FUZZ_TEXT_FLAGS = FUZZ_FLAGS + ("-fno-sanitize-coverage=trace-cmp",)
 FUZZ_BINARY = ("fuzz_firmware", "fuzz_runtime")
 # So does the allocator, where it keeps what was freed for long, with where that was.
 FUZZ_ASAN = "malloc_context_size=1:quarantine_size_mb=8"
-# Of daemon/ and io/, what fuzz_session does not have of its own.
-SESSION_LEFT_OUT = ("main", "runtime", "monitor", "channel", "channel-listen", "channel-port", "client",
-                    "lockfile", "log", "memlock", "notify", "runtime-files", "state")
+FUZZ_LIBRARIES = ("inih", "libudev", "libmnl")
 
 
 def pkg_config(what, *libraries):
     return subprocess.check_output(["pkg-config", what] + list(libraries)).decode().split()
 
 
-def fuzz_sources(name):
-    folders = ("core", "wire") + (("daemon", "io") if name == "fuzz_session" else ())
-    sources = [source for folder in folders
-               for source in sorted(glob.glob(os.path.join(paths.TOP, "agent", folder, "*.c")))]
-    if name != "fuzz_session":
-        return sources
-    return [source for source in sources + ["tests/unit/fake-kernel.c"]
-            if os.path.basename(source)[:-2] not in SESSION_LEFT_OUT]
+def fuzz_archive(folder, part, flags):
+    """agent/PART without main; what a fuzzer has of its own is not taken from there."""
+    directory = os.path.join(folder, "%s-%d" % (part, len(flags)))
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    sources = [path for path in glob.glob(os.path.join(paths.TOP, "agent", part, "*.c"))
+               if os.path.basename(path) != "main.c"]
+    if call(["clang", "-c"] + list(flags) + pkg_config("--cflags", *FUZZ_LIBRARIES) +
+            sorted(sources), directory):
+        return None
+    archive = directory + ".a"
+    objects = glob.glob(os.path.join(directory, "*.o"))
+    if os.path.exists(archive):
+        os.unlink(archive)
+    return None if call(["ar", "cr", archive] + sorted(objects)) else archive
 
 
-def fuzz_one(name, folder):
-    """Starts one fuzzer on a copy of its corpus: nothing is written into the tree."""
+def fuzz_program(name, folder, archives):
+    """Its path, or None where it does not compile."""
     program = os.path.join(folder, name)
-    flags = FUZZ_FLAGS if name in FUZZ_BINARY else FUZZ_FLAGS + ("-fno-sanitize-coverage=trace-cmp",)
-    libraries = ("inih",) + (("libudev", "libmnl") if name == "fuzz_session" else ())
-    status = call(["clang"] + list(flags) + pkg_config("--cflags", *libraries) +
-                  ["-o", program, "tests/fuzz/%s.c" % name] + fuzz_sources(name) +
-                  pkg_config("--libs", *libraries))
-    if status:
+    flags = FUZZ_FLAGS if name in FUZZ_BINARY else FUZZ_TEXT_FLAGS
+    parts = ("wire", "core")
+    more = []
+    if name == "fuzz_session":
+        parts = ("daemon", "io") + parts
+        more = ["tests/unit/fake-kernel.c"]
+    for part in parts:
+        if (part, flags) not in archives:
+            archives[part, flags] = fuzz_archive(folder, part, flags)
+    found = [archives[part, flags] for part in parts]
+    if None in found or call(["clang"] + list(flags) +
+                             ["-o", program, "tests/fuzz/%s.c" % name] + more + found +
+                             pkg_config("--libs", *FUZZ_LIBRARIES)):
+        return None
+    return program
+
+
+def fuzz_one(name, folder, archives):
+    """Starts one fuzzer on a copy of its corpus: nothing is written into the tree."""
+    program = fuzz_program(name, folder, archives)
+    if not program:
         return None
     corpus = os.path.join(folder, name + ".corpus")
     shutil.rmtree(corpus, ignore_errors=True)
@@ -192,7 +214,8 @@ def fuzz():
     os.makedirs(folder, exist_ok=True)
     names = [os.path.basename(path)[:-2]
              for path in sorted(glob.glob(os.path.join(paths.TESTS, "fuzz", "fuzz_*.c")))]
-    running = [(name, fuzz_one(name, folder)) for name in names]
+    archives = {}
+    running = [(name, fuzz_one(name, folder, archives)) for name in names]
     unbuilt = [name for name, process in running if process is None]
     for name in unbuilt:
         print("not ok %s it does not compile" % name, flush=True)
