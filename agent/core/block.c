@@ -106,7 +106,10 @@ void block_zones_parse(struct block *block, const char *text, size_t len)
 
 enum block_zone block_zone_now(const struct block *block)
 {
-	/* While going offline valid_zones is about the past; more than one is no answer. */
+	/*
+	 * While a block goes offline, valid_zones is out of date; more than one zone is
+	 * not an answer.
+	 */
 	if (block->state != BLOCK_ONLINE || block->zone_count != 1)
 		return BLOCK_ZONE_UNKNOWN;
 	return (enum block_zone)block->zones[0];

@@ -4,8 +4,8 @@
 
 /*
  * A memory block: the unit the kernel brings online and takes offline, one directory
- * memoryN below /sys/devices/system/memory, and the words its files use.
- * N = address / block size (kernel: Documentation/admin-guide/mm/memory-hotplug.rst).
+ * memoryN below /sys/devices/system/memory, and the values in its files. N = address /
+ * block size (kernel: Documentation/admin-guide/mm/memory-hotplug.rst).
  */
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ enum block_state {
 	BLOCK_STATES
 };
 
-/* What is written to `state`. */
+/* The online type: the value written to `state`. */
 enum online_type {
 	ONLINE_TYPE_NONE,
 	ONLINE_TYPE_ONLINE,
@@ -63,7 +63,7 @@ struct block {
 	 * Offline: the zones it could go to, what plain `online` would choose first.
 	 */
 	uint8_t zones[BLOCK_ZONES_MAX];
-	uint8_t marks; /* BLOCK_MARK_…: what the agent remembers from earlier snapshots */
+	uint8_t marks; /* BLOCK_MARK_…: remembered from earlier snapshots */
 	uint8_t reason; /* enum reason: the latest verdict or result */
 	uint8_t known; /* enum block_state, of an unreadable one: as last read, else ABSENT */
 	bool is_doubted; /* another may have taken its place: `identity` is to be read anew */
@@ -75,22 +75,22 @@ struct block {
 #define BLOCK_MARK_FAILED 2 /* the kernel refused it, and nothing has happened since */
 #define BLOCK_MARK_RETRYING \
 	4 /* with FAILED: for a cause that may pass, so it is tried again */
-#define BLOCK_MARK_ADDED 8 /* it came, or was offline still, while an agent watched */
+#define BLOCK_MARK_ADDED 8 /* added, or still offline, while a memonlined ran */
 #define BLOCK_MARK_FALLBACK 16 /* the zone asked for was refused: any will do */
 #define BLOCK_MARK_PLACED_BY_US \
-	32 /* in its zone by the agent's hand, or not to be moved: left there */
+	32 /* memonlined put it into its zone, or it must not be moved */
 
 #define BLOCK_MARK_ZONE_LOST 128 /* others were faster with a zone of theirs, once */
-#define BLOCK_MARK_REZONING 64 /* it is being moved by the agent, by way of offline */
+#define BLOCK_MARK_REZONING 64 /* memonlined is moving it: offline, then online */
 
-/* The words of sysfs and of the protocol; never NULL. */
+/* The text in sysfs and in the protocol; never NULL. */
 const char *block_state_word(enum block_state state);
 const char *online_type_text(enum online_type word);
 const char *block_zone_word(enum block_zone zone);
 
-/* A state, word or zone from its text; surrounding white space is ignored. */
+/* A state, online type or zone from its text; surrounding white space is ignored. */
 enum block_state block_state_parse(const char *text, size_t len);
-/* false, and *word untouched, where the text is none of the words */
+/* false, and *word untouched, if the text is not an online type */
 bool online_type_parse(const char *text, enum online_type *word);
 bool block_zone_parse(const char *text, enum block_zone *zone);
 /* Fills zones and zone_count from the text of valid_zones. Unknown names are skipped. */
@@ -98,7 +98,9 @@ void block_zones_parse(struct block *block, const char *text, size_t len);
 
 /* The zone an online block is in; for all others BLOCK_ZONE_UNKNOWN. */
 enum block_zone block_zone_now(const struct block *block);
-/* Whether the word leads there: an unknown zone, and plain `online`, suit. */
+/*
+ * Whether the online type leads to that zone: an unknown zone, and plain `online`, match.
+ */
 bool block_zone_suits(enum online_type word, enum block_zone zone);
 
 #endif

@@ -6,7 +6,10 @@
 #include "core/plan.h"
 #include "core/policy.h"
 
-/* A zone that could not be read, as while a neighbour goes offline, is no other zone. */
+/*
+ * A zone that cannot be read, for example while a neighbour goes offline, has not
+ * changed.
+ */
 static bool same_zone(const struct block *a, const struct block *b)
 {
 	enum block_zone zone_a = block_zone_now(a), zone_b = block_zone_now(b);
@@ -139,7 +142,9 @@ size_t changes_observe(const struct changes *changes, struct snapshot *before,
 
 /* --- between two agents */
 
-/* Whether the agent before this one made the block what it is: changes_resume reports that. */
+/*
+ * Whether the previous memonlined made the block what it is: changes_resume reports that.
+ */
 static bool in_flight(const struct changes *changes, const struct snapshot *first,
 		      const struct block *block)
 {
@@ -193,7 +198,10 @@ static void observe_since(const struct changes *changes, struct snapshot *first,
 	struct snapshot_change change = { before, after };
 	struct report_range range;
 
-	/* Another DIMM's, or one that the agent before this one was at; not one on its way out. */
+	/*
+	 * A block of another DIMM, or one that the previous memonlined was writing to;
+	 * not one that is going.
+	 */
 	if (after &&
 	    ((!after->slot && !is_going(after)) || in_flight(changes, first, after)))
 		return;
@@ -216,7 +224,7 @@ static void observe_since_journal(const struct changes *changes, struct snapshot
 			observe_since(changes, first, reported, &reported->blocks[i]);
 }
 
-/* Online, and neither the journal nor the agent before this one says by whom. */
+/* Online, and neither the journal nor the previous memonlined knows who did it. */
 static bool is_unexplained(const struct changes *changes, const struct snapshot *first,
 			   const struct block *block)
 {
@@ -226,8 +234,8 @@ static bool is_unexplained(const struct changes *changes, const struct snapshot 
 }
 
 /*
- * Offline, and the agent before this one knew it online: the journal says nothing of memory that was
- * online at boot. What came later is reported as it comes.
+ * Offline now, and online for the previous memonlined: the journal has nothing about
+ * memory that was online at boot. Later memory is reported when it is added.
  */
 static bool is_unexplained_offline(const struct changes *changes,
 				   const struct snapshot *first,
@@ -262,7 +270,7 @@ static void observe_unexplained(const struct changes *changes, struct snapshot *
 		block->reason = range.reason;
 }
 
-/* The agent before this one has written to it, or began to. */
+/* The previous memonlined wrote to it, or began to. */
 static bool is_marked(const struct journal *journal, uint64_t index)
 {
 	size_t i;
@@ -329,7 +337,7 @@ int changes_meanwhile(const struct changes *changes, struct snapshot *first)
 	return r;
 }
 
-/* The next mark of the same block, by this agent or by another before it; NULL: none. */
+/* The next mark of the same block, by this memonlined or a previous one; NULL: none. */
 static const struct journal_mark *newer_mark(const struct journal *journal,
 					     size_t position, uint64_t block_size_bytes)
 {

@@ -3,9 +3,9 @@
 #define MEMONLINE_CHANGES_H
 
 /*
- * What differs between two snapshots, and between the journal and the first snapshot of a process:
- * that is what others did, as the agent's own writes are in the older snapshot already. Each
- * difference becomes one range for a report.
+ * What differs between two snapshots, and between the journal and the first snapshot of a
+ * process: that is what others did, because memonlined's own writes are already in the
+ * older snapshot. Each difference becomes one range for a report.
  */
 
 #include "core/config.h"
@@ -27,7 +27,7 @@ struct changes {
 	const struct config *config;
 	const struct journal *journal;
 	struct history *history;
-	bool kernel_onlines; /* for the agent: what others brought online is the kernel's */
+	bool kernel_onlines; /* what others brought online, the kernel did */
 	changes_fn fn;
 	void *data;
 };

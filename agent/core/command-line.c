@@ -9,7 +9,7 @@
 #define SPACES " \t\n"
 #define MEM "mem="
 
-/* A word's value, or NULL; the kernel takes - for _ in names of parameters. */
+/* The value of a parameter, or NULL; the kernel takes - for _ in names of parameters. */
 static const char *value_of(const char *word, const char *name)
 {
 	if (*word == '"')
@@ -72,7 +72,7 @@ uint64_t command_line_memory_limit(const char *text)
 {
 	uint64_t limit = UINT64_MAX;
 
-	/* What follows a word of two dashes is for the first process. */
+	/* What follows "--" is for the first process. */
 	for (text += strspn(text, SPACES); *text; text += strspn(text, SPACES)) {
 		size_t len = strcspn(text, SPACES);
 		uint64_t size;

@@ -40,7 +40,7 @@ enum protocol_command {
 
 /* The wire name, "guest-ping". */
 const char *protocol_command_name(enum protocol_command command);
-/* false, and *command untouched, where there is no such name */
+/* false, and *command untouched, if no command has that name */
 bool protocol_command_parse(const char *name, enum protocol_command *command);
 
 /*

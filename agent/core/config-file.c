@@ -10,7 +10,7 @@
 
 /* inih cuts a line at 200 bytes and goes on: what comes near is refused before. */
 #define LINE_MAX_BYTES 190
-/* How much of a wrong word goes into a message. */
+/* How much of a wrong name or value a message shows. */
 #define SHOWN "%.60s"
 
 struct parse {
@@ -63,7 +63,7 @@ static void fail_overlap(struct parse *parse, size_t i)
 		     parse->origins.files[parse->origins.overrides[i].file - 1], line);
 }
 
-/* A section that begins: what another file has said of this place counts no longer. */
+/* Begins a section: it replaces the section that another file has for the same scope. */
 static struct config_override *begin_override(struct parse *parse, size_t i,
 					      const struct scope *scope)
 {
@@ -79,7 +79,7 @@ static struct config_override *begin_override(struct parse *parse, size_t i,
 	return override;
 }
 
-/* The override of this place, made where it is new; NULL with the error told. */
+/* The override for this scope, added if it is new; NULL with the error in `parse`. */
 static struct config_override *find_override(struct parse *parse,
 					     const struct scope *scope)
 {
@@ -107,7 +107,7 @@ static struct config_override *find_override(struct parse *parse,
 	return begin_override(parse, i, scope);
 }
 
-/* false: not a section at all, and the error is told. */
+/* false: not a section, and the error is in `parse`. */
 static bool enter_section(struct parse *parse, const char *section_name, size_t len)
 {
 	int shown = len < 60 ? (int)len : 60;
@@ -131,7 +131,7 @@ static bool enter_section(struct parse *parse, const char *section_name, size_t 
 	return false;
 }
 
-/* inih reports no section without keys, and does not look at what follows the bracket. */
+/* inih reports no section without keys, and ignores what follows the bracket. */
 static bool check_section(struct parse *parse, const char *line, size_t len)
 {
 	const char *end = memchr(line, ']', len);
@@ -184,9 +184,9 @@ static bool check_line(struct parse *parse, const char *line, size_t len, int bu
 }
 
 /*
- * inih's reader: one whole line at each call, so that its count of lines is ours. What
- * precedes the first word goes: white space there would mean a continued value, which no
- * key has.
+ * inih's reader: one whole line at each call, so that its count of lines is ours. White
+ * space before the first word is dropped: it would mean a continued value, which no key
+ * has.
  */
 static char *read_line(char *buffer, int buffer_size, void *stream)
 {
@@ -243,7 +243,7 @@ static int assign_override(struct parse *parse, const char *section, const char 
 	return 1;
 }
 
-/* inih's handler: 0 is its word for an error. */
+/* inih's handler: returns 0 for an error. */
 static int assign(void *user, const char *section, const char *key_name,
 		  const char *value)
 {
@@ -296,7 +296,9 @@ static void read_file(struct parse *parse)
 {
 	int bad_line = ini_parse_stream(read_line, parse, assign, parse);
 
-	/* inih goes on after a line that it cannot read: the first error is told. */
+	/*
+	 * inih continues after a line that it cannot read: the first error is reported.
+	 */
 	if (bad_line > 0 &&
 	    (!parse->failed_line || (unsigned)bad_line < parse->failed_line))
 		fail(parse, (unsigned)bad_line,

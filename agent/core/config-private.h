@@ -9,7 +9,7 @@
 struct config_key {
 	const char *section;
 	const char *name;
-	const char *standard; /* the default, in the words of the file */
+	const char *standard; /* the default, as text in the file */
 	const struct config_type *type;
 	size_t offset; /* in struct config */
 	unsigned min, max; /* of a number; max: the room of a string, with its NUL */

@@ -7,7 +7,7 @@
 #include "core/command.h"
 #include "core/number.h"
 
-/* --- a choice of words, kept as an enum */
+/* --- a choice of names, stored as an enum */
 
 static bool parse_choice(const struct config_key *key, const char *value, void *field)
 {

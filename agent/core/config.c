@@ -190,7 +190,7 @@ static void dump_key(const struct config *config, const struct config_key *key,
 {
 	text_printf(text, "%s = ", key->name);
 	key->type->dump((const char *)config + key->offset, key, text);
-	/* no blank at the end where there is no value */
+	/* no blank at the end if there is no value */
 	if (text->len && text->data[text->len - 1] == ' ')
 		text->data[--text->len] = '\0';
 	text_puts(text, "\n");

@@ -115,15 +115,15 @@ void config_defaults(struct config *config);
 /*
  * Defaults, then what `text` says, checked. 0, or -EINVAL with `error` saying "FILE:LINE: …" and
  * naming the section and key; *config is untouched then. An unknown section or key, one
- * given twice, a bad value and a line that is no assignment are all errors. `file` is
+ * given twice, a bad value and a line that is not an assignment are errors. `file` is
  * only for the message.
  */
 int config_parse(struct config *config, const char *file, const char *text, size_t len,
 		 char error[CONFIG_ERROR_SIZE]);
 /*
- * What `text` says, over what *config has from the files before it: a key that it gives replaces
- * theirs, and so does a section for the same place. -EINVAL as above, -ENOSPC beyond
- * CONFIG_FILES_MAX files; *config and *origins are untouched then.
+ * What `text` says, over what *config has from the files before it: a key that it gives
+ * replaces theirs, and so does a section for the same scope. -EINVAL as above, -ENOSPC
+ * beyond CONFIG_FILES_MAX files; *config and *origins are untouched then.
  */
 int config_add(struct config *config, struct config_origins *origins, const char *file,
 	       const char *text, size_t len, char error[CONFIG_ERROR_SIZE]);

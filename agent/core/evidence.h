@@ -3,9 +3,9 @@
 #define MEMONLINE_EVIDENCE_H
 
 /*
- * What a guest can know about addresses at which the kernel has no memory. Every text and table
- * comes from outside: what is not whole in any way is not taken at all, and core/probe refuses
- * where something was not taken.
+ * What a guest can know about addresses at which the kernel has no memory. Every text and
+ * table comes from outside: if any part of it is broken, none of it is used, and
+ * core/probe refuses what would depend on it.
  */
 
 #include "core/srat.h"
@@ -28,7 +28,7 @@ struct evidence {
 	struct evidence_range nfit[EVIDENCE_NFIT_MAX]; /* persistent memory */
 	size_t nfit_count;
 	unsigned address_bits; /* physical; 0: not read */
-	/* PNP0C80 devices; where `status` is not told (EL6) each counts as populated. */
+	/* PNP0C80 devices; if `status` is unknown (EL6) each counts as populated. */
 	size_t objects, populated;
 	/* Enabled DIMMs of QEMU's hot-plug controller. */
 	struct evidence_range dimms[EVIDENCE_SLOTS_MAX];
@@ -59,7 +59,9 @@ enum {
 	EVIDENCE_FLAGS,
 	EVIDENCE_WORDS
 };
-/* -EAGAIN: a plug or an unplug is under way. -EINVAL: no slot looks like that. */
+/*
+ * -EAGAIN: a plug or an unplug is under way. -EINVAL: a slot cannot have these registers.
+ */
 int evidence_take_slot(struct evidence *evidence, const uint32_t words[EVIDENCE_WORDS]);
 
 /*

@@ -3,8 +3,8 @@
 #define MEMONLINE_EXECUTOR_H
 
 /*
- * Who carries the policy out, the agent or the kernel by itself, and what the kernel's own settings
- * have to be for that.
+ * The executor of the policy: memonlined, or the kernel by itself; and what the kernel's
+ * own settings must be for that.
  */
 
 #include "core/config.h"
@@ -26,7 +26,7 @@ struct executor_values {
 
 struct executor {
 	enum executor_who who;
-	/* What has to be there; "": leave it as it is found. */
+	/* The value that must be there; "": leave what is found. */
 	struct executor_values wanted;
 	/* The kernel's own default that `wanted` switches off, for all memory; NONE: none. */
 	enum online_type withheld;
@@ -35,8 +35,8 @@ struct executor {
 };
 
 /*
- * `found`: what is there without the agent. `refused`: the kernel took no word for the policy
- * (before 5.7 it knows online and offline only), so that the agent does it.
+ * `found`: the value without memonlined. `refused`: the kernel accepted no value for the
+ * policy (before 5.7 it knows only online and offline), so memonlined applies it.
  */
 void executor_decide(struct executor *executor, const struct config *config,
 		     const struct machine *machine, const struct executor_values *found,

@@ -7,13 +7,16 @@
 #include "core/executor.h"
 #include "core/policy.h"
 
-/* `name` is a word of memonline-protocol(7), `value` text for people; both only during the call. */
+/*
+ * `name` is a fact's name in memonline-protocol(7), `value` text for people; both only
+ * during the call.
+ */
 typedef void (*explain_fn)(const char *name, const char *value, void *data);
 
 /*
- * Decides about the block again, as it stands in the snapshot, and tells the facts in an order that
- * reads from the block outwards. `carry` may not be NULL. 0, -ENOENT where the snapshot has no such
- * block, or -ENOMEM; then nothing is told.
+ * Decides about the block again, as it is in the snapshot, and reports the facts, those
+ * about the block first. `carry` may not be NULL. 0, -ENOENT if the snapshot has no such
+ * block, or -ENOMEM; then no fact is reported.
  */
 int explain_block(const struct config *config, const struct snapshot *snapshot,
 		  const struct executor *executor, uint64_t index,

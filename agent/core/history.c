@@ -194,8 +194,9 @@ static void update(struct history *history, struct block *block, const struct bl
 	if (is_first || block->state != BLOCK_OFFLINE || is_added(block, old, is_first))
 		block->known_seqnum = seqnum;
 	/*
-	 * Not by a write of ours: those are in `before` already. The report about it is written
-	 * when the events have ended, and until then the next agent has to know that it is missing.
+	 * Not by a write of ours: those are in `before` already. The report about it is
+	 * written when the events have ended, and until then the next memonlined must
+	 * know that it is missing.
 	 */
 	if (!is_first && block->state == BLOCK_ONLINE &&
 	    history_known(old).state != BLOCK_ONLINE)

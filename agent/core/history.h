@@ -3,10 +3,10 @@
 #define MEMONLINE_HISTORY_H
 
 /*
- * What is remembered of a memory block from one snapshot to the next: its marks, its identity,
- * when it was refused first and seen online last, and whether a report about it is missing. No
- * other file writes these members of struct block (`make check` compares); core/intent keeps those
- * that the next agent of this boot needs.
+ * What is remembered of a memory block from one snapshot to the next: its marks, its
+ * identity, when it was refused first and seen online last, and whether a report about it
+ * is missing. No other file writes these members of struct block (`make check` compares);
+ * core/intent keeps those that the next memonlined of this boot needs.
  */
 
 #include "core/intent.h"
@@ -16,8 +16,8 @@
 struct history {
 	struct intent *intent; /* the caller's; NULL: nothing outlives this process */
 	bool is_dry_run; /* nothing is stored */
-	bool is_full; /* a block could not be stored: there was no room */
-	bool any_gone; /* what is stored of blocks that are gone is kept for their reports */
+	bool is_full; /* a block could not be stored for lack of room */
+	bool any_gone; /* what is stored about removed blocks is kept for their reports */
 };
 
 /* The block as it was when it was last read; ABSENT where it never was. Accepts NULL. */
@@ -50,8 +50,9 @@ void history_doubt_all(struct snapshot *snapshot);
 /* The first snapshot of this process: what the agent before it stored, where there is an intent. */
 void history_recall(struct history *history, struct snapshot *snapshot);
 /*
- * Fills `gone`, which is empty before, with the blocks that the agent before this one knew and that
- * are not in `snapshot`: number, node, last known state and what of them is reported. 0 or -ENOMEM.
+ * Fills `gone`, which is empty before, with the blocks that the previous memonlined knew
+ * and that are not in `snapshot`: number, node, last known state, and what is reported of
+ * them. 0 or -ENOMEM.
  */
 int history_recall_gone(struct history *history, const struct snapshot *snapshot,
 			struct snapshot *gone);
@@ -73,14 +74,14 @@ void history_forget(struct history *history, struct block *block);
 /* It is online: refusals on the way no longer count. */
 void history_note_online(struct history *history, struct block *block);
 /*
- * Somebody else put it into another zone after the agent had: the agent may move it once more, and
- * no further, lest two take turns for ever.
+ * Another program put it into another zone after memonlined did: memonlined may move it
+ * once more, and then never again, so that the two do not take turns for ever.
  */
 void history_lose_zone(struct block *block);
 
 /* --- writes */
 
-/* The write of `word` is over, for good; `error` is what it returned. */
+/* The write of `word` is over, without a retry; `error` is what it returned. */
 void history_written(struct history *history, struct block *block, enum online_type word,
 		     int error, const struct report_range *result);
 /* It was refused, and will be tried again. `now_sec` is monotonic, never 0. */
@@ -104,7 +105,7 @@ bool history_any(const struct snapshot *snapshot, uint8_t marks);
 void history_wanted_offline(struct history *history, struct block *block);
 /* It is offline though nobody wants that: the policy is to try from now on. */
 void history_left_offline(struct history *history, struct block *block);
-/* The agent begins to move it to another zone, by way of offline. */
+/* memonlined begins to move it to another zone: offline, then online. */
 void history_begin_move(struct history *history, struct block *block);
 /* The move is over. `written`: to this block; `moved`: all of the DIMM is off. */
 void history_end_move(struct history *history, struct block *block, bool written,

@@ -12,7 +12,7 @@
 
 /* In a key, where BLOCK_MARK_FAILED, which is not remembered, leaves its bit free. */
 #define KEY_UNREPORTED 2
-/* Likewise in the place of BLOCK_MARK_RETRYING. */
+/* Stored in the bit of BLOCK_MARK_RETRYING, which is never stored itself. */
 #define KEY_OFFLINE_REPORTED 4
 #define KEY_NODE_MAX 0xffff
 #define KEY_INDEX_MAX (UINT64_MAX >> 24)
@@ -315,7 +315,7 @@ void intent_change_failed(struct intent *intent, enum intent_setting setting)
 	struct value *value = &intent->header->values[setting];
 
 	set(intent, value->intended, "");
-	/* Nothing else of ours is there: what is found is what was expected. */
+	/* memonlined wrote nothing else there: the value found is the expected one. */
 	if (strcmp(value->expected, value->found) == 0 || !*value->expected)
 		set(intent, value->found, "");
 }

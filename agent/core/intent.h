@@ -28,9 +28,9 @@ enum intent_setting {
 /* Bytes of memory for so many blocks. */
 size_t intent_size(size_t blocks);
 /*
- * Takes up what an agent of the same boot left in `memory`; starts anew otherwise, and also where
- * the kernel tells no boot from another (an empty boot_id). The memory stays the caller's and
- * outlives the intent. NULL on lack of memory.
+ * Continues with what a memonlined of the same boot left in `memory`; starts from nothing
+ * otherwise, and also if the kernel does not identify boots (an empty boot_id). The
+ * memory stays the caller's and outlives the intent. NULL on lack of memory.
  */
 struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id);
 /*
@@ -41,9 +41,9 @@ void intent_keep_in(struct intent *intent, const struct store *store);
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*
- * Gives back to the blocks what is remembered of them (BLOCK_MARK_WAS_ONLINE, _ADDED,
- * _PLACED_BY_US and _REZONING) and what of them is reported, where the directory is the one it was:
- * block->identity has to be read. Where it is another one, that is forgotten. For the first
+ * Restores what is remembered of the blocks (BLOCK_MARK_WAS_ONLINE, _ADDED, _PLACED_BY_US
+ * and _REZONING) and what is reported of them, if the directory is the same:
+ * block->identity must be read. If it is another one, all that is dropped. For the first
  * snapshot only.
  */
 void intent_recall(struct intent *intent, struct snapshot *snapshot);
@@ -59,23 +59,26 @@ int intent_gone(const struct intent *intent, const struct snapshot *snapshot,
 /* Forgets all that is not remembered of a block in `snapshot`. */
 void intent_forget_gone(struct intent *intent, const struct snapshot *snapshot);
 
-/* What is expected to be read there; "" where it was never looked at. */
+/* The value that is expected there; "" if it was never read. */
 const char *intent_expected(const struct intent *intent, enum intent_setting setting);
 /* What was there before the first change, or NULL where nothing is changed. */
 const char *intent_found(const struct intent *intent, enum intent_setting setting);
-/* Whether somebody else changed it. The first look at a setting sets what is expected. */
+/*
+ * Whether another program changed it. The first read of a setting sets the expected
+ * value.
+ */
 bool intent_setting_changed(struct intent *intent, enum intent_setting setting,
 			    const char *text);
 /*
- * Around a write: begin before it, done after it. An agent that ended in between is forgiven
- * either value. `found` is what was read before.
+ * Around a write: begin before it, done after it. If memonlined ended in between, either
+ * value is accepted. `found` is what was read before.
  */
 void intent_change_begin(struct intent *intent, enum intent_setting setting,
 			 const char *found, const char *text);
 void intent_change_done(struct intent *intent, enum intent_setting setting);
 /* The write was refused: what an earlier one found stays. */
 void intent_change_failed(struct intent *intent, enum intent_setting setting);
-/* The value is there already: an agent that ended in between wrote it. */
+/* The value is already there: a memonlined that ended in between wrote it. */
 void intent_change_seen(struct intent *intent, enum intent_setting setting,
 			const char *text);
 /* It was written back, or somebody else took it over: nothing of ours is there any more. */

@@ -145,7 +145,7 @@ void job_restore_order(struct job *job)
 		qsort(job->items, job->count, sizeof(*job->items), compare_positions);
 }
 
-/* The word that brings an online block back to where it is. */
+/* The online type that brings an online block back to its zone. */
 static enum online_type word_back(const struct block *block)
 {
 	switch (block_zone_now(block)) {

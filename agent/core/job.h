@@ -3,9 +3,9 @@
 #define MEMONLINE_JOB_H
 
 /*
- * What somebody asked for by name: blocks to bring online or take offline, one after the other,
- * and what to do when one of them refuses. Pure: it says which write comes next and is told what
- * came of it.
+ * A command that names blocks: to bring them online or take them offline, one after the
+ * other, and what to do when the kernel refuses one. Pure: it returns the next write, and
+ * receives the result.
  */
 
 #include "core/plan.h"
@@ -15,10 +15,10 @@ enum job_kind {
 	JOB_SET, /* guest-set-memory-blocks: each for itself, in the order given */
 	JOB_ONLINE, /* memonline-online: each for itself */
 	JOB_OFFLINE, /* memonline-offline: all or nothing */
-	JOB_PROBE /* memonline-probe: no items, only what became of each device */
+	JOB_PROBE /* memonline-probe: no items, only the result for each device */
 };
 
-/* qemu-ga's GuestMemoryBlockResponseType, and what it has no word for. */
+/* qemu-ga's GuestMemoryBlockResponseType, and two more. */
 enum job_response {
 	JOB_PENDING,
 	JOB_SUCCESS,
@@ -34,7 +34,7 @@ const char *job_response_text(enum job_response response);
 
 struct job_item {
 	uint64_t index; /* of the block */
-	enum online_type word; /* what is asked for */
+	enum online_type word; /* the requested state */
 	enum online_type undo; /* what brings it back */
 	enum job_response response;
 	int error; /* errno, 0 where there is none */
@@ -56,7 +56,7 @@ struct job {
 	size_t count;
 	size_t next;
 	bool undoing;
-	/* JOB_PROBE, and whoever started it owns them. */
+	/* JOB_PROBE; the caller owns them. */
 	const struct probe_result *probed;
 	size_t probed_count;
 	int probe_error; /* negative errno: nobody could name anything */
@@ -66,11 +66,12 @@ struct job {
 int job_init(struct job *job, enum job_kind kind, size_t count);
 void job_free(struct job *job);
 /*
- * Every block of [start, start + size), for JOB_ONLINE and JOB_OFFLINE: the latter from the highest
- * down, so that an EL7 kernel can bring them back into ZONE_MOVABLE, the former likewise where that
- * zone grows only downwards (before 4.13). Elsewhere the second block of many is the last to come
- * and the first to go, see plan_leave_gaps: the kernel walks the zone both ways. -EINVAL where the
- * range is empty, cuts a block or wraps, -ENOENT where the snapshot has no block in it, or -ENOMEM.
+ * Every block of [start, start + size), for JOB_ONLINE and JOB_OFFLINE: the latter from
+ * the highest down, so that an EL7 kernel can bring them back into ZONE_MOVABLE, the
+ * former from the highest down, too, if that zone grows only downwards (before 4.13).
+ * Elsewhere the second block of many is the last to come and the first to go, see
+ * plan_leave_gaps: the kernel walks the zone both ways. -EINVAL if the range is empty,
+ * cuts a block or wraps, -ENOENT if the snapshot has no block in it, or -ENOMEM.
  */
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
 		   uint64_t start, uint64_t size, enum online_type word);
@@ -85,7 +86,7 @@ void job_restore_order(struct job *job);
  * snapshot as it is now.
  */
 bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write);
-/* What came of it: `error` 0 or negative errno, `after` the block as it reads now. */
+/* Its result: `error` 0 or negative errno, `after` the block as it reads now. */
 void job_result(struct job *job, int error, const struct block *after);
 /* Whether everything asked for is as asked. */
 bool job_succeeded(const struct job *job);

@@ -6,7 +6,7 @@
 
 #define JOURNAL_MAGIC 0x314e4c4e4f4d454dull /* "MEMONLN1": changes with every layout */
 
-/* What is in the memory: this, then the reports, the ranges, the marks. */
+/* The layout of the memory: this, then the reports, the ranges, the marks. */
 struct journal_header {
 	uint64_t magic;
 	char boot_id[JOURNAL_INSTANCE_SIZE];
@@ -52,7 +52,7 @@ static bool same_bounds(const struct journal_header *header,
 	       header->range_max == bounds->ranges && header->mark_max == bounds->marks;
 }
 
-/* The numbers that index into the rings; a file is no place to trust. */
+/* The numbers that index into the rings; they come from a file, which is not trusted. */
 static bool counts_whole(const struct journal_header *header)
 {
 	return header->ring.first >= 1 && header->ring.last < INT64_MAX &&
@@ -218,7 +218,10 @@ static struct report *slot(const struct journal *journal, uint64_t seq)
 	return &journal->reports[seq % journal->header->report_max];
 }
 
-/* Whether the report's place meets [start, start + count) of the ring; an empty one has one too. */
+/*
+ * Whether the report's room overlaps [start, start + count) of the ring; an empty report
+ * has room, too.
+ */
 static bool in_the_way(const struct report *report, size_t start, size_t count)
 {
 	size_t end = report->first + (report->count ? report->count : 1);
@@ -226,7 +229,7 @@ static bool in_the_way(const struct report *report, size_t start, size_t count)
 	return report->first < start + count && start < end;
 }
 
-/* Drops the oldest reports until `count` ranges fit at the returned place. */
+/* Drops the oldest reports until `count` ranges fit at the returned index. */
 static size_t make_room(struct journal_header *header, const struct journal *journal,
 			size_t count)
 {
@@ -234,8 +237,8 @@ static size_t make_room(struct journal_header *header, const struct journal *jou
 
 	if (start + count > header->range_max) {
 		/*
-		 * The tail of the ring is too short: what is stored there is the oldest, and goes,
-		 * or the order of age would break.
+		 * The tail of the ring is too short. What is stored there is the oldest,
+		 * and is dropped, so that the order of age holds.
 		 */
 		while (header->ring.first <= header->ring.last &&
 		       slot(journal, header->ring.first)->first >= start)
@@ -265,7 +268,7 @@ uint64_t journal_append(struct journal *journal, const struct report *report,
 	if (count > header->range_max)
 		count = header->range_max;
 	start = make_room(header, journal, count);
-	/* What is dropped is dropped before it is overwritten. */
+	/* A report is dropped before it is overwritten. */
 	if (header->ring.first != first)
 		keep_ring(journal);
 	memcpy(&journal->ranges[start], ranges, count * sizeof(*ranges));
@@ -354,7 +357,7 @@ size_t journal_mark_count(const struct journal *journal)
 	return journal->header->marks.count;
 }
 
-/* Whether a report after `since` tells of this address. */
+/* Whether a report after `since` has this address. */
 static bool reported_after(const struct journal *journal, uint64_t since,
 			   uint64_t address)
 {

@@ -3,8 +3,9 @@
 #define MEMONLINE_JOURNAL_H
 
 /*
- * Reports of what was done, numbered, in a bounded ring that is allocated once. A report covers
- * one DIMM in one burst; its blocks are merged into ranges where everything about them is equal.
+ * Reports of what was done, numbered, in a bounded ring that is allocated once. A report
+ * covers one DIMM in one series of events; its blocks are merged into ranges if
+ * everything about them is equal.
  */
 
 #include "core/block.h"
@@ -33,7 +34,7 @@ struct report_range {
 
 struct report {
 	uint64_t seq; /* from 1 */
-	int64_t time_sec; /* wall clock at the end of the burst */
+	int64_t time_sec; /* wall clock at the end of the work */
 	int32_t time_usec;
 	uint64_t elapsed_usec; /* from the wake-up that saw the DIMM to its last block */
 	size_t first; /* where its ranges begin; use journal_ranges */
@@ -43,8 +44,8 @@ struct report {
 struct journal;
 
 /*
- * The journal lives in one piece of memory, so that a file in /run can keep it across a killed
- * agent. `reports`, `ranges` and `marks` are the bounds, each at least 1.
+ * The journal lives in one piece of memory, so that a file in /run keeps it when
+ * memonlined is killed. `reports`, `ranges` and `marks` are the bounds, each at least 1.
  */
 struct journal_bounds {
 	size_t reports;
@@ -54,9 +55,9 @@ struct journal_bounds {
 /* Bytes of memory that journal_attach wants. */
 size_t journal_size(const struct journal_bounds *bounds);
 /*
- * Takes up what an agent of the same boot left in `memory`, if it is whole and of these bounds;
- * starts anew, as `instance`, otherwise. The memory stays the caller's and outlives the journal.
- * NULL on lack of memory.
+ * Continues with what a memonlined of the same boot left in `memory`, if it is whole and
+ * has these bounds; starts from nothing, as `instance`, otherwise. The memory stays the
+ * caller's and outlives the journal. NULL on lack of memory.
  */
 struct journal *journal_attach(void *memory, const struct journal_bounds *bounds,
 			       const char *boot_id, const char *instance);
@@ -93,13 +94,17 @@ const struct report *journal_after(const struct journal *journal, uint64_t since
 const struct report_range *journal_ranges(const struct journal *journal,
 					  const struct report *report);
 
-/* The number that the host on the agent's own port last subscribed with; kept with the journal. */
+/*
+ * The number that the host on memonlined's own port last subscribed with; kept with the
+ * journal.
+ */
 uint64_t journal_position(const struct journal *journal);
 void journal_set_position(struct journal *journal, uint64_t seq);
 
 /*
- * A mark is set before a write and stands until the write is reported: what an agent finds at its
- * start was in flight when the one before it ended.
+ * A mark is set before a write and stands until the write is reported: a mark that
+ * memonlined finds when it starts belongs to a write that was in flight when the previous
+ * one ended.
  */
 struct journal_mark {
 	uint64_t index; /* of the block */
@@ -113,8 +118,8 @@ bool journal_mark(struct journal *journal, uint64_t index, enum online_type word
 uint64_t journal_mark_index(const struct journal *journal, size_t position);
 size_t journal_mark_count(const struct journal *journal);
 /*
- * NULL where the write has been reported already: the agent may have ended between the report and
- * the forgetting of its marks.
+ * NULL if the write is already reported: memonlined may have ended between the report and
+ * the removal of its marks.
  */
 const struct journal_mark *journal_mark_at(const struct journal *journal, size_t position,
 					   uint64_t block_size_bytes);

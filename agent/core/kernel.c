@@ -11,7 +11,7 @@ struct version {
 
 static const struct {
 	struct version until; /* the first release without the trait */
-	const char *file; /* which tells of it in place of the release: Y or 1 */
+	const char *file; /* which shows it instead of the release: Y or 1 */
 	const char *text;
 } traits[KERNEL_TRAITS] = {
 	/* Measured: device_del of a DIMM that is online, 2.6.32-642.el6. */

@@ -29,9 +29,12 @@ struct kernel {
 };
 
 bool kernel_has(const struct kernel *kernel, enum kernel_trait trait);
-/* The traits that the release tells, "3.10.0-1062.el7.x86_64"; none where it is not one. */
+/*
+ * The traits that follow from the release, for example "3.10.0-1062.el7.x86_64"; none if
+ * it is not a release.
+ */
 void kernel_take_release(struct kernel *kernel, const char *release);
-/* The file whose first line tells of the trait; NULL: the release does. */
+/* The file whose first line shows the trait; NULL: the release does. */
 const char *kernel_trait_file(enum kernel_trait trait);
 /* The first line of that file, "" where there is none. */
 void kernel_take_line(struct kernel *kernel, enum kernel_trait trait, const char *line);

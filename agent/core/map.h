@@ -12,7 +12,7 @@ enum map_mark {
 	MAP_OFFLINE,
 	MAP_KERNEL, /* online in a zone for all uses */
 	MAP_MOVABLE,
-	MAP_ONLINE, /* in a zone that nobody tells */
+	MAP_ONLINE, /* in an unknown zone */
 	MAP_OTHER, /* going offline, unreadable, … */
 	MAP_MIXED, /* a cell of several blocks that are not alike */
 	MAP_MARKS
@@ -26,7 +26,7 @@ struct map_range {
 	bool has_dimm; /* else it is boot memory, or not known */
 };
 
-/* How the drawing is told, from the lowest address upwards. */
+/* The calls that make the drawing, from the lowest address upwards. */
 struct map_pen {
 	void (*row)(uint64_t start, void *data); /* a new line of cells */
 	void (*cell)(enum map_mark mark, bool edge,

@@ -3,9 +3,9 @@
 #define MEMONLINE_METRICS_H
 
 /*
- * What is known of guests as text for Prometheus. All samples of one name stand together, so that a
- * host gives all of its guests at once. What is unknown has no sample, and a name without samples no
- * heading.
+ * What is known about guests, as text for Prometheus. All samples of one name are
+ * together, so a host passes all of its guests at once. An unknown value has no sample,
+ * and a name without samples has no heading.
  */
 
 #include "core/stats.h"
@@ -26,7 +26,7 @@ struct metrics_source {
 struct metrics_memory {
 	const char *labels; /* likewise */
 	int64_t node; /* below 0: not known */
-	const char *state, *zone; /* words of memonline-protocol(7) */
+	const char *state, *zone; /* values of memonline-protocol(7) */
 	uint64_t bytes;
 };
 

@@ -36,7 +36,7 @@ bool number_parse_range(const char *text, size_t len, uint64_t *start, uint64_t 
  */
 bool number_behind(const char *line, const char *label, unsigned base, uint64_t *number);
 
-/* What stands behind the first `count` words of a line and blanks; "" where it has no more. */
+/* The text after the first `count` words of a line and blanks; "" if it has no more. */
 const char *number_skip_words(const char *line, unsigned count);
 
 /* B, K, M, G, T, P or E: the letter of 1024 to this power. */

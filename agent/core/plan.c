@@ -88,7 +88,7 @@ static int compare_late_last(const void *left, const void *right)
 	return (a->index < b->index) != a->late ? -1 : 1;
 }
 
-/* The first of the neighbours before `end` that get the same word. */
+/* The first of the neighbours before `end` that get the same online type. */
 static size_t start_of_run(const struct plan *plan, size_t end)
 {
 	const struct plan_write *writes = plan->writes;

@@ -2,7 +2,7 @@
 #ifndef MEMONLINE_PLAN_H
 #define MEMONLINE_PLAN_H
 
-/* From verdicts to an ordered list of writes. One sequential writer carries it out. */
+/* From verdicts to an ordered list of writes. One sequential writer executes it. */
 
 #include "core/journal.h"
 #include "core/policy.h"
@@ -30,9 +30,12 @@ struct plan {
 
 void plan_free(struct plan *plan);
 void plan_clear(struct plan *plan);
-/* Room for `writes` writes, made beforehand. 0 or -ENOMEM. */
+/* Allocates room for `writes` writes in advance. 0 or -ENOMEM. */
 int plan_reserve(struct plan *plan, size_t writes);
-/* Writes are appended in ascending order of block. A word of NONE adds nothing. 0 or -ENOMEM. */
+/*
+ * Writes are appended in ascending order of block. An online type of NONE adds nothing. 0
+ * or -ENOMEM.
+ */
 int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *verdict);
 /*
  * Those that go to ZONE_MOVABLE from the highest block down: before 4.13 that zone grows only
@@ -42,12 +45,13 @@ void plan_movable_from_top(struct plan *plan);
 /* After plan_movable_from_top: all that go there are left out. */
 void plan_drop_movable(struct plan *plan);
 /*
- * Whenever a zone grows, the kernel looks whether there is no hole in it: pageblock by pageblock,
+ * Whenever a zone grows, the kernel checks whether it has a hole: pageblock by pageblock,
  * from its start to the first hole (set_zone_contiguous in mm/mm_init.c, before 6.5 in
- * mm/page_alloc.c, called by move_pfn_range_to_zone; from 4.13 on). For a DIMM in ascending order
- * that is work by the square of its blocks: two thirds of all that 512 of them took (6.1). So there
- * is to be a hole as long as possible: the second block of each long run comes late, and so do
- * shorter runs below one, which may be what an earlier plan left; the lowest comes last.
+ * mm/page_alloc.c, called by move_pfn_range_to_zone; from 4.13 on). For a DIMM in
+ * ascending order that work grows with the square of its blocks: it was two thirds of the
+ * time for 512 blocks (6.1). So the plan keeps a hole as long as possible: it defers the
+ * second block of each long run, and shorter runs below one, which an earlier plan may
+ * have left; the lowest comes last.
  */
 void plan_leave_gaps(struct plan *plan);
 /* Whether only what closes gaps is left. */
@@ -56,16 +60,17 @@ bool plan_is_late(const struct plan *plan);
 const struct plan_write *plan_take(struct plan *plan);
 
 /*
- * What came of a write: `error` is what the write returned (0 or negative errno), `before` and
- * `after` the block as it was and as it reads now. The state read decides, not the write: a block
- * that someone else brought online first is a success, a write that changed nothing is none.
+ * The result of a write: `error` is what the write returned (0 or negative errno),
+ * `before` and `after` the block as it was and as it reads now. The state read decides,
+ * not the write: a block that someone else brought online first is a success, a write
+ * that changed nothing is not.
  */
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
 		const struct block *after, uint64_t block_size_bytes,
 		struct report_range *result);
 /*
- * Back-off. Whether a refusal with this errno may pass by itself: EBUSY (isolation, reserved pages),
- * ENOMEM, EAGAIN, EINTR. EINVAL (word, state, zone) does not.
+ * Back-off. Whether a refusal with this errno may pass by itself: EBUSY (isolation,
+ * reserved pages), ENOMEM, EAGAIN, EINTR. EINVAL (online type, state, zone) does not.
  */
 bool plan_may_pass(int error);
 /* The pause before try number `attempt` + 1, from 0: 100 ms, doubling to 30 s. */
@@ -75,7 +80,7 @@ uint64_t plan_retry_pause_msec(unsigned attempt);
  * up when its time was over. */
 enum reason plan_failure_reason(int error);
 
-/* Whether the block is as the word wants it. */
+/* Whether the block is in the state and zone of the online type. */
 bool plan_reached(enum online_type word, const struct block *block);
 
 /* What a mark that was left behind and the block as it reads now say together. */

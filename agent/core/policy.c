@@ -69,8 +69,9 @@ static void decide_auto(const struct machine *machine, struct policy_verdict *ve
 }
 
 /*
- * auto_online_blocks is one switch for all memory. Where the agent has it off for the sake of a
- * policy, memory that no policy is about gets from the agent what the kernel would have done.
+ * auto_online_blocks is one switch for all memory. If memonlined switched it off for a
+ * policy, then memonlined does for memory without a policy what the kernel would have
+ * done.
  */
 static void give_withheld(const struct machine *machine, struct policy_verdict *verdict)
 {
@@ -114,7 +115,7 @@ static void decide(struct policy *policy, const struct block *block,
 		give_withheld(&policy->snapshot->machine, verdict);
 }
 
-/* Why a block is left alone whatever the policy says, or REASON_NONE. */
+/* Why every policy leaves a block alone, or REASON_NONE. */
 static enum reason settled(const struct machine *machine, const struct block *block)
 {
 	switch ((enum block_state)block->state) {
@@ -210,7 +211,7 @@ bool policy_zone_differs(struct policy *policy, const struct block *block,
 	enum block_zone zone = block_zone_now(block);
 	const struct config_override *section;
 
-	/* A ratio has room or not at the time of onlining: later there is no wrong zone. */
+	/* A ratio decides when a block comes online: later its zone cannot be wrong. */
 	if (zone == BLOCK_ZONE_UNKNOWN || !snapshot_hot_added(policy->snapshot, block) ||
 	    policy_of(policy->config, policy->snapshot, block, &section) ==
 		    CONFIG_POLICY_RATIO)

@@ -2,7 +2,7 @@
 #ifndef MEMONLINE_POLICY_H
 #define MEMONLINE_POLICY_H
 
-/* What is to be done with each block, and why. Pure: no I/O, no clock, no log. */
+/* Decides what to do with each block, and why. Pure: no I/O, no clock, no log. */
 
 #include "core/config.h"
 #include "core/ratio.h"
@@ -43,13 +43,14 @@ enum config_policy policy_of(const struct config *config, const struct snapshot 
 			     const struct block *block,
 			     const struct config_override **section);
 /*
- * The word for a block that somebody asks for by name: what the policy would write, and plain
- * `online` where it would leave the block alone.
+ * The online type for a block that a command names: that of the policy, and plain
+ * `online` if the policy would leave the block alone.
  */
 enum online_type policy_word(struct policy *policy, const struct block *block);
 /*
- * Whether a block that somebody else onlined is in another zone than the policy would have it:
- * the word is what was wanted. Boot memory, and a zone that cannot be read, are never wrong.
+ * Whether a block that another program brought online is in another zone than the policy
+ * requires: `word` is the online type that it required. Boot memory, and a zone that
+ * cannot be read, are never wrong.
  */
 bool policy_zone_differs(struct policy *policy, const struct block *block,
 			 enum online_type *word);

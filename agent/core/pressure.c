@@ -9,7 +9,10 @@
 #define EASED_ABOVE(threshold) ((threshold) / 8)
 #define EASED_BELOW(stall) ((stall) / 2)
 
-/* How fast a guest may use memory up a second before it is seen, and how often one looks. */
+/*
+ * How much memory a guest may use up in a second before that is noticed, and how often it
+ * is measured.
+ */
 #define RATE (128 * MIB)
 #define WAIT_MIN_USEC (1 * SECOND)
 #define WAIT_TRIGGER_USEC (30 * SECOND)
@@ -40,7 +43,7 @@ static enum level level_of(uint64_t value, uint64_t threshold)
 		       : EASED;
 }
 
-/* Kernels before 3.14 do not estimate it: what is free or can be dropped. */
+/* Kernels before 3.14 do not estimate it: then it is what is free or can be dropped. */
 static uint64_t available(const struct stats *stats)
 {
 	if (stats->available != STATS_UNKNOWN || stats->free == STATS_UNKNOWN ||

@@ -3,8 +3,9 @@
 #define MEMONLINE_PRESSURE_H
 
 /*
- * Whether a guest is short of memory, by thresholds that a host has set. One machine for each signal,
- * with hysteresis in level and in time, so that a guest at the edge is not reported again and again:
+ * Whether a guest is short of memory, by thresholds that a host has set. One machine for
+ * each signal, with hysteresis in level and in time, so that a guest near a threshold is
+ * not reported again and again:
  *
  *            crosses the threshold                     has eased
  *   CALM ─────────────────────────► PRESSED ◄────────────────────────► EASING ──► CALM

@@ -177,7 +177,7 @@ static enum reason check_resources(const struct probe_facts *facts,
 		       : REASON_NONE;
 }
 
-/* Devices that overlap are no machine's: nothing that is said of them is to be believed. */
+/* No machine has devices that overlap: such a list is not trusted. */
 static enum reason check_claimed_once(const struct probe_facts *facts,
 				      const struct device *device)
 {
@@ -299,7 +299,7 @@ void probe_decide(const struct probe_facts *facts, size_t i,
 
 	memset(verdict, 0, sizeof(*verdict));
 	for (check = 0; check < PROBE_CHECKS; check++) {
-		/* What is no range has nowhere to be. */
+		/* An invalid range has no addresses to check. */
 		if (check > PROBE_RANGE && !is_range(device))
 			verdict->checks[check] = REASON_BAD_RANGE;
 		else

@@ -3,9 +3,9 @@
 #define MEMONLINE_PROBE_H
 
 /*
- * Is it safe to have the kernel take memory at an address that somebody has named? No kernel
- * checks that memory is there (2.6.32 to 6.1): what is wrong is online at once and crashes the
- * guest later. So whatever cannot be proved harmless is refused.
+ * Whether it is safe to have the kernel add memory at a named address. No kernel checks
+ * that memory exists there (2.6.32 to 6.1): a wrong range is online at once, and crashes
+ * the guest later. So a range is refused unless every check proves it harmless.
  */
 
 #include "core/device.h"
@@ -63,7 +63,7 @@ bool probe_needs_controller(const struct probe_verdict *verdict);
 
 enum probe_result_state {
 	PROBE_REFUSED, /* nothing was written */
-	PROBE_PRESENT, /* likewise: all its blocks are there */
+	PROBE_PRESENT, /* nothing was written: all its blocks existed */
 	PROBE_WOULD, /* dry run */
 	PROBE_DONE, /* all its blocks have come */
 	PROBE_STOPPED, /* not all, or something else than expected happened */
@@ -72,7 +72,7 @@ enum probe_result_state {
 };
 const char *probe_result_text(enum probe_result_state state);
 
-/* What became of a device. */
+/* The result for a device. */
 struct probe_result {
 	struct device device;
 	struct probe_verdict verdict;

@@ -163,7 +163,7 @@ static enum online_type decide(struct ratio *ratio, int node)
 	if (!still_to_move(ratio, &bytes) || (sum ? sum : &ratio->total)->is_closed)
 		return ONLINE_TYPE_ONLINE_KERNEL;
 	*room = room_in(ratio, &ratio->total, bytes);
-	/* A kernel that tells no nodes has one. */
+	/* A kernel that shows no nodes has one. */
 	if (fits(room) && ratio->per_node && node != BLOCK_NODE_UNKNOWN)
 		*room = room_in(ratio, sum, bytes);
 	if (!fits(room))

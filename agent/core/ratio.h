@@ -39,7 +39,7 @@ struct ratio {
 	struct ratio_sum *nodes; /* owned */
 	size_t node_count;
 	struct ratio_decision last; /* the latest answer */
-	struct ratio_decision *decisions; /* made beforehand, from the top; owned */
+	struct ratio_decision *decisions; /* made in advance, from the top; owned */
 	size_t decision_count;
 };
 

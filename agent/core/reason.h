@@ -3,8 +3,8 @@
 #define MEMONLINE_REASON_H
 
 /*
- * Why a block is as it is: one list for verdicts, log lines and reports, so that what the host
- * reads can be found in the guest's log by the same word. The text is part of the protocol.
+ * Why a block is as it is: one list for verdicts, log lines and reports, so that the
+ * host's reason is also in the guest's log. The text is part of the protocol.
  */
 #define REASON_TABLE(X)                                                                  \
 	X(NONE, "none")                                                                  \

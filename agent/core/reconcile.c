@@ -85,7 +85,7 @@ static size_t first_block(const struct snapshot *snapshot, uint64_t start)
 	return low;
 }
 
-/* How much of `extent` is memory that the kernel knows; all of it where it does not tell. */
+/* How much of `extent` is memory that the kernel shows; all of it if it shows none. */
 static uint64_t known_bytes(const struct snapshot *snapshot, struct extent extent)
 {
 	size_t low = 0, high = snapshot->resource_count;
@@ -133,7 +133,7 @@ static void add_missing(struct reconcile_verdict *verdict, enum block_state stat
 	missing[i].size += size;
 }
 
-/* --- why a part of it is no block */
+/* --- why the kernel has no block for a part of it */
 
 static bool is_virtio_mem(const struct device *device)
 {

@@ -3,8 +3,8 @@
 #define MEMONLINE_RECONCILE_H
 
 /*
- * What became of a device that the host has given: how much of it is online in the guest, and
- * why not all of it. Pure: the host's word and what the guest shows → a verdict.
+ * Compares a device of the host with the guest: how much of it is online, and why not all
+ * of it. Pure: the host's view and the guest's → a verdict.
  */
 
 #include "core/device.h"
@@ -27,9 +27,9 @@ enum reconcile_state {
 };
 
 enum reconcile_removable {
-	RECONCILE_REMOVABLE_YES, /* what is online of it is in ZONE_MOVABLE */
+	RECONCILE_REMOVABLE_YES, /* all that is online of it is in ZONE_MOVABLE */
 	RECONCILE_REMOVABLE_NO, /* some of it is in another zone */
-	RECONCILE_REMOVABLE_UNKNOWN, /* the kernel does not tell zones (before 3.18) */
+	RECONCILE_REMOVABLE_UNKNOWN, /* the kernel shows no zones (before 3.18) */
 	RECONCILE_REMOVABLE_NEVER /* and trying could end in a panic (EL6) */
 };
 
@@ -39,7 +39,7 @@ struct reconcile_missing {
 	enum reason reason;
 	uint64_t size;
 };
-#define RECONCILE_MISSING_MAX 8 /* what is different still is added to the last */
+#define RECONCILE_MISSING_MAX 8 /* further ones are added to the last */
 #define RECONCILE_REMARKS_MAX 2
 
 struct reconcile_verdict {
@@ -51,7 +51,7 @@ struct reconcile_verdict {
 	enum reconcile_removable removable;
 	struct reconcile_missing missing[RECONCILE_MISSING_MAX];
 	size_t missing_count;
-	/* What is not as the host has it, though it keeps no memory offline. */
+	/* What differs from the host's view, without keeping memory offline. */
 	enum reason remarks[RECONCILE_REMARKS_MAX];
 	size_t remark_count;
 	const char *log; /* the kernel's line about it, of facts->log; NULL: none */
@@ -61,9 +61,9 @@ const char *reconcile_state_text(enum reconcile_state state);
 const char *reconcile_removable_text(enum reconcile_removable removable);
 
 /*
- * A device need not begin or end with a block: what /proc/iomem tells decides whose bytes a
- * shared block holds, and where it tells nothing the block counts for each of them. Time grows
- * with the blocks in the device's range. `verdict` is always filled.
+ * A device need not begin or end with a block: /proc/iomem decides whose bytes a shared
+ * block holds; if it shows nothing, the block counts for each of them. Time grows with
+ * the blocks in the device's range. `verdict` is always filled.
  */
 void reconcile_device(const struct reconcile_facts *facts, const struct device *device,
 		      struct reconcile_verdict *verdict);

@@ -274,7 +274,7 @@ static void report_one(const struct report_builder *builder, size_t end, size_t 
 	journal_append(journal, report, ranges, count);
 }
 
-/* Sorted: what is held is behind all that is not. */
+/* Sorted: held ones come after all others. */
 static size_t count_ready(const struct report_builder *builder)
 {
 	size_t ready = builder->count;
@@ -312,7 +312,7 @@ void report_builder_flush(struct report_builder *builder, struct journal *journa
 	keep_held(builder, end);
 }
 
-/* A place for each block of the range; most often they come in ascending order. */
+/* Room for each block of the range; most often they come in ascending order. */
 static int make_places(const struct report_range *range, uint64_t unit,
 		       struct snapshot *told)
 {
@@ -345,7 +345,10 @@ static int recall(const struct report_range *range, uint64_t unit, struct snapsh
 	struct block *block;
 	int r;
 
-	/* Numbers out of a file: they are no reason to fill the memory of the machine. */
+	/*
+	 * The numbers come from a file: they are bounded, so that they cannot fill the
+	 * machine's memory.
+	 */
 	if (told->count + left > RECALL_BLOCKS_MAX ||
 	    range->start + range->size < range->start)
 		return 0;

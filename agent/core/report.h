@@ -30,9 +30,10 @@ int report_builder_init(struct report_builder *builder, size_t entries);
 void report_builder_free(struct report_builder *builder);
 
 /*
- * Merges into the newest entry where it continues it. A refusal that changed nothing gives way to
- * what happens to its blocks next: each block has one result of one burst. false: full, or one of
- * its blocks belonged to another DIMM before; flush first.
+ * Merges into the newest entry where it continues it. A refusal that changed nothing
+ * gives way to what happens to its blocks next: each block has one result in one series
+ * of events. false: full, or one of its blocks belonged to another DIMM before; flush
+ * first.
  */
 bool report_builder_add(struct report_builder *builder, uint64_t dimm,
 			const struct report_range *range, uint64_t begun_usec,
@@ -59,8 +60,8 @@ void report_builder_flush(struct report_builder *builder, struct journal *journa
 			  int64_t time_sec, int32_t time_usec);
 
 /*
- * The blocks that the journal tells of, each with the node, the state and the reason that it has
- * by the newest report; `told` is empty before. 0 or -ENOMEM.
+ * The blocks that the journal has, each with the node, the state and the reason of its
+ * newest report; `told` is empty before. 0 or -ENOMEM.
  */
 int report_recall(const struct journal *journal, uint64_t block_size_bytes,
 		  struct snapshot *told);

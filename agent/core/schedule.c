@@ -64,7 +64,7 @@ static uint64_t wake_usec(const struct schedule *schedule)
 	return earlier(usec, schedule->held_up_usec);
 }
 
-/* What is due and needs nobody to act. */
+/* Settles what is due and needs no action. */
 static void fire(struct schedule *schedule, uint64_t now_usec)
 {
 	is_due(&schedule->announced_usec, now_usec);
@@ -145,7 +145,7 @@ static struct schedule_step rest(struct schedule *schedule,
 {
 	if (facts->has_job)
 		return go(schedule, SCHEDULE_JOB, SCHEDULE_STEP_JOB, "a command came");
-	/* The burst goes on: its report is to be one. */
+	/* Events still come: they get one report. */
 	if (schedule->settled_usec)
 		return go(schedule, SCHEDULE_SETTLING, SCHEDULE_WAIT,
 			  "events still come");

@@ -62,7 +62,7 @@ struct schedule {
 	bool scan_wanted;
 	bool has_written; /* since the last scan: others may have been at it too */
 	bool is_reported; /* nothing has been done since */
-	uint64_t begun_usec; /* when the burst in hand was first heard of */
+	uint64_t begun_usec; /* when the first of the present events came */
 	/* Each is one of the reasons to wake up. */
 	uint64_t rescan_usec, announced_usec, retry_usec, settled_usec, backup_usec,
 		held_up_usec, rest_usec;
@@ -71,8 +71,8 @@ struct schedule {
 	uint64_t announce_until_usec; /* scan then at the latest; 0: no need to wait */
 	uint64_t announce_seqnum; /* the kernel's latest, when it was last asked */
 	unsigned retry_attempt; /* so far */
-	bool is_refused; /* a write was, and there is no retry_usec for it yet */
-	bool is_unsettled; /* something changed, and the burst has not ended since */
+	bool is_refused; /* a write was refused, and retry_usec is not set yet */
+	bool is_unsettled; /* something changed, and the events have not ended since */
 	bool has_moved; /* something changed since settled_usec was set */
 	uint64_t unsettled_usec; /* when that began */
 };
@@ -95,7 +95,7 @@ bool schedule_needs_seqnum(const struct schedule *schedule, uint64_t now_usec);
 
 /* --- what happens between two steps */
 
-/* A burst begins here, if none is in hand. */
+/* A series of events begins here, unless one is going on. */
 void schedule_begin(struct schedule *schedule, uint64_t now_usec);
 void schedule_want_scan(struct schedule *schedule, uint64_t now_usec);
 /* An event has asked for a scan: the rest of its DIMM may be about to come. */
@@ -104,7 +104,10 @@ void schedule_expect_more(struct schedule *schedule, uint64_t now_usec);
 void schedule_rescan(struct schedule *schedule, uint64_t now_usec);
 /* Whether another scan may still find what this one did not. */
 bool schedule_may_rescan(const struct schedule *schedule);
-/* A block is unreadable for the first time, or none is: patience begins anew. */
+/*
+ * A block is unreadable for the first time, or none is: the time for retries begins
+ * again.
+ */
 void schedule_reset_rescan(struct schedule *schedule);
 /* A write was refused, and will be tried again. */
 void schedule_refused(struct schedule *schedule);
@@ -112,7 +115,7 @@ void schedule_refused(struct schedule *schedule);
 void schedule_reported(struct schedule *schedule, bool any_retrying, uint64_t now_usec);
 /* Reports of DIMMs that have not come whole are held back until then; 0: there are none. */
 void schedule_hold(struct schedule *schedule, uint64_t until_usec);
-/* Something is not as it was: the burst goes on. */
+/* Something has changed: the series of events goes on. */
 void schedule_unsettle(struct schedule *schedule, uint64_t now_usec);
 /*
  * Whether what was decided has to wait until the events have ended, if that matters: `matters`. No

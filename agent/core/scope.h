@@ -21,9 +21,9 @@ struct scope {
 };
 
 /*
- * Reads a section's name: "node 1", "range 0x100000000+512M" (numbers decimal or with 0x, suffixes
- * K, M, G and T), "owner System RAM (virtio_mem)". NULL, with *place filled, or what is expected
- * instead; "" where the name is not that of a place at all.
+ * Reads a section's name: "node 1", "range 0x100000000+512M" (numbers decimal or with 0x,
+ * suffixes K, M, G and T), "owner System RAM (virtio_mem)". NULL, with *place filled, or
+ * the expected form; "" if the name is not that of a scope.
  */
 const char *scope_parse(struct scope *scope, const char *name, size_t len);
 /* The section's name, as place_parse reads it. */

@@ -12,7 +12,10 @@
 
 #define SNAPSHOT_OWNER_SIZE 40
 
-/* A "System RAM…" line of /proc/iomem: one per hot-added DIMM, so its edges are the DIMM's. */
+/*
+ * A "System RAM…" line of /proc/iomem: one per hot-added DIMM, so it begins and ends with
+ * the DIMM.
+ */
 struct snapshot_resource {
 	uint64_t start;
 	uint64_t size; /* bytes */
@@ -35,19 +38,22 @@ struct snapshot_window {
 struct machine {
 	bool is_virtual; /* a hypervisor shows itself */
 	bool keeps_memory; /* s390x, ppc64: what comes there is not the guest's to take */
-	bool memhp_default_state; /* on the kernel's command line, and in force */
+	bool memhp_default_state; /* on the command line, and the kernel obeys it */
 	bool memhp_ignored; /* there too, but the kernel does something else */
-	/* It is not what the agent first saw in this boot, nor what the agent wrote there. */
+	/*
+	 * It is neither the value that memonlined first saw in this boot nor one that
+	 * memonlined wrote.
+	 */
 	bool auto_online_changed;
 	enum online_type
 		auto_online; /* auto_online_blocks; NONE: no such file (before 4.7) */
 	/*
-	 * What the kernel would do with memory that comes now, had the agent not switched that off;
-	 * NONE: the agent keeps it from nothing.
+	 * What the kernel would do with new memory, if memonlined had not switched that
+	 * off; NONE: memonlined switched nothing off.
 	 */
 	enum online_type withheld;
 	struct kernel kernel;
-	char release[65]; /* uname -r of the kernel; "": not told */
+	char release[65]; /* uname -r of the kernel; "": unknown */
 };
 
 struct snapshot {
@@ -91,7 +97,7 @@ void snapshot_sort(struct snapshot *snapshot);
 /* The node's record, made where it is missing; NULL on lack of memory or of numbers. */
 struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node);
 
-/* NULL where there is no such block. */
+/* NULL if there is no such block. */
 struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index);
 /*
  * The resource that has most of the block, of equals the lower one: a block may begin with reserved
@@ -101,8 +107,8 @@ struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index);
 const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snapshot,
 						     const struct block *block);
 /*
- * Whether both blocks belong to one DIMM: one resource, or neighbours where none is known. Boot
- * memory, where the firmware tells it apart, is one however reserved pages cut it.
+ * Whether both blocks belong to one DIMM: one resource, or neighbours if none is known.
+ * All boot memory is one, if the firmware marks it, even if reserved pages split it.
  */
 bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
 			const struct block *b);
@@ -121,8 +127,8 @@ bool snapshot_dimm_is_whole(const struct snapshot *snapshot, const struct block 
  */
 void snapshot_join_resources(struct snapshot *snapshot, uint64_t start, uint64_t size);
 /*
- * Whether the block came after boot: the agent saw it come, its owner is a driver, or the firmware
- * keeps its place for what is hot-added (SRAT, flag hot-pluggable).
+ * Whether the block was added after boot: memonlined saw that, its owner is a driver, or
+ * the firmware reserves its addresses for hot-added memory (SRAT, flag hot-pluggable).
  */
 bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block);
 /* The resource of the DIMM that the block belongs to; NULL: not known, or boot memory. */

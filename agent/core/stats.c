@@ -140,7 +140,10 @@ static void open_zone(struct zone *zone, struct stats *stats, const char *name)
 
 static void close_zone(const struct zone *zone, uint64_t page_bytes)
 {
-	/* Before 3.8 only "present" is told, which has what the kernel took at boot in it. */
+	/*
+	 * Before 3.8 there is only "present", which includes what the kernel took at
+	 * boot.
+	 */
 	uint64_t total = zone->managed != STATS_UNKNOWN ? zone->managed : zone->present;
 
 	if (!zone->kind)
@@ -150,7 +153,7 @@ static void close_zone(const struct zone *zone, uint64_t page_bytes)
 	add(&zone->kind->low, times(zone->low, page_bytes));
 	add(&zone->kind->file, times(zone->active_file, page_bytes));
 	add(&zone->kind->file, times(zone->inactive_file, page_bytes));
-	/* Of a zone that is empty no more is told. */
+	/* An empty zone has no more lines. */
 	if (total == 0)
 		add(&zone->kind->file, 0);
 }
@@ -208,7 +211,7 @@ void stats_take_zoneinfo(struct stats *stats, const char *text, uint64_t page_by
 		}
 	}
 	close_zone(&zone, page_bytes);
-	/* A kernel that has told its zones and no ZONE_MOVABLE among them has none. */
+	/* A kernel that shows its zones, and no ZONE_MOVABLE among them, has none. */
 	if (stats->kernel.total != STATS_UNKNOWN && stats->movable.total == STATS_UNKNOWN)
 		memset(&stats->movable, 0, sizeof(stats->movable));
 }

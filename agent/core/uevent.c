@@ -36,7 +36,10 @@ bool uevent_from_fields(const char *action, const char *devpath, const char *sub
 	if (strncmp(devpath, DEVPATH_PREFIX, sizeof(DEVPATH_PREFIX) - 1) != 0 ||
 	    !number_parse(devpath + sizeof(DEVPATH_PREFIX) - 1, 10, &parsed.index))
 		return false;
-	/* Without a usable number the event counts as news, which costs a look and loses nothing. */
+	/*
+	 * Without a usable number the event counts as new: that costs a scan and loses
+	 * nothing.
+	 */
 	if (seqnum && !number_parse(seqnum, 10, &parsed.seqnum))
 		parsed.seqnum = 0;
 	parsed.action = parse_action(action);

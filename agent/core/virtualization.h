@@ -28,7 +28,7 @@ enum virtualization_name {
 #define VIRTUALIZATION_NAME_SIZE 72
 
 struct virtualization {
-	/* CPUID 1, ECX bit 31; unknown where the processor is no x86. */
+	/* CPUID 1, ECX bit 31; unknown if the processor is not an x86. */
 	enum virtualization_bit cpuid;
 	bool hypervisor_file; /* /sys/hypervisor/type has a name: Xen */
 	bool control_domain; /* Xen's dom0 has the machine's own memory */

@@ -7,8 +7,8 @@
 #include "core/snapshot.h"
 
 /*
- * Replaces the snapshot's sums by node with what the text says ("present", and "cma" where it is
- * told, in pages of `page_bytes`). 0 or -ENOMEM.
+ * Replaces the snapshot's sums by node with those in the text ("present", and "cma" if it
+ * is there, in pages of `page_bytes`). 0 or -ENOMEM.
  */
 int zoneinfo_take(struct snapshot *snapshot, const char *text, uint64_t page_bytes);
 
