@@ -8,13 +8,13 @@
  */
 #define REASON_TABLE(X)                                                                  \
 	X(NONE, "none")                                                                  \
-	X(POLICY, "policy") /* the policy in force asked for it */                       \
+	X(POLICY, "policy") /* the active policy asked for it */                         \
 	X(POLICY_KEEP, "policy-keep") /* the policy leaves this block alone */           \
 	X(ALREADY_ONLINE, "already-online")                                              \
-	X(GOING_OFFLINE, "going-offline") /* somebody is taking it offline right now */  \
+	X(GOING_OFFLINE, "going-offline") /* another program is taking it offline */     \
 	X(STATE_UNREADABLE, "state-unreadable")                                          \
-	X(ONLINED_ELSEWHERE, "onlined-elsewhere") /* not by this agent */                \
-	X(OFFLINED_ELSEWHERE, "offlined-elsewhere") /* likewise: meant so, left alone */ \
+	X(ONLINED_ELSEWHERE, "onlined-elsewhere") /* by another program or the kernel */ \
+	X(OFFLINED_ELSEWHERE, "offlined-elsewhere") /* on purpose: left alone */         \
 	X(REMOVED, "removed") /* the block is gone */                                    \
 	X(REFUSED, "refused") /* the kernel refused the write; errno says how */         \
 	X(UNCHANGED, "unchanged-after-write") /* accepted, yet state says else */        \
@@ -25,7 +25,7 @@
 	X(NO_HOT_REMOVE,                                                                 \
 	  "no-hot-remove") /* this kernel cannot, and trying could end in a panic */     \
 	X(RESUMED,                                                                       \
-	  "resumed") /* written before the agent was killed, reported by the next one */ \
+	  "resumed") /* memonlined was killed in the write, the next one reports it */   \
 	X(DRY_RUN, "dry-run")                                                            \
 	X(ARCHITECTURE,                                                                  \
 	  "architecture") /* policy auto: s390x and ppc64 are left alone */              \
@@ -34,10 +34,10 @@
 	X(RATIO_REACHED,                                                                 \
 	  "ratio-reached") /* more would pass movable-ratio: kernel zone */              \
 	X(FALLBACK, "fallback") /* the zone asked for was refused: any other */          \
-	X(ONLINED_BY_KERNEL, "onlined-by-kernel") /* as carry-out wants it */            \
+	X(ONLINED_BY_KERNEL, "onlined-by-kernel") /* which applies the policy */         \
 	X(REZONED, "rezoned") /* offline and online again, for the zone of the policy */ \
-	/* of a device, or a part of one, that is no block: */                           \
-	X(NOT_ADDED, "not-added") /* and nothing tells why */                            \
+	/* of a device, or a part of one, without a block: */                            \
+	X(NOT_ADDED, "not-added") /* for an unknown reason */                            \
 	X(ADD_FAILED, "add-failed") /* the kernel's log says so, and no more */          \
 	X(MEMORY_SHORT,                                                                  \
 	  "memory-short") /* none was free to describe its pages, or none is now */      \
@@ -47,7 +47,7 @@
 	X(NOT_NAMED, "not-named") /* by whom [probe] mode lets name ranges */            \
 	X(NO_PROBE_FILE, "no-probe-file") /* this kernel has none */                     \
 	X(NOT_A_DIMM, "not-a-dimm")                                                      \
-	X(BAD_RANGE, "bad-range") /* empty, beyond the last address, or not told */      \
+	X(BAD_RANGE, "bad-range") /* empty, beyond the last address, or not given */     \
 	X(BELOW_4G, "below-4g")                                                          \
 	X(BEYOND_ADDRESS_BITS,                                                           \
 	  "beyond-address-bits") /* of the processor or the kernel */                    \

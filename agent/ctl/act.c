@@ -111,7 +111,7 @@ static int exit_code(const char *result)
 	for (i = 0; i < sizeof(results) / sizeof(results[0]); i++)
 		if (strcmp(results[i].result, result) == 0)
 			return results[i].code;
-	return CTL_FAILED; /* a word that is not known here promises nothing */
+	return CTL_FAILED; /* an unknown result counts as a failure */
 }
 
 static bool alike(const struct message_block *a, const struct message_block *b)

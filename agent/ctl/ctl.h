@@ -85,7 +85,7 @@ int ctl_probe_devices(struct ctl *ctl, const struct text *devices);
 
 /* From here on a line on stderr says how many blocks are pending, if a terminal reads. */
 void ctl_show_progress(struct ctl *ctl);
-/* Likewise by the agent's own events; whether they are wanted. */
+/* The same, by memonlined's own events; returns whether they are wanted. */
 bool ctl_await_progress(struct ctl *ctl);
 /* Takes that line away before something else is printed. */
 void ctl_clear_progress(void);

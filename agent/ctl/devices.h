@@ -11,8 +11,8 @@
  */
 int ctl_read_devices(struct ctl *ctl, struct text *devices);
 /*
- * Asks about them, as protocol_ask_devices and ctl_session_ask do; what is no such list, or the
- * monitor's refusal, is said and is CTL_FAILED.
+ * Asks about them, as protocol_ask_devices and ctl_session_ask do. If it is not such a
+ * list, or the monitor refused, prints that and returns CTL_FAILED.
  */
 int ctl_ask_devices(struct ctl *ctl, const struct protocol_request *request,
 		    const struct text *devices);

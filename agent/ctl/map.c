@@ -14,7 +14,7 @@
 
 #define LABEL_WIDTH 20 /* "0x0000000100000000  " */
 #define ROWS_MAX 32 /* so that it fits a screen */
-#define WIDTH 80 /* where nobody tells */
+#define WIDTH 80 /* if nobody knows */
 #define RANGES_MAX 131072 /* 4 MiB of them */
 
 static const struct {
@@ -75,7 +75,7 @@ static int grow(struct map *map)
 	return 0;
 }
 
-/* The peer's list has to be one that can be drawn. */
+/* The peer's list must be one that can be drawn. */
 static int take_range(struct map *map, const struct message_range *range)
 {
 	struct map_range *taken = map->ranges + map->count;
@@ -176,7 +176,10 @@ static unsigned columns(void)
 	return WIDTH;
 }
 
-/* A power of two, so that a row begins at a round address; edges need some room too. */
+/*
+ * A power of two, so that a row begins at a round address; the marks of DIMMs need some
+ * room, too.
+ */
 static unsigned cells_per_row(void)
 {
 	unsigned room = columns() - LABEL_WIDTH, cells = 16;

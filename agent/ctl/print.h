@@ -10,7 +10,8 @@
 #include "core/text.h"
 
 /*
- * What is not printable ASCII as \n, \t, \xNN; a backslash is doubled, so it reads back.
+ * Prints characters that are not printable ASCII as \n, \t, \xNN, and doubles a
+ * backslash, so that the text can be read back.
  */
 void print_escaped(struct text *out, const char *raw);
 /* Sizes as lsmem(1) writes them: "512M", "1.5G"; digits alone where `bytes_only`. */

@@ -49,7 +49,7 @@ static const struct table_column columns[] = {
 
 #define SAID_MAX 1024 /* more devices than any guest has */
 
-/* A row per check, which alone tells all that a dry run is for. */
+/* A row per check, which is what a dry run is for. */
 #define DRY_RUN_COLUMNS "DEVICE,RANGE,CHECK,OUTCOME,REASON"
 
 static void put_device(struct ctl *ctl, const struct message_probed *probed)
@@ -103,7 +103,7 @@ static bool is_well(const struct message_probed *probed)
 
 struct probing {
 	struct ctl *ctl;
-	bool says; /* what is refused, in place of rows */
+	bool says; /* prints what is refused instead of rows */
 	size_t refused; /* devices that are not as they should be */
 };
 
@@ -145,7 +145,7 @@ static int take_probed(struct protocol_answer *element, void *data)
 	return 0;
 }
 
-/* As long as the kernel needs for a large device, beside the usual patience. */
+/* The time that the kernel needs for a large device, in addition to --timeout. */
 #define EXTRA_SEC 300
 
 static int ask(struct probing *probing, const struct text *devices)

@@ -178,7 +178,7 @@ static bool same_instance(const struct watch *watch, const char *instance)
 	return strncmp(watch->instance, instance, sizeof(watch->instance) - 1) == 0;
 }
 
-/* The guest was restarted, or its agent: the numbers begin again. */
+/* The guest was restarted, or memonlined: the numbers begin again. */
 static void begin_instance(struct watch *watch, const char *instance)
 {
 	struct text text = TEXT_INIT;
@@ -275,7 +275,9 @@ static int subscribe(struct watch *watch)
 		return r;
 	watch->subscribed = true;
 	if (since > position.last_seq) {
-		/* A number of another instance: the agent begins at its first report. */
+		/*
+		 * A number of another instance: memonlined begins with its first report.
+		 */
 		ctl_say("report %" PRIu64 " does not exist yet: starting with the first",
 			since);
 		since = watch->seq = 0;

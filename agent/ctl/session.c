@@ -206,7 +206,7 @@ static int ask_progress(struct ctl_session *session)
 	return send_request(session, &request, client_now_msec() + PROGRESS_MSEC);
 }
 
-/* An agent that knows no such command only leaves the progress out. */
+/* If the agent does not know the command, there is just no progress. */
 static void take_progress(struct ctl_session *session)
 {
 	struct message_pending status;

@@ -3,9 +3,9 @@
 #define MEMONLINE_CTL_SESSION_H
 
 /*
- * One conversation with an agent: connect, guest-sync-delimited, then requests. Whatever
- * lay in the stream before the answer to the sync is dropped: half lines, garbage, stale
- * answers, events.
+ * One conversation with memonlined: connect, guest-sync-delimited, then requests.
+ * Everything in the stream before the answer to the sync is dropped: half lines, garbage,
+ * stale answers, events.
  */
 
 #include "core/text.h"
@@ -26,7 +26,7 @@ struct ctl_session {
 	uint64_t extra_sec; /* added to that for an answer which takes its time */
 	struct client *client;
 	struct protocol_reader *reader; /* owned */
-	const char *bytes; /* read, and not yet looked at */
+	const char *bytes; /* received, and not yet read */
 	size_t len;
 	bool synced;
 	struct protocol_answer answer; /* the last one, until the next is read */
@@ -45,12 +45,12 @@ struct ctl_session {
 };
 
 /*
- * All return 0 or negative errno, to be told by ctl_session_explain: what connect(2)
- * says, -EBUSY, -ETIMEDOUT, -EPIPE (closed by the other end), -EMSGSIZE, -EBADMSG (no
- * answer of this protocol), -EREMOTEIO (the agent answered with an error).
+ * All return 0 or negative errno, which ctl_session_explain explains: what connect(2)
+ * says, -EBUSY, -ETIMEDOUT, -EPIPE (closed by the other end), -EMSGSIZE, -EBADMSG (not an
+ * answer of this protocol), -EREMOTEIO (memonlined answered with an error).
  */
 int ctl_session_open(struct ctl_session *session);
-/* Likewise, to a QMP monitor: waits for its greeting in place of a sync. */
+/* The same, to a QMP monitor: waits for its greeting instead of a sync. */
 int ctl_session_open_monitor(struct ctl_session *session);
 void ctl_session_close(struct ctl_session *session);
 /*

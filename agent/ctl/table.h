@@ -60,8 +60,8 @@ void table_put(struct table *table, size_t column, const char *raw);
 void table_printf(struct table *table, size_t column, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /*
- * The words of a list with slashes between, or the member `name` of each element that is an
- * object; "unknown" for one that is none.
+ * The texts of a list with slashes between, or the member `name` of each element that is
+ * an object; "unknown" for other elements.
  */
 void table_put_words(struct table *table, size_t column, const struct json_value *list,
 		     const char *name);

@@ -3,9 +3,9 @@
 #define MEMONLINE_AGENT_PRIVATE_H
 
 /*
- * What agent.c and the files that it calls share: one conductor, in parts. Calls go downwards only,
- * in the order agent, probing, jobs, decide, scan, events, writes, reports, kernel-settings (`make
- * check` compares): what is found out is returned, and core/schedule says what follows.
+ * What agent.c and the files that it calls share. Calls go downwards only, in the order
+ * agent, probing, jobs, decide, scan, events, writes, reports, kernel-settings (`make
+ * check` compares): results are returned, and core/schedule says what follows.
  */
 
 #include "agent.h"
@@ -29,7 +29,7 @@ struct agent_write {
 	bool held_up; /* for a second at least */
 	uint64_t
 		going_offline; /* the block that it waits for; UINT64_MAX: none was seen */
-	/* Where there is no writer: how it ended. */
+	/* The result of a write that was made without the writer. */
 	int error;
 	struct sysfs_text after;
 };
@@ -73,14 +73,14 @@ struct agent {
 	size_t probed_count;
 	struct executor executor;
 	bool followed_change; /* machine.auto_online_changed, as the executor rests on it */
-	bool executor_refused; /* the kernel took no word for the policy */
+	bool executor_refused; /* the kernel accepted no value for the policy */
 	bool reports_new; /* and not yet pushed */
 	bool has_rezone; /* a decision wants the DIMM of this block moved */
 	uint64_t rezone_index;
 	bool scanned_once;
 	bool numa; /* the kernel has nodes, as of the last scan */
 	int scan_error; /* of the last one: logged once */
-	uint32_t scanned_sec; /* when, for the blocks' patience: monotonic, never 0 */
+	uint32_t scanned_sec; /* its time, for the blocks' retries: monotonic, never 0 */
 };
 
 /* probing.c */
@@ -116,7 +116,10 @@ int scan_blocks(struct agent *agent);
 void scan_complete(struct agent *agent);
 
 /* events.c */
-/* Whether an event says what `now` does not show. For source_set_wanted, with the agent. */
+/*
+ * Whether an event has news that `now` does not show. For source_set_wanted, with the
+ * agent.
+ */
 bool events_wanted(const struct uevent *event, void *data);
 /* Takes one up; true: a scan is wanted now. */
 bool events_take(struct agent *agent, const struct uevent *event);
@@ -126,7 +129,10 @@ void events_note_removal(struct agent *agent, struct block *block);
 /* writes.c */
 int writes_open(struct agent *agent, writer_over_fn over); /* 0 or negative errno */
 void writes_close(struct agent *agent);
-/* Writes the word to `state`. No write may be in hand; writes_take ends it. */
+/*
+ * Writes the online type to `state`. No other write may be in progress; writes_take ends
+ * it.
+ */
 void writes_state(struct agent *agent, enum write_purpose purpose,
 		  const struct plan_write *write);
 /* Has the kernel take the block at this address, by way of `probe`. */
@@ -137,7 +143,7 @@ bool writes_take(struct agent *agent, unsigned msec, struct write_result *result
 void writes_leave(struct agent *agent);
 /* The write that was left is held up. */
 void writes_notice_held_up(struct agent *agent);
-/* What is about to be written is marked in the journal, until it is reported. */
+/* Marks the write in the journal before it is made, until it is reported. */
 void writes_mark(struct agent *agent, const struct plan_write *write,
 		 const struct block *block);
 /* What follows for the block from a write that is over; `by_name`: of a job. */
@@ -155,9 +161,9 @@ void reports_flush(struct agent *agent);
  * are none.
  */
 uint64_t reports_hold(struct agent *agent);
-/* Numbers reports anew from here on, if any was given. `why` is logged. */
+/* Begins a new instance, if the present one has reports. `why` is logged. */
 void reports_begin_instance(struct agent *agent, const char *why);
-/* From a step only: whoever is in the middle of an answer must not be given a report. */
+/* Only from a step: no report may be sent in the middle of an answer. */
 void reports_push(struct agent *agent);
 
 /* kernel-settings.c */

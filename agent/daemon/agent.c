@@ -17,7 +17,10 @@
 #define WAIT_MSEC 20 /* for a write, in a step: no longer than the loop waits */
 #define BACKUP_MSEC 3000 /* what udevd needs for a block, many times over */
 
-/* Asleep between two bursts, and within one: it wakes for the first event and for all of them. */
+/*
+ * How long to sleep between two series of events, and within one: it wakes for the first
+ * event and for all of them.
+ */
 #define ONCE (EPOLLIN | EPOLLONESHOT)
 
 static void agent_resume(struct agent *agent);
@@ -26,7 +29,7 @@ static void agent_resume(struct agent *agent);
 
 static void scan(struct agent *agent)
 {
-	/* Patience with the blocks of one scan ends at one time, in one report. */
+	/* The retries for the blocks of one scan end at one time, in one report. */
 	agent->scanned_sec = (uint32_t)(loop_now_usec() / 1000000) + 1;
 	kernel_settings_follow(agent);
 	if (scan_blocks(agent) < 0)
@@ -296,7 +299,7 @@ static void on_source(uint32_t events, void *data)
 	(void)events;
 	if (r == 0 || r == -ENOBUFS)
 		return;
-	/* An agent that hears nothing is worse than one that is started again. */
+	/* A memonlined without events is worse than one that is restarted. */
 	loop_watch_remove(agent->source_watch);
 	agent->source_watch = NULL;
 	if (agent->edges.broken)

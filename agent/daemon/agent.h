@@ -3,8 +3,8 @@
 #define MEMONLINE_AGENT_H
 
 /*
- * The conductor: a wake-up becomes a snapshot, the snapshot verdicts, the verdicts a plan, the
- * plan writes, the writes reports. The only place where a decision meets an effect.
+ * A wake-up becomes a snapshot, the snapshot verdicts, the verdicts a plan, the plan
+ * writes, the writes reports. Only here decisions become effects.
  */
 
 #include "core/config.h"
@@ -30,20 +30,23 @@ struct agent_edges {
 	struct root *root;
 	struct source *source; /* NULL: only asked wake-ups (agent_wake) */
 	/*
-	 * The kernel's own events where those of `source` come through udevd, which may die with
-	 * what it was told: read some time after the first, when most of them are old news. NULL:
-	 * none.
+	 * The kernel's own events as a fallback, if those of `source` come through udevd,
+	 * which may die before it announces them: read some time after the first, when
+	 * most of them are old. NULL: none.
 	 */
 	struct source *backup_source;
 	unsigned backup_msec; /* that time; 0: three seconds */
-	struct journal *journal; /* with what an agent before this one left in it */
-	struct intent *intent; /* likewise; NULL: nothing outlives this process */
+	struct journal *journal; /* with what a previous memonlined left in it */
+	struct intent *intent; /* the same; NULL: nothing outlives this process */
 	/* In place of this machine's I/O ports; NULL: these. */
 	const struct firmware_ports *ports;
 	void *ports_data;
 	/* New reports are in the journal. May be NULL. */
 	void (*reported)(void *data);
-	/* How long nothing may change for a burst to be over, where that matters; 0: half a second. */
+	/*
+	 * Events have ended when nothing has changed for so long, where that matters; 0:
+	 * half a second.
+	 */
 	unsigned settle_msec;
 	/* How long a scan may wait for the rest of a DIMM; 0: a quarter of a second. */
 	unsigned announce_max_msec;
@@ -59,30 +62,33 @@ struct agent *agent_new(const struct config *config, const struct agent_edges *e
 			bool dry_run);
 void agent_free(struct agent *agent); /* accepts NULL */
 
-/* Look at the blocks as soon as the loop comes round: at start, after a new configuration, … */
+/* Scan the blocks in the loop's next round: at start, after a new configuration, … */
 void agent_wake(struct agent *agent);
 /* Another policy: refused blocks get another chance. `config` replaces the one before. */
 void agent_configure(struct agent *agent, const struct config *config);
 
-/* One step of the work: a look or a write. false: nothing left to do. For the loop and for tests. */
+/*
+ * One step of the work: a scan or a write. false: nothing left to do. For the loop and
+ * for tests.
+ */
 bool agent_step(struct agent *agent);
 /* An event arrived. Old news, already in the snapshot, wakes nobody. */
 void agent_event(struct agent *agent, const struct uevent *event);
 
 /*
- * Carries out `job` once the writes in hand are done; the agent owns it from here on. `fn` is
- * called once, from the loop, with the job as it ended. -EBUSY where another one is under way; the
- * job is the caller's still then.
+ * Executes `job` when the present writes are done; the agent owns it from here on. `fn`
+ * is called once, from the loop, with the job as it ended. -EBUSY if another one is under
+ * way; then the caller still owns the job.
  */
 typedef void (*agent_done_fn)(const struct job *job, void *data);
 int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data);
-/* From here on `fn` is told, with the job's `data`, of each of its writes that is over. */
+/* From here on `fn` is called with the job's `data` after each of its writes. */
 void agent_watch_job(struct agent *agent, agent_done_fn fn);
 struct agent_probe_request {
 	bool has_devices; /* false: the configuration says who names them */
 	const struct device *devices;
 	size_t count;
-	bool dry_run; /* decide and tell, write nothing */
+	bool dry_run; /* decide and report, write nothing */
 };
 /*
  * Probes what is named and passes core/probe; `fn` is called as above, with a job of JOB_PROBE.
@@ -92,14 +98,14 @@ int agent_start_probe(struct agent *agent, const struct agent_probe_request *req
 		      agent_done_fn fn, void *data);
 /* What the configuration names, or lets the controller name. */
 void agent_probe_at_start(struct agent *agent);
-/* The job with this `data` goes on to its end, but nobody is told. */
+/* The job with this `data` goes on to its end, without a call of `fn`. */
 void agent_disown_job(struct agent *agent, const void *data);
 
 /* Whether the blocks could be read at all so far. */
 bool agent_has_looked(const struct agent *agent);
-/* What was last seen; up to date with every write of the agent's own. */
+/* The last snapshot; it includes every write of memonlined. */
 const struct snapshot *agent_snapshot(const struct agent *agent);
-/* Likewise, after a new look where the events do not say that nothing has changed. */
+/* The same, after a new scan unless the events show that nothing has changed. */
 const struct snapshot *agent_look(struct agent *agent);
 struct journal *agent_journal(const struct agent *agent);
 /* The guest's memory went back in time, or is a copy: its numbers may be others' too. `why` is logged. */
@@ -107,17 +113,17 @@ void agent_begin_instance(struct agent *agent, const char *why);
 const struct config *agent_config(const struct agent *agent);
 const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or "none" */
 const char *agent_kernel_release(const struct agent *agent);
-/* "agent", "kernel" or "nobody": who carries the policy out. */
+/* The executor of the policy: "agent", "kernel" or "nobody". */
 const char *agent_carried_out_by(const struct agent *agent);
 /* The same, and with which settings of the kernel. */
 const struct executor *agent_executor(const struct agent *agent);
 struct root *agent_root(const struct agent *agent);
-/* As channel_port_error(); *name is NULL where there is no port to open. */
+/* As channel_port_error(); *name is NULL if there is no port to open. */
 int agent_port_error(const struct agent *agent, const char **name);
 /* A write that the kernel has not come back from for a second or more. */
 struct agent_held_up {
 	uint64_t index; /* of the block */
-	const char *word; /* what is written, or "probe" */
+	const char *word; /* the value that is written, or "probe" */
 	uint64_t elapsed_usec;
 	/* A block that somebody is taking offline meanwhile; UINT64_MAX: none was seen. */
 	uint64_t going_offline;

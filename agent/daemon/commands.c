@@ -178,11 +178,11 @@ static void run_get_reports(struct agent *agent, const struct protocol_request *
 	protocol_put_reports(out, agent_journal(agent), request->since, request->max);
 }
 
-/* The position is the connection's: whoever called this keeps it (session.c). */
+/* The position belongs to the connection: session.c stores it. */
 static void run_subscribe(struct agent *agent, const struct protocol_request *request,
 			  struct text *out)
 {
-	/* Given by an agent of another time: these numbers are given to other reports now. */
+	/* Another instance gave it: these numbers now belong to other reports. */
 	if (request->since > journal_last(agent_journal(agent)))
 		agent_begin_instance(agent, "a host knows later reports");
 	protocol_put_subscribed(out, agent_journal(agent), request->since);
@@ -232,7 +232,7 @@ static void put_fact(const char *name, const char *value, void *data)
 	protocol_put_fact(data, name, value);
 }
 
-/* What keeps the agent from its work applies to every block. */
+/* A write that is held up applies to every block. */
 static void put_held_up(const struct agent *agent, struct text *facts)
 {
 	struct agent_held_up held_up;
@@ -282,7 +282,10 @@ static void explain(struct agent *agent, const struct protocol_request *request,
 
 /* --- commands that change blocks: a job each, answered when it is over */
 
-/* The policy's words of those blocks of the snapshot that are marked in `words`, ascending. */
+/*
+ * The policy's online types for those blocks of the snapshot that are marked in `words`,
+ * ascending.
+ */
 static bool decide_words(const struct agent *agent, uint8_t *words)
 {
 	const struct snapshot *snapshot = agent_snapshot(agent);
@@ -402,7 +405,7 @@ static bool make_online(struct agent *agent, const struct protocol_request *requ
 
 	if (!make_range(agent, request, out, job, JOB_ONLINE, word))
 		return false;
-	/* No word: the policy's. */
+	/* No online type given: the policy's. */
 	if (!request->word && !set_policy_words(agent, job))
 		return put_no_memory(out, request, job);
 	return true;

@@ -44,9 +44,10 @@ static void put_inputs(const struct decision *decision, struct text *line)
 }
 
 /*
- * Whether a burst has to be over before it is touched. Where ZONE_MOVABLE only grows downwards, a
- * DIMM whose lower half comes first would lose it; and a kernel that onlines by itself is not to be
- * raced: 2.6.32 gives up when somebody is faster.
+ * Whether the events must have ended before a block is written to. If ZONE_MOVABLE only
+ * grows downwards, a DIMM whose lower half comes first would lose it; and memonlined must
+ * not race a kernel that onlines by itself: 2.6.32 gives up when another program is
+ * faster.
  */
 static bool burst_matters(const struct agent *agent, bool movable)
 {
@@ -65,7 +66,7 @@ static enum config_log_level decision_level(const struct agent *agent,
 	return word != ONLINE_TYPE_NONE && is_final ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
 }
 
-/* Inputs -> verdict, with the word that goes into the report. */
+/* Inputs -> verdict, with the reason in the report. */
 static void log_decision(const struct agent *agent, const struct decision *decision)
 {
 	const struct policy_verdict *verdict = &decision->verdict;
@@ -202,7 +203,10 @@ static void decide_all(struct agent *agent, struct policy *policy)
 		log_decision(agent, &run);
 }
 
-/* Runs of one word, in the order of the writes: "write online_movable: memory35-32". */
+/*
+ * Runs of one online type, in the order of the writes: "write online_movable:
+ * memory35-32".
+ */
 static void print_plan(struct plan *plan)
 {
 	const struct plan_write *first = plan->writes, *end = first + plan->count;

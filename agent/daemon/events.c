@@ -6,8 +6,9 @@
 #include "io/log.h"
 
 /*
- * A removal that came after the block was last seen online is one of that block: what is there now
- * under its number is another, though the snapshot may be newer than the event.
+ * A removal event that is newer than the last time when the block was seen online is
+ * about that block: the block that has its number now is another one, even if the
+ * snapshot is newer than the event.
  */
 static bool replaced(const struct agent *agent, const struct uevent *event,
 		     const struct block *block)

@@ -11,8 +11,9 @@
 #define OFFLINE_MSEC 60000
 
 /*
- * What is off because somebody asked for that stays so, also where no write was needed. What the
- * job could not bring back is off by nobody's wish: the policy is to try, from now on.
+ * A block that a command took offline stays offline, also if no write was needed. A block
+ * that the job could not bring back is offline without a command: from now on the policy
+ * applies to it.
  */
 static void note_wish(struct agent *agent, const struct job_item *item)
 {
@@ -156,7 +157,7 @@ static void rezone_done(const struct job *job, void *data)
 	schedule_want_scan(&agent->schedule, loop_now_usec());
 }
 
-/* An agent that ends on the way leaves word for the next one. */
+/* If memonlined ends meanwhile, the next one learns of it. */
 static void mark_moving(struct agent *agent, const struct job *job)
 {
 	size_t i;

@@ -76,7 +76,7 @@ void kernel_settings_follow(struct agent *agent)
 	kernel_settings_apply(agent);
 }
 
-/* What would be there without an agent. */
+/* The value without memonlined. */
 static void read_found(struct agent *agent, struct executor_values *found)
 {
 	unsigned i;
@@ -139,7 +139,10 @@ static int give_back(struct agent *agent, enum intent_setting setting, const cha
 {
 	int r;
 
-	/* An agent that is killed behind its write must not take that for somebody else's. */
+	/*
+	 * If memonlined is killed after its write, the next one must not take the value
+	 * for another program's.
+	 */
 	intent_change_begin(agent->edges.intent, setting, found, found);
 	r = write_setting(agent, setting, found);
 	if (r < 0) {
@@ -192,7 +195,7 @@ static int bring_all(struct agent *agent, const struct executor_values *wanted)
 	return r;
 }
 
-/* False where the kernel refused what only it could have carried out. */
+/* false: the kernel refused a policy that only the kernel could apply. */
 static bool apply(struct agent *agent)
 {
 	struct executor_values found;

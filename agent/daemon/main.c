@@ -32,7 +32,7 @@
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
 #define INTENT_BLOCKS 4096 /* at least; 64 KiB for what is remembered of blocks */
-#define JOURNAL_MARKS 32768 /* writes in one burst before it is reported in parts */
+#define JOURNAL_MARKS 32768 /* writes before they are reported in parts */
 
 struct options {
 	const char *root;
@@ -129,7 +129,7 @@ static const char *absolute(const char *path)
 {
 	char *real = realpath(path, NULL);
 
-	/* A path that is not there is told of by whoever opens it. */
+	/* A missing path is reported when it is opened. */
 	return real ? real : path;
 }
 
@@ -474,8 +474,9 @@ static void prepare_for_shortage(void)
 }
 
 /*
- * What is there at the start is online before anybody is told that we are at work: at boot, services
- * that need the memory wait for that. In bounds: a host may plug faster than the kernel onlines.
+ * Memory that exists at the start is online before memonlined reports that it is ready:
+ * at boot, services that need the memory wait for that. For a limited time, since a host
+ * may plug faster than the kernel onlines.
  */
 static void first_round(struct daemon *daemon)
 {

@@ -10,7 +10,7 @@
 #include "io/pressure.h"
 #include "io/stats.h"
 
-/* Where no stall is asked for the kernel wakes us all the same, to look at the rest. */
+/* If no stall is asked for, the kernel still wakes memonlined, to measure the rest. */
 #define HINT_USEC 200000
 #define USEC_PER_MSEC 1000
 

@@ -3,8 +3,9 @@
 #define MEMONLINE_MONITOR_H
 
 /*
- * Watches the guest's memory for whoever has subscribed, and wakes up for nobody else: one timer,
- * and the kernel's own trigger for each where it has one. core/pressure decides what is news.
+ * Watches the guest's memory for the subscribers, and wakes up only for them: one timer,
+ * and the kernel's own trigger for each if it has one. core/pressure decides what to
+ * report.
  */
 
 #include "core/pressure.h"

@@ -114,7 +114,7 @@ static int name_devices(struct agent *agent, struct agent_probe *probe)
 {
 	if (probe->by_peer)
 		return 0;
-	/* A kernel that cannot probe is no reason to touch the controller. */
+	/* If the kernel cannot probe, the controller is not touched. */
 	if (!sysfs_has_probe(agent->edges.sysfs))
 		return -EOPNOTSUPP;
 	switch (agent->config->probe_mode) {
@@ -336,8 +336,8 @@ static void finish(struct agent *agent)
 }
 
 /*
- * Between two steps the loop serves its descriptors, and all writes to `state` come first: so the
- * answer is given when the policy has been carried out.
+ * Between two steps the loop serves its descriptors, and all writes to `state` come
+ * first: so the answer comes after the policy has been applied.
  */
 void probing_step(struct agent *agent)
 {
@@ -372,7 +372,7 @@ int probing_start(struct agent *agent, const struct agent_probe_request *request
 	if (!probe)
 		return -ENOMEM;
 	probe->by_peer = request->has_devices;
-	/* The agent's own dry run writes nothing either. */
+	/* memonlined's own dry run writes nothing either. */
 	probe->dry_run = request->dry_run || agent->dry_run;
 	if (probe->by_peer)
 		r = copy_devices(probe, request->devices, request->count);

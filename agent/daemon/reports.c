@@ -18,7 +18,7 @@ static uint64_t dimm_of(const struct snapshot *snapshot, const struct block *blo
 	return resource ? resource->start : REPORT_NO_DIMM;
 }
 
-/* The reports of what is gathered; logged with the same words. */
+/* Turns what is gathered into reports, and logs each. */
 static void log_range(const struct report *report, const struct report_range *range)
 {
 	char error[160] = "";
@@ -78,7 +78,10 @@ void reports_flush(struct agent *agent)
 					agent->now.block_size_bytes);
 	else
 		journal_forget_marks(agent->edges.journal);
-	/* After the flush: an agent killed in between finds the report in the journal. */
+	/*
+	 * After the flush: if memonlined is killed in between, the next one finds the
+	 * report in the journal.
+	 */
 	history_reported(&agent->history, &agent->now, &agent->builder);
 }
 
@@ -123,7 +126,7 @@ static void add(struct agent *agent, uint64_t dimm, const struct report_range *r
 {
 	uint64_t now_usec = loop_now_usec();
 
-	/* Nothing happens then: there is nothing to tell but what is decided. */
+	/* In a dry run nothing happens, so the only report is the decision. */
 	if (agent->dry_run)
 		return;
 	if (report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec))

@@ -3,9 +3,10 @@
 #define MEMONLINE_RUNTIME_H
 
 /*
- * What the daemon has in /run: its lock, the journal and the intent in their files, the mark of
- * memonline-rules, the control socket. Whatever others do there, memory comes online; what went is
- * made again, and each failure is logged once.
+ * What the daemon has in /run: its lock, the journal and the intent in their files, the
+ * mark of memonline-rules, the control socket. Memory comes online regardless of what
+ * others do there; files that were removed are made again, and each failure is logged
+ * once.
  */
 
 #include "core/intent.h"

@@ -128,7 +128,10 @@ static int read_next(struct agent *agent)
 	do {
 		snapshot_clear(next);
 		next->machine = agent->machine;
-		/* Before the blocks: what is announced later may not be seen in them. */
+		/*
+		 * Read before the blocks: an event with a higher number may not be
+		 * visible in them.
+		 */
 		next->uevent_seqnum = source_seqnum(agent->edges.root);
 		bytes = read_sums(agent);
 		r = read_blocks(agent);

@@ -43,7 +43,7 @@ struct sessions {
 };
 
 #define QEMU_GA_PORT "org.qemu.guest_agent.0"
-#define PROGRESS_USEC 1000000 /* between two that tell of progress */
+#define PROGRESS_USEC 1000000 /* between two events of progress */
 #define REPLY_KEEP_SIZE (64UL * 1024)
 #define NO_MEMORY "Cannot allocate memory"
 

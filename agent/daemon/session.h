@@ -23,7 +23,7 @@ int sessions_relay(struct sessions *sessions, struct loop *loop, const char *roo
 void sessions_free(struct sessions *sessions); /* after the channel's end; accepts NULL */
 /* The handler to give to channel_new, with the sessions as its data. */
 extern const struct channel_handler sessions_handler;
-/* New reports are in the journal: sends them to whoever is subscribed. */
+/* Sends new reports in the journal to the subscribers. */
 void sessions_push(struct sessions *sessions);
 
 #endif

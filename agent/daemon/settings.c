@@ -107,7 +107,7 @@ static int fail(const struct loading *loading, const char *path, int r)
 	return r;
 }
 
-/* A file of the same name that is there already gives its place up. */
+/* A file of the same name that was read before is replaced. */
 static int put_drop_in(struct drop_ins *found, const char *directory, const char *name)
 {
 	size_t i;

@@ -176,7 +176,10 @@ void writes_judge(struct agent *agent, const struct plan_write *write, int error
 
 /* --- a write that the kernel does not come back from */
 
-/* Whoever takes a block offline holds all other writes up until it is, or he gives up. */
+/*
+ * A program that takes a block offline holds up all other writes until it has finished or
+ * given up.
+ */
 static uint64_t find_going_offline(const struct agent *agent)
 {
 	size_t i;

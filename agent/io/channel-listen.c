@@ -25,7 +25,7 @@ struct channel_listener {
 	struct channel *channel;
 	int fd;
 	struct loop_watch *watch;
-	struct loop_timer *pause; /* while there are no descriptors left */
+	struct loop_timer *pause; /* while no descriptors are left */
 	bool short_of; /* them, and said so */
 	struct stat name; /* of the socket, while it has one */
 	struct sockaddr_un address;
@@ -164,7 +164,9 @@ static int bind_with_mode(int fd, const struct sockaddr_un *address, unsigned mo
 	return r;
 }
 
-/* Listens before it has its name: whoever sees the socket can connect to it. */
+/*
+ * Listens before the socket has its name, so that every client that sees it can connect.
+ */
 static int listen_then_name(struct channel_listener *listener)
 {
 	struct sockaddr_un unnamed = listener->address;

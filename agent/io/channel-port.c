@@ -14,7 +14,7 @@
 #include "io/log.h"
 
 #define NAME_SIZE 128
-#define BUSY_MSEC 5000 /* another agent holds the port */
+#define BUSY_MSEC 5000 /* another agent has the port open */
 /* A port on its way out has a node still for a moment, which open refuses with ENXIO. */
 #define GOING_MSEC 1000
 /* After its node is made, a port's name comes with a later message of the host. */
@@ -35,9 +35,9 @@ struct channel_port {
 	struct channel_peer *peer; /* NULL while no host is there */
 	int inotify; /* on /dev, while the port is not open */
 	struct loop_watch *inotify_watch;
-	struct loop_timer *timer; /* until the next try or look */
+	struct loop_timer *timer; /* until the next try or check */
 	unsigned tries; /* left, for a name that is not there yet */
-	bool going; /* it was on its way out when last looked at */
+	bool going; /* it was being removed at the last check */
 	bool waiting; /* RETURN_MSEC, for a host that left to come again, or another */
 	bool waited; /* that is over */
 	unsigned
@@ -163,7 +163,10 @@ static void take_what_is_left(struct channel_port *port)
 		text_append(&port->peer->in, &byte, 1);
 }
 
-/* What its peer took none of must not become a request of whoever comes in an hour. */
+/*
+ * Bytes that the guest has not read must not become a request of a host that connects
+ * much later.
+ */
 static void drop_what_is_left(const struct channel_port *port)
 {
 	char bytes[4096];
@@ -225,7 +228,7 @@ static void serve_host(struct channel_port *port)
 		return;
 	if (!channel_peer_service(port->peer, &more))
 		host_leaves(port);
-	else if (more) /* the edge is spent: ask for another */
+	else if (more) /* epoll has reported this edge: ask for another */
 		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
 }
 
@@ -385,7 +388,7 @@ static void port_timer(void *data)
 	port->waiting = false;
 	if (port->fd < 0)
 		port_open(port);
-	else if (!port->peer || port->waited) /* makes an edge of what is there now */
+	else if (!port->peer || port->waited) /* makes epoll report the present state */
 		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
 }
 

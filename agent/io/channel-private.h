@@ -11,7 +11,7 @@ struct channel_peer {
 	struct channel_peer *next;
 	int fd;
 	bool is_port; /* its fd and watch are the port's */
-	bool dead; /* to be closed by whoever runs next */
+	bool dead; /* the next caller closes it */
 	bool at_end; /* nothing more will be read */
 	bool leaving; /* the port's host has left, another may be there already */
 	struct loop_watch *watch;

@@ -3,12 +3,13 @@
 #define MEMONLINE_CHANNEL_H
 
 /*
- * Bytes to and from hosts and local clients: the virtio-serial port and the control socket.
- * It knows connections, queues and their bounds, and nothing of JSON.
+ * Bytes to and from hosts and local clients: the virtio-serial port and the control
+ * socket. It knows connections, queues and their bounds, and nothing of JSON.
  *
- * The virtio port, from Linux drivers/char/virtio_console.c: with no host, read gives 0 and poll
- * says POLLIN|POLLHUP for ever, so it is watched edge-triggered, which wakes once at the host's
- * coming and once at its going (measured on 2.6.32, 3.10 and 6.1). A second opener gets EBUSY.
+ * The virtio port, from Linux drivers/char/virtio_console.c: with no host, read gives 0
+ * and poll says POLLIN|POLLHUP for ever, so it is watched edge-triggered, which wakes
+ * once when the host connects and once when it leaves (measured on 2.6.32, 3.10 and 6.1).
+ * A second opener gets EBUSY.
  */
 
 #include "core/text.h"
@@ -66,8 +67,9 @@ int channel_port_error(const struct channel *channel, const char **name);
 int channel_listen(struct channel *channel, const char *root, const char *path,
 		   unsigned mode);
 /*
- * After channel_listen, whatever came of it: listens anew where the socket's name does not lead to
- * us, and else does nothing. Clients that are there stay. 0 or negative errno, as above.
+ * After channel_listen, also if that failed: listens again if the socket's name does not
+ * lead to this process, else does nothing. Clients that are there stay. 0 or negative
+ * errno, as above.
  */
 int channel_listen_again(struct channel *channel);
 

@@ -57,7 +57,7 @@ static int wait_for(int fd, short events, uint64_t deadline_msec)
 
 /*
  * connect(2) of a unix socket does not wait for the other side to accept, only for room
- * in its backlog, and poll cannot tell when there is some.
+ * in its backlog, and poll does not report when there is some.
  */
 static int connect_until(int fd, const struct sockaddr_un *address,
 			 uint64_t deadline_msec)

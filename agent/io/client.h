@@ -39,7 +39,7 @@ int client_read(struct client *client, uint64_t deadline_msec, const char **byte
 
 /*
  * Whether the connection was not even accepted: QEMU and libvirt take one client per
- * channel, and let the next wait. False where /proc/net/unix does not tell.
+ * channel, and let the next wait. false if /proc/net/unix does not show it.
  */
 bool client_is_waiting(const struct client *client);
 

@@ -62,7 +62,7 @@ static int take_srat(struct root *root, struct evidence *evidence)
 	return r < 0 ? r : evidence_take_srat(evidence, (const uint8_t *)bytes, len);
 }
 
-/* Most machines have none, and then there is no persistent memory in it. */
+/* Most machines have no such table, and then no persistent memory. */
 static int take_nfit(struct root *root, struct evidence *evidence)
 {
 	const char *bytes;
@@ -262,7 +262,7 @@ static const struct firmware_ports own_ports = { open_ports, write_port, read_po
 						 close_ports };
 #endif
 
-/* How many ACPI events there were; -1 where that is not told. */
+/* How many ACPI events there were; -1: unknown. */
 static long long count_events(struct root *root)
 {
 	static const char *const files[] = { "sci", "gpe_all" };

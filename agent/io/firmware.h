@@ -11,7 +11,7 @@
 #include "core/snapshot.h"
 #include "io/root.h"
 
-/* Access to I/O ports; tests put a controller in its place. */
+/* Access to I/O ports; tests replace it by a controller. */
 struct firmware_ports {
 	int (*open)(void *data); /* 0 or negative errno */
 	void (*write)(void *data, uint16_t port, uint32_t value);
@@ -26,12 +26,13 @@ struct firmware_ports {
 void firmware_read(struct root *root, struct evidence *evidence);
 
 /*
- * QEMU's controller at I/O ports 0xa00-0xa17 (docs/specs/acpi_mem_hotplug.rst there): a 32-bit
- * write to 0xa00 selects a slot, whose registers are read as 32-bit words. The firmware's own code
- * uses the same selector, so each slot is read twice, and all again where an ACPI event came
- * meanwhile. Only where firmware_is_qemu holds; -EOPNOTSUPP elsewhere, and below another root.
- * -EPERM without CAP_SYS_RAWIO, -EAGAIN where it did not come to rest, -EINVAL where a slot looks
- * like none. `ports` NULL: this machine's (x86 only).
+ * QEMU's controller at I/O ports 0xa00-0xa17 (docs/specs/acpi_mem_hotplug.rst there): a
+ * 32-bit write to 0xa00 selects a slot, whose registers are read as 32-bit words. The
+ * firmware's own code uses the same selector, so each slot is read twice, and all again
+ * if an ACPI event came meanwhile. Only where firmware_is_qemu holds; -EOPNOTSUPP
+ * elsewhere, and below another root. -EPERM without CAP_SYS_RAWIO, -EAGAIN if the
+ * registers kept changing, -EINVAL if a slot cannot have these registers. `ports` NULL:
+ * this machine's (x86 only).
  */
 int firmware_read_controller(struct root *root, struct evidence *evidence,
 			     const struct firmware_ports *ports, void *data);
@@ -43,7 +44,7 @@ bool firmware_is_qemu(struct root *root);
 
 /*
  * Replaces the snapshot's windows by the enabled hot-pluggable entries of the SRAT
- * (/sys/firmware/acpi/tables/SRAT); none where there is no such table or it is not whole.
+ * (/sys/firmware/acpi/tables/SRAT); none if the table is missing or broken.
  */
 void firmware_read_windows(struct root *root, struct snapshot *snapshot);
 /*

@@ -12,7 +12,7 @@
 
 #define KMSG_DEVICE makedev(1, 11) /* admin-guide/devices.txt */
 #define RECORD_SIZE 8192 /* the kernel makes none longer */
-#define RECORDS_MAX 65536 /* what is written meanwhile is read, too */
+#define RECORDS_MAX 65536 /* lines that the kernel writes meanwhile are read, too */
 #define SYSLOG_READ_ALL 3 /* syslog(2): SYSLOG_ACTION_READ_ALL */
 
 bool kmsg_is_open(int fd)

@@ -17,7 +17,7 @@
 #include "core/text.h"
 #include "io/root.h"
 
-/* Whether the descriptor is /dev/kmsg, by its device number. Its mode is not looked at. */
+/* Whether the descriptor is /dev/kmsg, by its device number, regardless of its mode. */
 bool kmsg_is_open(int fd);
 /*
  * Replaces `out` by the messages from the oldest on, a newline after each; of more than `max` bytes

@@ -3,8 +3,8 @@
 #define MEMONLINE_LOCKFILE_H
 
 /*
- * <root>/run/memonlined.lock: one memonlined is at work there, also while /run/memonline is removed
- * and not made again yet. One word in it outlives that, and the process.
+ * <root>/run/memonlined.lock: one memonlined at a time, also while /run/memonline is
+ * removed and not yet made again. One line in the file outlives that, and the process.
  */
 
 #include <stdbool.h>

@@ -159,7 +159,7 @@ static void on_timer(uint32_t events, void *data)
 	uint64_t expirations;
 
 	(void)events;
-	/* EAGAIN: an earlier callback of this round disarmed it or armed it anew. */
+	/* EAGAIN: an earlier callback of this round disarmed it or armed it again. */
 	if (read(timer->watch.fd, &expirations, sizeof(expirations)) ==
 	    sizeof(expirations))
 		timer->fn(timer->data);

@@ -188,7 +188,7 @@ void machine_read_boot_id(struct root *root, char id[MACHINE_BOOT_ID_SIZE])
 
 /* --- what keeps memory out */
 
-/* Whether the line of space-separated words has one that begins so. */
+/* Whether one of the line's space-separated words begins like this. */
 static bool has_word(const char *text, const char *word)
 {
 	size_t len = strlen(word);

@@ -10,11 +10,11 @@
 /* What does not change while it runs; the rest of *machine stays as it is. */
 void machine_read(struct root *root, struct machine *machine);
 /*
- * Whether memhp_default_state= is on the kernel's command line and in force. `found`: what
- * auto_online_blocks is without the agent, "" where the kernel has no such file.
+ * Whether memhp_default_state= is on the kernel's command line and the kernel obeys it.
+ * `found`: auto_online_blocks without memonlined, "" if the kernel has no such file.
  */
 void machine_read_memhp(struct root *root, const char *found, struct machine *machine);
-/* Another one after every boot; "" where the kernel does not tell. */
+/* Another one after every boot; "" if the kernel has none. */
 #define MACHINE_BOOT_ID_SIZE 37 /* with the NUL */
 void machine_read_boot_id(struct root *root, char id[MACHINE_BOOT_ID_SIZE]);
 /*
@@ -29,7 +29,9 @@ uint64_t machine_memory_limit(struct root *root);
  * false also where there is nothing to read.
  */
 bool machine_lacks_virtio_mem(struct root *root);
-/* What the kernel could use now: MemAvailable, before 3.14 MemFree. UINT64_MAX: not told. */
+/*
+ * What the kernel could use now: MemAvailable, before 3.14 MemFree. UINT64_MAX: unknown.
+ */
 uint64_t machine_free_bytes(struct root *root);
 
 #endif

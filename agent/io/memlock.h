@@ -12,9 +12,9 @@
 int memlock_enable(void);
 
 /*
- * Takes this process out of the choice of the kernel's OOM killer, whoever started it: service
- * managers do so by their own settings, a shell does not. 0 or negative errno: EACCES where the
- * value was higher and CAP_SYS_RESOURCE is missing; with the value there already none is needed.
+ * Protects this process from the kernel's OOM killer: service managers do so by their own
+ * settings, a shell does not. 0 or negative errno: EACCES if the value was higher and
+ * CAP_SYS_RESOURCE is missing; no capability is needed if the value is already set.
  * Kernels before 2.6.36 have oom_adj, where -17 is the same. Children inherit it.
  */
 int memlock_against_oom(void);

@@ -3,11 +3,12 @@
 #define MEMONLINE_IO_PRESSURE_H
 
 /*
- * The kernel's own watch on stalls, /proc/pressure/memory (Documentation/accounting/psi.rst): a
- * descriptor that polls as EPOLLPRI once a window in which tasks waited for that long.
+ * The kernel's own watch on stalls, /proc/pressure/memory
+ * (Documentation/accounting/psi.rst): a descriptor that polls as EPOLLPRI once a window
+ * in which tasks waited for that long.
  *
- * Who may: root up to Linux 5.13; whoever has CAP_SYS_RESOURCE up to 6.3 (EPERM without); from 6.4
- * on anybody, if the window is a multiple of two seconds.
+ * Needs root up to Linux 5.13, CAP_SYS_RESOURCE up to 6.3 (EPERM without); from 6.4 on
+ * nothing, if the window is a multiple of two seconds.
  */
 
 #include <stdint.h>

@@ -57,7 +57,9 @@ bool root_has(const struct root *root, const char *path)
 	return access(full, F_OK) == 0;
 }
 
-/* The whole file into the buffer; below /proc and /sys its size is not known beforehand. */
+/*
+ * The whole file into the buffer; below /proc and /sys its size is not known in advance.
+ */
 static int read_file(struct root *root, const char *path)
 {
 	char full[PATH_MAX];

@@ -22,7 +22,7 @@ bool root_has(const struct root *root, const char *path);
  * the next call that reads a file below it.
  */
 int root_read_file(struct root *root, const char *path, const char **text, size_t *len);
-/* The file's first line, as far as it fits; `line` is untouched where there is no file. */
+/* The file's first line, as far as it fits; `line` is untouched if there is no file. */
 int root_read_line(struct root *root, const char *path, char *line, size_t size);
 
 #endif

@@ -12,14 +12,14 @@
 #include "io/log.h"
 
 #define PATHS_MAX 4
-/* Whoever removes a directory file by file is done by then. */
+/* A program that removes a directory file by file has finished by then. */
 #define PAUSE_MSEC 1000
 #define PAUSE_MAX_MSEC 60000
 #define GOING                                                                     \
 	(IN_DELETE | IN_DELETE_SELF | IN_MOVED_FROM | IN_MOVE_SELF | IN_UNMOUNT | \
 	 IN_ONLYDIR)
 
-/* What is written under such a name takes another one's place in the end. */
+/* A file with such a name is renamed over another one in the end. */
 #define NEW ".new"
 
 struct runtime_files {
@@ -35,7 +35,7 @@ struct runtime_files {
 	int last_error; /* logged once */
 };
 
-/* Anew each time: the one before may be of a directory that is gone. */
+/* Added again each time: the old watch may be on a removed directory. */
 static void watch_directories(const struct runtime_files *files)
 {
 	unsigned i;

@@ -28,9 +28,9 @@ struct runtime_files *
 runtime_files_new(struct loop *loop, const struct runtime_files_owner *owner, void *data);
 void runtime_files_free(struct runtime_files *files); /* accepts NULL */
 /*
- * Watches the directory that `path` lies in, as soon as there is one. At most four; 0, -ENAMETOOLONG
- * or -ENOSPC. What is mounted over a directory is not noticed: runtime_files_now. `is_written`: also when
- * somebody writes to what is in it. A name that ends in ".new" there is left to the owner.
+ * Watches the directory of `path`, as soon as it exists. At most four; 0, -ENAMETOOLONG
+ * or -ENOSPC. A mount over a directory is not noticed: runtime_files_now. `is_written`:
+ * also when a program writes to a file in it. Names that end in ".new" there are ignored.
  */
 int runtime_files_watch(struct runtime_files *files, const char *path, bool is_written);
 /* Restores now: at the start, and when an administrator wants it. */

@@ -35,7 +35,7 @@ static const struct ucred *credentials(struct msghdr *message)
 	return NULL;
 }
 
-/* EL6.0 lets any user send to a uevent socket, so the sender is looked at, always. */
+/* EL6.0 lets any user send to a uevent socket, so the sender is always checked. */
 static bool from_kernel(struct msghdr *message)
 {
 	const struct sockaddr_nl *sender = message->msg_name;

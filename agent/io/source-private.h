@@ -31,8 +31,8 @@ int source_prepare(int fd, unsigned receive_buffer_bytes);
  */
 int source_skip_unwanted(struct source *source);
 /*
- * Lets only what looks like a kernel's message about a memory block into the queue of fd: others
- * wake nobody. 0 or negative errno; then all of them come.
+ * Lets only messages that seem to be the kernel's about memory blocks into the queue of
+ * fd: others do not wake the process. 0 or negative errno; then all of them come.
  */
 int source_filter_memory(int fd);
 

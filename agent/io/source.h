@@ -19,20 +19,23 @@ int source_fd(const struct source
 		      *source); /* becomes readable with events; stays the source's */
 const char *source_name(const struct source *source); /* "udev" or "kernel" */
 /*
- * 1: *event is a memory event; 0: nothing more to read; -ENOBUFS: events were lost, look for
- * yourself and go on reading; other negative errno: the source is broken. Messages of other
- * subsystems and of senders other than the kernel (or udevd) are passed over in silence.
+ * 1: *event is a memory event; 0: nothing more to read; -ENOBUFS: events were lost, so
+ * scan, and go on reading; other negative errno: the source is broken. Messages of other
+ * subsystems and of senders other than the kernel (or udevd) are ignored.
  */
 int source_receive(struct source *source, struct uevent *event);
 /*
- * `wanted` tells whether an event is worth receiving. Where that is dear (libudev makes a device of
- * it), one that is not is dropped as it looks, before anybody asks who sent it; any other is
- * received and checked as ever. NULL: all are.
+ * `wanted` decides whether an event is worth receiving. If that is expensive (libudev
+ * makes a device of it), an unwanted one is dropped by its contents, before its sender is
+ * checked; any other is received and checked as usual. NULL: all are wanted.
  */
 void source_set_wanted(struct source *source,
 		       bool (*wanted)(const struct uevent *event, void *data),
 		       void *data);
-/* The number of the last event that the kernel sent, /sys/kernel/uevent_seqnum; 0: not told. */
+/*
+ * The number of the last event that the kernel sent, /sys/kernel/uevent_seqnum; 0:
+ * unknown.
+ */
 uint64_t source_seqnum(struct root *root);
 
 #endif

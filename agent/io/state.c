@@ -19,7 +19,7 @@ struct state {
 	int fd; /* -1: the memory is in no file */
 	void *memory;
 	size_t bytes;
-	void *pinned; /* the file's pages, so that none has to be read from swap; nobody reads it */
+	void *pinned; /* the file's pages, so that none is read from swap */
 	int error; /* why the file is not the memory any more; 0: it is */
 };
 
@@ -64,7 +64,9 @@ static void pin(struct state *state)
 		unpin(state);
 }
 
-/* Not a file's: what others do to that is no signal here. */
+/*
+ * Anonymous, not mapped from the file: others who change the file cause no signal here.
+ */
 static int make_memory(struct state *state)
 {
 	void *memory = mmap(NULL, state->bytes, PROT_READ | PROT_WRITE,
@@ -138,13 +140,16 @@ static int allocate(struct state *state)
 	if ((size_t)kept > state->bytes)
 		state->bytes = (size_t)kept;
 	r = posix_fallocate(state->fd, 0, (off_t)state->bytes);
-	/* As it was: what is in it stays, and what was not is in nobody's way. */
+	/* Restores the file: its contents stay, and room that was added harms nobody. */
 	if (r != 0 && ftruncate(state->fd, kept) < 0)
 		return -errno;
 	return -r;
 }
 
-/* What is not there stays zero; pages of zeros are not touched, and cost nothing. */
+/*
+ * Bytes beyond the file's end stay zero; pages of zeros are not touched, and cost
+ * nothing.
+ */
 static int read_file(const struct state *state, int fd)
 {
 	static const char zeros[PIECE];
@@ -223,7 +228,7 @@ struct state *state_open_copy(const char *root, const char *name, size_t bytes)
 	    (size_t)status.st_size > bytes)
 		bytes = (size_t)status.st_size;
 	state = state_open_private(bytes);
-	/* What is not read whole is no more than a new start. */
+	/* A file that is not read completely means a new start. */
 	if (state && fd >= 0 && read_file(state, fd) < 0)
 		memset(state->memory, 0, bytes);
 	if (fd >= 0)

@@ -22,7 +22,7 @@
 #define PREFIX_LEN (sizeof(BLOCK_PREFIX) - 1)
 #define TEXT_LEN (SYSFS_TEXT_SIZE - 1)
 #define NAME_SIZE (sizeof(BLOCK_PREFIX) + TEXT_DIGITS_SIZE + sizeof("/valid_zones"))
-#define LINE_SIZE 32 /* more than any word */
+#define LINE_SIZE 32 /* more than any online type */
 
 struct sysfs {
 	const struct sysfs_operations *operations;
@@ -47,7 +47,9 @@ static long file_read(void *data, const char *name, char *buffer, size_t size)
 	return len;
 }
 
-/* What is read after a write comes of the same open file: it is opened once per block, not twice. */
+/*
+ * The read after a write uses the same open file: it is opened once per block, not twice.
+ */
 static long file_write(void *data, const char *name, const char *bytes, size_t len,
 		       struct sysfs_text *after)
 {
@@ -159,8 +161,8 @@ static long read_attribute(struct sysfs *sysfs, const char *name,
 }
 
 /*
- * "memoryN", or "memoryN/ATTRIBUTE". By hand: snprintf here was half of all instructions that the
- * agent spent on a block.
+ * "memoryN", or "memoryN/ATTRIBUTE". Without snprintf, which was half of all instructions
+ * that memonlined spent on a block.
  */
 static void block_name(char name[NAME_SIZE], uint64_t index, const char *attribute)
 {
@@ -202,7 +204,10 @@ static void read_zones(struct sysfs *sysfs, struct block *block)
 		return;
 	block_name(name, block->index, "valid_zones");
 	len = read_attribute(sysfs, name, text);
-	/* One failing open tells for all blocks, unless another had it: then this one has gone. */
+	/*
+	 * If the open fails for one block, no block has the file, unless another had it:
+	 * then this block was removed.
+	 */
 	if (len == -ENOENT)
 		sysfs->no_valid_zones = !sysfs->has_valid_zones;
 	if (len < 0)
@@ -219,7 +224,7 @@ static void take_state(struct block *block, const char *text, long len)
 		block->state = (uint8_t)block_state_parse(text, (size_t)len);
 }
 
-/* Negative errno where there is no state to read. */
+/* Negative errno if the state cannot be read. */
 static long read_state_file(struct sysfs *sysfs, struct block *block)
 {
 	char name[NAME_SIZE], text[SYSFS_TEXT_SIZE];

@@ -3,8 +3,8 @@
 #define MEMONLINE_SYSFS_H
 
 /*
- * <root>/sys/devices/system/memory: the only opener of it. Reads the blocks, writes one word to
- * one block, reads again. No policy, no retries.
+ * <root>/sys/devices/system/memory: the only opener of it. Reads the blocks, writes one
+ * value to one block, reads again. No policy, no retries.
  */
 
 #include "core/snapshot.h"
@@ -20,8 +20,9 @@ struct sysfs_text {
 };
 
 /*
- * What a file operation is; tests put a kernel's behaviour in its place. `name` is relative to the
- * memory directory ("memory32/state"). Results are negative errno or a count of bytes.
+ * The file operations; tests replace them by a kernel's behaviour. `name` is relative to
+ * the memory directory ("memory32/state"). Results are negative errno or a count of
+ * bytes.
  */
 struct sysfs_operations {
 	long (*read)(void *data, const char *name, char *buffer, size_t size);
@@ -41,20 +42,21 @@ struct sysfs *sysfs_new(const struct sysfs_operations *operations, void *data);
 void sysfs_close(struct sysfs *sysfs); /* accepts NULL */
 
 /*
- * Replaces the snapshot's blocks by what is there now: their states, with node
+ * Replaces the snapshot's blocks by those that exist now: their states, with node
  * BLOCK_NODE_UNKNOWN (io/zones fills it) and no zones (the two below do). A block whose
- * state cannot be read is BLOCK_UNREADABLE: EL6 before 6.6 announces a block before its `state`
- * exists. 0 or negative errno, then there are no blocks.
+ * state cannot be read is BLOCK_UNREADABLE: EL6 before 6.6 announces a block before its
+ * `state` exists. 0 or negative errno; then the snapshot has no blocks.
  */
 int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot);
 /* Fills the zone of every online block: decisions rest on it. */
 void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot);
 /*
- * Fills the zones that offline blocks may go to, for who wants to know: of every one that has a
- * node, or where the kernel has no `numa`. Never of an offline block without its node: between the
- * making of a block and its link to a node, reading its valid_zones dereferences NULL in the kernel
- * (valid_zones_show -> zone_for_pfn_range with node -1; seen on 6.1.192, Debian 12, by an agent
- * woken by the kernel's own add event). So the nodes are to be as fresh as can be.
+ * Fills the zones that offline blocks may go to: of every block that has a node, or of
+ * all if the kernel has no `numa`. Never of an offline block without its node: between
+ * the making of a block and its link to a node, reading its valid_zones dereferences NULL
+ * in the kernel (valid_zones_show -> zone_for_pfn_range with node -1; seen on 6.1.192,
+ * Debian 12, by a memonlined that the kernel's own add event woke). So the nodes must be
+ * as new as possible.
  */
 void sysfs_read_possible_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa);
 /* State, and the zone once it is online; index and node stay. A block that is gone is ABSENT. */
@@ -63,7 +65,7 @@ void sysfs_read_block(struct sysfs *sysfs, struct block *block);
 /* The state alone; of a block that is gone it is UNREADABLE. */
 void sysfs_read_state(struct sysfs *sysfs, struct block *block);
 
-/* How many blocks there are now, or 0 where that cannot be told. */
+/* How many blocks there are now, or 0 if that is unknown. */
 size_t sysfs_count_blocks(struct sysfs *sysfs);
 
 /*
@@ -73,7 +75,7 @@ size_t sysfs_count_blocks(struct sysfs *sysfs);
  */
 uint64_t sysfs_identity(struct sysfs *sysfs, uint64_t index);
 
-/* auto_online_blocks; BLOCK_WORD_NONE where there is no such file (before 4.7). */
+/* auto_online_blocks; BLOCK_WORD_NONE if there is no such file (before 4.7). */
 enum online_type sysfs_auto_online(struct sysfs *sysfs);
 /* 0 or negative errno: kernels before 5.7 take online and offline only (EINVAL). */
 int sysfs_set_auto_online(struct sysfs *sysfs, enum online_type word);
@@ -81,17 +83,19 @@ int sysfs_set_auto_online(struct sysfs *sysfs, enum online_type word);
 /* Whether the kernel has `probe` at all. */
 bool sysfs_has_probe(struct sysfs *sysfs);
 /*
- * Has the kernel take one block of memory at `address`, whether there is any or not: no kernel
- * checks. What write said: 0 or negative errno, neither of which tells that the block is there
- * (3.10 answers EEXIST where a resource is in the way); sysfs_read_block tells.
+ * Has the kernel add one block of memory at `address`, whether memory exists there or
+ * not: no kernel checks. Returns the result of write: 0 or negative errno, neither of
+ * which means that the block exists (3.10 returns EEXIST if a resource overlaps);
+ * sysfs_read_block shows that.
  */
 int sysfs_probe(const struct sysfs *sysfs, uint64_t address);
 
 /*
- * Writes the word and a newline with one write(2), then reads the block again into *block, which
- * holds the truth afterwards. Returns what write said: 0 or negative errno. The length written is
- * not looked at: 3.10 returns 1 for a block that is online already, and a second write with the
- * rest would mean another word (a bare "online" there is online_kernel).
+ * Writes the online type and a newline with one write(2), then reads the block again into
+ * *block, which has the real state afterwards. Returns the result of write: 0 or negative
+ * errno. The length written is ignored: 3.10 returns 1 for a block that is online
+ * already, and a second write of the rest would be another online type (a bare "online"
+ * there is online_kernel).
  */
 int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum online_type word);
 /*

@@ -72,7 +72,7 @@ static void on_result(uint32_t events, void *data)
 	int error;
 
 	(void)events;
-	/* A process that ended without a word was killed. */
+	/* A process that ended without a result was killed. */
 	if (read(worker->pipe, &error, sizeof(error)) != (ssize_t)sizeof(error))
 		error = worker->timed_out ? -ETIMEDOUT : -EINTR;
 	finish(worker, error);
@@ -93,7 +93,7 @@ work(struct sysfs *sysfs, uint64_t index, enum online_type word, int pipe, pid_t
 	struct block block;
 	int error;
 
-	/* No agent, no reason to go on. */
+	/* Without memonlined this process must end. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != agent) /* it ended before that was said */
 		_exit(1);

@@ -17,8 +17,8 @@ struct worker;
 typedef void (*worker_done_fn)(int error, void *data);
 
 /*
- * Writes the word to block `index`; calls `fn` once, from the loop. The block is not read again:
- * that is the caller's. NULL with errno where no process could be made.
+ * Writes the online type to block `index`; calls `fn` once, from the loop. The caller
+ * reads the block again. NULL with errno if no process could be made.
  */
 struct worker *worker_start(struct loop *loop, struct sysfs *sysfs, uint64_t index,
 			    enum online_type word, uint64_t timeout_msec,

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STACK_BYTES (64UL * 1024) /* locked in memory, as all of the agent */
+#define STACK_BYTES (64UL * 1024) /* locked in memory, as all of memonlined */
 #define END_MSEC 1000
 
 enum stage { IDLE, WRITE_STATE, WRITE_PROBE, OVER, STOP };
@@ -64,7 +64,7 @@ static void write_one(struct writer *writer)
 		wake_loop(writer);
 	writer->notify = false;
 	pthread_mutex_unlock(&writer->mutex);
-	/* Whoever waits finds the mutex free. */
+	/* The mutex is free for the one who waits. */
 	pthread_cond_broadcast(&writer->changed);
 	pthread_mutex_lock(&writer->mutex);
 }

@@ -3,15 +3,15 @@
 #define MEMONLINE_WRITER_H
 
 /*
- * A thread that writes to `state` and `probe`, one write at a time, so that the loop goes on while
- * the kernel holds a write up. From 3.13 on (and EL7) the kernel serializes these two files with
- * everything else that adds, removes or offlines memory: lock_device_hotplug_sysfs() in
- * drivers/base/memory.c tries again for as long as another task holds the lock, and somebody's
- * offlining of pinned memory holds it until he gives up. auto_online_blocks and the parameters of
- * memory_hotplug take no such lock.
+ * A thread that writes to `state` and `probe`, one write at a time, so that the loop goes
+ * on while the kernel holds a write up. From 3.13 on (and EL7) the kernel serializes
+ * these two files with everything else that adds, removes or offlines memory:
+ * lock_device_hotplug_sysfs() in drivers/base/memory.c retries for as long as another
+ * task holds the lock, and a program that takes pinned memory offline holds it until it
+ * gives up. auto_online_blocks and the parameters of memory_hotplug take no such lock.
  *
- * The thread is made beforehand, with a small stack: no write needs memory. It ends with the
- * process: when the agent is killed, at most the write in hand is still carried out.
+ * The thread is made in advance, with a small stack: no write needs memory. It ends with
+ * the process: when memonlined is killed, the kernel finishes at most the present write.
  */
 
 #include "io/loop.h"

@@ -13,8 +13,8 @@
  */
 bool zones_read_nodes(struct root *root, struct snapshot *snapshot);
 /*
- * Replaces the snapshot's sums by node with what /proc/zoneinfo says ("present", and "cma" where
- * it is told, in pages). 0 or negative errno.
+ * Replaces the snapshot's sums by node with those in /proc/zoneinfo ("present", and "cma"
+ * if it is there, in pages). 0 or negative errno.
  */
 int zones_read_sums(struct root *root, struct snapshot *snapshot);
 

@@ -7,13 +7,19 @@
 
 #define SECONDS_MAX 3600
 
-/* What a value has to be before it is looked into; its size in C; what else is refused as. */
+/*
+ * The JSON type that a value must have before it is read; its size in C; the error for
+ * another type.
+ */
 static const struct {
 	unsigned kinds; /* 1 << enum json_kind */
 	size_t size;
 	const char *expected;
 } types[] = {
-	/* QEMU words its types' errors in two ways; those without a comma lack "Invalid … type for". */
+	/*
+	 * QEMU has two forms of errors about types; those without a comma lack "Invalid …
+	 * type for".
+	 */
 	[FIELD_STRING] = { 1u << JSON_STRING, sizeof(char *), "', expected: string" },
 	[FIELD_TEXT] = { 1u << JSON_STRING, 1 /* "" */, "', expected: string" },
 	[FIELD_UINT64] = { 1u << JSON_INTEGER, sizeof(uint64_t), "' expects uint64" },

@@ -3,8 +3,8 @@
 #define MEMONLINE_FIELD_H
 
 /*
- * The members of a JSON object as rows of a table: the same table reads an object into a struct
- * and writes the struct as an object. Errors are worded as QEMU words them.
+ * The members of a JSON object as rows of a table: the same table reads an object into a
+ * struct and writes the struct as an object. Errors have the texts of QEMU.
  */
 
 #include "wire/json.h"
@@ -19,7 +19,7 @@ enum field_type {
 	FIELD_BOOLEAN,
 	FIELD_SECONDS, /* uint64_t from 1 to 3600 */
 	FIELD_ONLINE_TYPE, /* enum online_type, one that brings a block online */
-	FIELD_OBJECT, /* a struct of `of`; without `of` it is only there to be looked into */
+	FIELD_OBJECT, /* a struct of `of`; without `of` only its presence is checked */
 	FIELD_LIST /* struct field_list */
 };
 
@@ -27,8 +27,8 @@ enum field_type {
 enum field_need {
 	FIELD_REQUIRED,
 	FIELD_OPTIONAL, /* need not be there; not written where it is zero */
-	FIELD_OR_NONE, /* likewise, but all bits are set in place of zero: UINT64_MAX, -1 */
-	FIELD_NULLABLE, /* has to be there; null stands for all bits set, both ways */
+	FIELD_OR_NONE, /* may be missing: all bits set, UINT64_MAX or -1 */
+	FIELD_NULLABLE, /* must be there; null means all bits set, both ways */
 	FIELD_LENIENT /* need not be there; always written */
 };
 
@@ -77,8 +77,8 @@ struct field_fault {
 };
 
 /*
- * One member into its place in the struct `to`, which is untouched where the member is missing and need
- * not be there; false, with *fault, where it is not as it must be.
+ * Reads one member into the struct `to`, which is untouched if an optional member is
+ * missing; false, with *fault, if the member is wrong.
  */
 bool field_read_one(const struct field *field, const struct json_value *object, void *to,
 		    struct field_fault *fault);
@@ -94,7 +94,7 @@ void field_explain(struct text *out, const char *path, const struct field_fault 
 /* {"name": value, …} */
 void field_put(struct text *out, const struct field_shape *shape, const void *from);
 
-/* Likewise without the braces, behind what already stands in the object. */
+/* The same without the braces, after the members that the object already has. */
 void field_put_members(struct text *out, const struct field_shape *shape,
 		       const void *from);
 

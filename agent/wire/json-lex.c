@@ -62,7 +62,7 @@ static int lex_minus(char quote, unsigned char c)
 	return is_digit(c) ? LEX_INTEGER : LEX_STRAY;
 }
 
-/* QEMU takes no exponent after a bare 0. */
+/* QEMU accepts no exponent after a bare 0. */
 static int lex_zero(char quote, unsigned char c)
 {
 	(void)quote;

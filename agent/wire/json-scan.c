@@ -94,7 +94,7 @@ static enum json_scan_event finish(struct json_scan *scan, enum lex_state next)
 	return scan->grammar.is_object ? JSON_SCAN_OBJECT : JSON_SCAN_SCALAR;
 }
 
-/* A request over a limit of bytes: its own error, whatever else was wrong with it. */
+/* A request over a limit of bytes: that error comes before all others. */
 static enum json_scan_event finish_long(struct json_scan *scan)
 {
 	text_clear(&scan->grammar.error);
@@ -128,7 +128,7 @@ static enum json_scan_event finish_token(struct json_scan *scan)
 	return is_balanced(scan) ? finish(scan, LEX_START) : JSON_SCAN_MORE;
 }
 
-/* LEX_ENDED: the byte is looked at again. Only a token's end can be a request's. */
+/* LEX_ENDED: the byte is read again. Only a token's end can be a request's end. */
 static enum json_scan_event step_back(struct json_scan *scan)
 {
 	if (scan->state != LEX_RECOVER && scan->state != LEX_DROP)

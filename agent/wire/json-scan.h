@@ -71,7 +71,7 @@ void json_scan_limit(struct json_scan *scan, const struct json_scan_limits *limi
 enum json_scan_event {
 	JSON_SCAN_MORE, /* all bytes taken, no whole request yet */
 	JSON_SCAN_OBJECT, /* json_scan_value has it */
-	JSON_SCAN_SCALAR, /* a list, string, number or word that stands alone */
+	JSON_SCAN_SCALAR, /* a list, string, number or literal that stands alone */
 	JSON_SCAN_ERROR /* json_scan_error has the message */
 };
 /* Takes bytes from *bytes / *len and advances both; stops at each event. */

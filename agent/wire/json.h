@@ -45,7 +45,7 @@ struct json_value json_read(const char *at);
 /* Where the next value begins. */
 const char *json_after(const struct json_value *value);
 
-/* What is left of a list, or of an object: key, value, key, value… */
+/* The rest of a list, or of an object: key, value, key, value… */
 struct json_cursor {
 	const char *at, *end;
 };
@@ -54,12 +54,12 @@ struct json_cursor json_content(const struct json_value *value);
 /* false at the end. */
 bool json_next(struct json_cursor *cursor, struct json_value *value);
 
-/* JSON_NONE where there is no such member, or no object. */
+/* JSON_NONE if the member is missing, or it is not an object. */
 struct json_value json_member(const struct json_value *object, const char *name);
 size_t json_count(const struct json_value *list);
-/* NULL where it is no string. */
+/* NULL if it is not a string. */
 const char *json_string(const struct json_value *value);
-/* false, and *number untouched, where it is no integer of that range. */
+/* false, and *number untouched, if it is not an integer of that range. */
 bool json_int64(const struct json_value *value, int64_t *number);
 bool json_uint64(const struct json_value *value, uint64_t *number);
 bool json_boolean(const struct json_value *value, bool *truth);
@@ -74,9 +74,9 @@ bool json_is_character(int32_t code);
 /* Its bytes in `out`, at most four; their count. */
 size_t json_to_utf8(char *out, int32_t code);
 
-/* All in ASCII, on one line. What is no UTF-8 becomes U+FFFD. */
+/* All in ASCII, on one line. Bytes that are not UTF-8 become U+FFFD. */
 void json_put_string(struct text *out, const char *bytes, size_t len);
-/* Likewise, without its quotes. */
+/* The same, without the quotes. */
 void json_put_escaped(struct text *out, const char *bytes, size_t len);
 void json_put_int64(struct text *out, int64_t number);
 void json_put_value(struct text *out, const struct json_value *value);

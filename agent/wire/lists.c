@@ -137,7 +137,7 @@ void lists_clear(struct lists_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-/* The next element's place; NULL where there is none, and the list says why. */
+/* The room for the next element; NULL if there is none, with the reason in the list. */
 static void *make_room(struct lists_list *list, const struct lists_kind *kind)
 {
 	if (list->count == kind->max) {

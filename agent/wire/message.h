@@ -5,7 +5,7 @@
 /*
  * What memonline-protocol(7) asks and returns: one row for each argument and member says what it is in C
  * and in JSON, for both ends. memonlined fills a struct message_NAME and writes it by the shape
- * message_NAME, the host reads into one. Words are const char *, so that a reader keeps those that it
+ * message_NAME, the host reads into one. Texts are const char *, so that a reader keeps those that it
  * does not know.
  */
 
@@ -110,7 +110,7 @@ struct protocol_request {
 /* A write that the kernel holds up. All zero: none. */
 #define MESSAGE_held_up(ROW, M)                                                         \
 	ROW(M, REQUIRED, UINT64, phys_index, "phys-index")                              \
-	ROW(M, REQUIRED, STRING, word, "word") /* what is written, or "probe" */        \
+	ROW(M, REQUIRED, STRING, word, "word") /* the value, or "probe" */        \
 	ROW(M, REQUIRED, UINT64, elapsed_usec, "elapsed-usec") /* so far */             \
 	ROW(M, OR_NONE, UINT64, going_offline, "going-offline") /* the block that it waits for */
 /* The virtio-serial port of the configuration. All zero: it has none, or an older agent. */
@@ -124,7 +124,7 @@ struct protocol_request {
 	ROW(M, REQUIRED, STRING, kernel, "kernel") /* uname -r */                       \
 	ROW(M, REQUIRED, STRING, instance, "instance")                                  \
 	ROW(M, REQUIRED, STRING, source, "source") /* "udev", "kernel" or "none" */     \
-	ROW(M, REQUIRED, STRING, policy, "policy") /* the word of memonlined.conf */    \
+	ROW(M, REQUIRED, STRING, policy, "policy") /* as in memonlined.conf */    \
 	ROW(M, REQUIRED, STRING, carried_out_by, "carried-out-by") /* "agent", "kernel" or "nobody" */ \
 	ROW(M, REQUIRED, UINT64, last_seq, "last-seq")                                  \
 	ROW(M, REQUIRED, UINT64, block_size_bytes, "block-size")                        \
@@ -185,7 +185,7 @@ struct protocol_request {
 	ROW(M, REQUIRED, STRING, verdict, "verdict")                                    \
 	ROW(M, REQUIRED, STRING, cause, "cause")                                        \
 	ROW(M, REQUIRED, LIST(missing), missing, "missing")                             \
-	ROW(M, LENIENT, STRINGS, remarks, "remarks") /* what is not as the host has it */ \
+	ROW(M, LENIENT, STRINGS, remarks, "remarks") /* unlike the host's */ \
 	ROW(M, OPTIONAL, STRING, log, "log") /* the kernel's line; NULL: none */
 /* One element of memonline-probe. */
 #define MESSAGE_check(ROW, M)                                                           \

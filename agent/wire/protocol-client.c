@@ -9,7 +9,7 @@
 
 #define BLOCK_SIZE_MIN (1024UL * 1024)
 #define PROGRESS_ID "progress"
-#define UNKNOWN "unknown" /* a word that is not there */
+#define UNKNOWN "unknown" /* a text that is missing */
 
 /* --- requests */
 
@@ -430,7 +430,7 @@ int protocol_answer_block(struct protocol_answer *answer, uint64_t block_bytes,
 	return r;
 }
 
-/* What is missing is nothing. */
+/* A missing text is empty. */
 static int complete_device(struct protocol_answer *answer, const char **id,
 			   uint64_t *start, uint64_t *size)
 {

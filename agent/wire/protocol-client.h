@@ -3,10 +3,10 @@
 #define MEMONLINE_PROTOCOL_CLIENT_H
 
 /*
- * The other end of memonline-protocol(7): requests to bytes, a stream of bytes to answers. The
- * peer is not trusted: what it sends costs bounded memory, whatever it is; a member that is
- * missing or of another type is -EBADMSG, one that is not known here is passed over, and every
- * word stays the peer's text, to be escaped before a terminal sees it.
+ * The other end of memonline-protocol(7): requests to bytes, a stream of bytes to
+ * answers. The peer is not trusted: everything that it sends costs bounded memory; a
+ * member that is missing or of another type is -EBADMSG, an unknown one is ignored, and
+ * every text stays the peer's, to be escaped before a terminal shows it.
  */
 
 #include "wire/message.h"
@@ -24,11 +24,11 @@ enum protocol_bounds {
 
 /* Most are written by protocol_ask (protocol.h). */
 /*
- * memonline-reconcile, or memonline-probe with its dry_run. `devices`: JSON text from the host,
- * the list of query-memory-devices or QMP's whole reply, with white space around it; for a probe
- * nothing else will do: the agent's configuration says who names them. -EBADMSG where it is
- * neither, -EREMOTEIO where it is QMP's error, with what that says appended to `desc`, -ENOMEM;
- * `out` is untouched then.
+ * memonline-reconcile, or memonline-probe with its dry_run. `devices`: JSON text from the
+ * host, the list of query-memory-devices or QMP's whole reply, with white space around
+ * it; for a probe it may be empty: then memonlined's configuration says who names them.
+ * -EBADMSG if it is neither, -EREMOTEIO if it is QMP's error, whose text is appended to
+ * `desc`, -ENOMEM; `out` is untouched then.
  */
 int protocol_ask_devices(struct text *out, const struct protocol_request *request,
 			 const char *devices, size_t len, struct text *desc);
@@ -104,7 +104,7 @@ int protocol_answer_read(struct protocol_answer *answer, const struct field_shap
 			 void *to);
 /* Whether the value, or its member `name`, is a list: 0 or -EBADMSG. */
 int protocol_answer_check_list(struct protocol_answer *answer, const char *name);
-/* Likewise an element of a list that was read. */
+/* The same for an element of a list that was read. */
 int protocol_answer_read_item(struct protocol_answer *answer,
 			      const struct json_value *item,
 			      const struct field_shape *shape, void *to);
