@@ -306,11 +306,11 @@ static void agrees_with_json_scan(void **state)
 		struct frame *frame = frame_new();
 		struct json_scan *scan = json_scan_new(&no_limits);
 		char bytes[512] = "";
-		size_t at = 0, len, end;
+		size_t at = 0, len = 0, end;
 
-		while (strlen(bytes) < 256)
-			strcat(bytes, parts[draw(&seed, ARRAY_SIZE(parts))]);
-		len = strlen(bytes);
+		while (len < 256)
+			len += (size_t)snprintf(bytes + len, sizeof(bytes) - len, "%s",
+						parts[draw(&seed, ARRAY_SIZE(parts))]);
 		do {
 			end = frame_end(frame, bytes + at, len - at);
 			assert_int_equal(end, scan_end(scan, bytes + at, len - at));

@@ -176,8 +176,8 @@ static void lists_the_commands_of_both(void **state)
 		"{\"name\": \"memonline-status\", \"enabled\": true, ",
 		"{\"name\": \"guest-sync\", \"enabled\": true, ",
 		"{\"name\": \"guest-exec\", \"enabled\": true, \"success-response\": true}",
-		"{\"name\": \"guest-shutdown\", \"enabled\": true, "
-		"\"success-response\": false}",
+		("{\"name\": \"guest-shutdown\", \"enabled\": true, "
+		 "\"success-response\": false}"),
 		"{\"name\": \"guest-fstrim\", \"enabled\": false, ",
 		"{\"name\": \"guest-\\u00E4\", \"enabled\": true, \"success-response\": true}",
 	};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -438,22 +437,15 @@ static void tells_of_a_death_within_a_reply(void **state)
 	assert_true(fixture->has_begun);
 }
 
-static void expects_no_reply_to_a_shutdown(void **state)
+/* One that fails has a reply, and one sync more is its end. */
+static void fails_to_shut_down(struct fixture *fixture, const char *request)
 {
-	static const char request[] = "{\"execute\":\"guest-shutdown\"}";
-	struct fixture *fixture = *state;
-
-	start_qemu_ga(fixture);
-	pass(fixture, "guest-shutdown", request);
-	UNTIL(fixture, fixture->done);
-	assert_int_equal(fixture->said.len, 0);
-	/* but to one that fails, and one sync more is its end */
 	text_clear(&fixture->heard);
 	fixture->syncs_seen = 0;
 	begin(fixture, "guest-shutdown");
 	UNTIL(fixture, fixture->ready);
 	fixture->is_mute = true;
-	relay_send(fixture->relay, request, sizeof(request) - 1);
+	relay_send(fixture->relay, request, strlen(request));
 	relay_sent(fixture->relay, false);
 	UNTIL(fixture, has_heard(fixture, "guest-shutdown"));
 	answer_line(fixture, "{\"error\": {}}\n");
@@ -464,7 +456,11 @@ static void expects_no_reply_to_a_shutdown(void **state)
 	answer_line(fixture, "{\"return\": 3}\n");
 	UNTIL(fixture, fixture->done);
 	assert_string_equal(fixture->said.data, "{\"return\": 3}\n");
-	/* the machine goes down, and qemu-ga with it */
+}
+
+/* The machine goes down, and qemu-ga with it. */
+static void goes_down(struct fixture *fixture)
+{
 	text_clear(&fixture->heard);
 	fixture->syncs_seen = 0;
 	begin(fixture, "guest-suspend-disk");
@@ -477,6 +473,19 @@ static void expects_no_reply_to_a_shutdown(void **state)
 	UNTIL(fixture, fixture->done);
 	assert_int_equal(fixture->said.len, 0);
 	assert_int_equal(fixture->failed, 0);
+}
+
+static void expects_no_reply_to_a_shutdown(void **state)
+{
+	static const char request[] = "{\"execute\":\"guest-shutdown\"}";
+	struct fixture *fixture = *state;
+
+	start_qemu_ga(fixture);
+	pass(fixture, "guest-shutdown", request);
+	UNTIL(fixture, fixture->done);
+	assert_int_equal(fixture->said.len, 0);
+	fails_to_shut_down(fixture, request);
+	goes_down(fixture);
 }
 
 /* --- nobody waits any more */
@@ -503,6 +512,35 @@ static void reads_to_its_end_what_nobody_wants(void **state)
 	assert_string_equal(fixture->said.data, "{\"return\": 1}\n");
 }
 
+/* What a host made wrong ends, too, and qemu-ga says what it is. */
+static void ends_a_wrong_request(struct fixture *fixture)
+{
+	begin(fixture, "guest-exec");
+	UNTIL(fixture, fixture->ready);
+	relay_send(fixture->relay, "{\"x\":\x01", 6);
+	relay_sent(fixture->relay, true);
+	UNTIL(fixture, has_heard(fixture, "{\"x\":\x01\xff"));
+	answer_line(fixture, "{\"error\": 1}\n{\"error\": 2}\n");
+	UNTIL(fixture, fixture->done);
+	assert_string_equal(fixture->said.data, "{\"error\": 1}\n");
+}
+
+/* One that is refused before its end is not gone on with. */
+static void leaves_a_refused_request(struct fixture *fixture)
+{
+	begin(fixture, "guest-exec");
+	UNTIL(fixture, fixture->ready);
+	relay_send(fixture->relay, "{\"y\":", 5);
+	UNTIL(fixture, has_heard(fixture, "{\"y\":"));
+	answer_line(fixture, "{\"error\": 3}\n");
+	UNTIL(fixture, fixture->failed);
+	assert_non_null(strstr(fixture->why, "refused"));
+	relay_send(fixture->relay, "{\"z\":1}}", 8);
+	relay_sent(fixture->relay, false);
+	rests(fixture);
+	assert_false(has_heard(fixture, "\"z\""));
+}
+
 /* qemu-ga must not wait for the rest of a request, nor take the next one for it. */
 static void ends_a_request_that_has_no_end(void **state)
 {
@@ -515,27 +553,8 @@ static void ends_a_request_that_has_no_end(void **state)
 	relay_give_up(fixture->relay, fixture);
 	UNTIL(fixture, has_heard(fixture, "{\"execute\":\xff{\"execute\": \"guest-sync"));
 	rests(fixture);
-	/* what a host made wrong ends, too, and qemu-ga says what it is */
-	begin(fixture, "guest-exec");
-	UNTIL(fixture, fixture->ready);
-	relay_send(fixture->relay, "{\"x\":\x01", 6);
-	relay_sent(fixture->relay, true);
-	UNTIL(fixture, has_heard(fixture, "{\"x\":\x01\xff"));
-	answer_line(fixture, "{\"error\": 1}\n{\"error\": 2}\n");
-	UNTIL(fixture, fixture->done);
-	assert_string_equal(fixture->said.data, "{\"error\": 1}\n");
-	begin(fixture, "guest-exec");
-	UNTIL(fixture, fixture->ready);
-	/* one that is refused before its end is not gone on with */
-	relay_send(fixture->relay, "{\"y\":", 5);
-	UNTIL(fixture, has_heard(fixture, "{\"y\":"));
-	answer_line(fixture, "{\"error\": 3}\n");
-	UNTIL(fixture, fixture->failed);
-	assert_non_null(strstr(fixture->why, "refused"));
-	relay_send(fixture->relay, "{\"z\":1}}", 8);
-	relay_sent(fixture->relay, false);
-	rests(fixture);
-	assert_false(has_heard(fixture, "\"z\""));
+	ends_a_wrong_request(fixture);
+	leaves_a_refused_request(fixture);
 }
 
 /* --- bounds */
@@ -591,7 +610,7 @@ static void holds_back_a_request_that_is_not_taken(void **state)
 
 /* --- the end of memonlined: bytes unread at the end would be the end of qemu-ga */
 
-/* 0 once the other end has closed in order, or an errno. */
+/* NULL once the other end has closed in order. */
 static void *read_to_the_end(void *data)
 {
 	const int *fd = data;
@@ -604,7 +623,7 @@ static void *read_to_the_end(void *data)
 	while (len > 0);
 	/* qemu-ga closes then, and the relay waits for that */
 	shutdown(*fd, SHUT_RDWR);
-	return (void *)(intptr_t)(len == 0 ? 0 : errno);
+	return len == 0 ? NULL : data;
 }
 
 static void leaves_nothing_unread(void **state)
