@@ -68,6 +68,7 @@ struct block {
 	uint8_t known; /* enum block_state, of an unreadable one: as last read, else ABSENT */
 	bool is_doubted; /* another may have taken its place: `identity` is to be read anew */
 	bool offline_reported; /* offline since it was online, and that needs no report any more */
+	bool is_told; /* since it came there was a report of it, or will be with the next flush */
 	bool unreported; /* seen online by others' hand, and no report in the journal says so */
 };
 

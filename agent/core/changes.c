@@ -109,6 +109,7 @@ static void observe(struct observer *observer, const struct snapshot_change *cha
 	block = snapshot_find(observer->after, change->after->index);
 	changes->fn(observer->after, block, &range, changes->data);
 	block->reason = range.reason;
+	history_told(block);
 	if (range.reason == REASON_ZONE_DIFFERS)
 		history_lose_zone(block);
 }
@@ -142,9 +143,7 @@ size_t changes_observe(const struct changes *changes, struct snapshot *before,
 
 /* --- between two agents */
 
-/*
- * Whether the previous memonlined made the block what it is: changes_resume reports that.
- */
+/* Whether the previous memonlined made the block what it is: resume() reports that. */
 static bool in_flight(const struct changes *changes, const struct snapshot *first,
 		      const struct block *block)
 {
@@ -205,6 +204,8 @@ static void observe_since(const struct changes *changes, struct snapshot *first,
 	if (after &&
 	    ((!after->slot && !is_going(after)) || in_flight(changes, first, after)))
 		return;
+	if (after)
+		history_told(after);
 	if (after && is_as_reported(before, after))
 		return;
 	report_observe(&change, first->block_size_bytes, &range);
@@ -242,7 +243,7 @@ static bool is_unexplained_offline(const struct changes *changes,
 				   const struct snapshot *reported,
 				   const struct block *block)
 {
-	return block->state == BLOCK_OFFLINE && block->slot &&
+	return block->state == BLOCK_OFFLINE && block->slot && !block->unreported &&
 	       (block->marks & BLOCK_MARK_WAS_ONLINE) &&
 	       !(block->marks & BLOCK_MARK_ADDED) && !block->offline_reported &&
 	       !snapshot_find(reported, block->index) &&
@@ -266,6 +267,7 @@ static void observe_unexplained(const struct changes *changes, struct snapshot *
 	}
 	report_observe(&change, first->block_size_bytes, &range);
 	changes->fn(first, block, &range, changes->data);
+	history_told(block);
 	if (change.before)
 		block->reason = range.reason;
 }
@@ -323,20 +325,6 @@ static void observe_meanwhile(const struct changes *changes, struct snapshot *fi
 	observe_gone(changes, first, reported, gone);
 }
 
-int changes_meanwhile(const struct changes *changes, struct snapshot *first)
-{
-	struct snapshot reported = SNAPSHOT_INIT, gone = SNAPSHOT_INIT;
-	int r = report_recall(changes->journal, first->block_size_bytes, &reported);
-
-	if (r == 0)
-		r = history_recall_gone(changes->history, first, &gone);
-	if (r == 0)
-		observe_meanwhile(changes, first, &reported, &gone);
-	snapshot_free(&reported);
-	snapshot_free(&gone);
-	return r;
-}
-
 /* The next mark of the same block, by this memonlined or a previous one; NULL: none. */
 static const struct journal_mark *newer_mark(const struct journal *journal,
 					     size_t position, uint64_t block_size_bytes)
@@ -350,33 +338,92 @@ static const struct journal_mark *newer_mark(const struct journal *journal,
 	return NULL;
 }
 
-void changes_resume(const struct changes *changes, struct snapshot *first)
+/* What the block was by the journal and by the marks before this one; NULL: nobody knows. */
+static struct block *known_of(const struct snapshot *reported, uint64_t index)
+{
+	struct block *known = snapshot_find(reported, index);
+
+	return known && known->state != BLOCK_ABSENT ? known : NULL;
+}
+
+static bool has_older_mark(const struct journal *journal, size_t position,
+			   uint64_t block_size_bytes)
+{
+	uint64_t index = journal_mark_index(journal, position);
+
+	while (position--)
+		if (journal_mark_index(journal, position) == index &&
+		    journal_mark_at(journal, position, block_size_bytes))
+			return true;
+	return false;
+}
+
+/*
+ * Others made it what the write began with: after the journal's report, or without any since it
+ * came. `block`: as the write began.
+ */
+static void join(const struct changes *changes, struct snapshot *first,
+		 const struct block *block, const struct block *known)
+{
+	struct snapshot_change change = { known, block };
+	struct report_range range;
+
+	if (known ? known->state == block->state
+		  : !block->unreported || block->state == BLOCK_OFFLINE)
+		return;
+	report_observe(&change, first->block_size_bytes, &range);
+	range.zone = BLOCK_ZONE_UNKNOWN;
+	changes->fn(first, snapshot_find(first, block->index), &range, changes->data);
+}
+
+static void resume(const struct changes *changes, struct snapshot *first,
+		   const struct snapshot *reported, size_t position)
 {
 	const struct journal *journal = changes->journal;
-	size_t count = journal_mark_count(journal), i;
+	uint64_t unit = first->block_size_bytes;
+	const struct journal_mark *mark = journal_mark_at(journal, position, unit);
+	struct block *block = mark ? snapshot_find(first, mark->index) : NULL, *known;
+	const struct journal_mark *newer;
+	struct report_range range;
+	struct block before, after;
 
-	for (i = 0; i < count; i++) {
-		const struct journal_mark *mark, *newer;
-		struct block *block;
-		struct report_range range;
-		struct block after;
+	if (!block || !in_flight(changes, first, block))
+		return;
+	/* What a write led to is what the next one began with. */
+	before = after = *block;
+	newer = newer_mark(journal, position, unit);
+	if (newer)
+		after.state = newer->from;
+	/* One that is not as wanted is tried again, or not, and then reported. */
+	if (!plan_reached(mark->word, &after))
+		return;
+	before.state = mark->from;
+	known = known_of(reported, mark->index);
+	if (known || !has_older_mark(journal, position, unit))
+		join(changes, first, &before, known);
+	plan_resume(mark, &after, unit, &range);
+	changes->fn(first, block, &range, changes->data);
+	if (known)
+		known->state = after.state;
+	history_told(block);
+	/* Only jobs take blocks offline. */
+	if (mark->word == ONLINE_TYPE_OFFLINE && block->state == BLOCK_OFFLINE)
+		block->reason = REASON_ASKED;
+}
 
-		mark = journal_mark_at(journal, i, first->block_size_bytes);
-		block = mark ? snapshot_find(first, mark->index) : NULL;
-		if (!block)
-			continue;
-		/* What a write led to is what the next one began with. */
-		after = *block;
-		newer = newer_mark(journal, i, first->block_size_bytes);
-		if (newer)
-			after.state = newer->from;
-		/* One that is not as wanted is tried again, or not, and then reported. */
-		if (!plan_reached(mark->word, &after))
-			continue;
-		plan_resume(mark, &after, first->block_size_bytes, &range);
-		changes->fn(first, block, &range, changes->data);
-		/* Only jobs take blocks offline. */
-		if (mark->word == ONLINE_TYPE_OFFLINE && block->state == BLOCK_OFFLINE)
-			block->reason = REASON_ASKED;
-	}
+int changes_meanwhile(const struct changes *changes, struct snapshot *first)
+{
+	struct snapshot reported = SNAPSHOT_INIT, gone = SNAPSHOT_INIT;
+	size_t i;
+	int r = report_recall(changes->journal, first->block_size_bytes, &reported);
+
+	if (r == 0)
+		r = history_recall_gone(changes->history, first, &gone);
+	if (r == 0)
+		observe_meanwhile(changes, first, &reported, &gone);
+	for (i = 0; r == 0 && i < journal_mark_count(changes->journal); i++)
+		resume(changes, first, &reported, i);
+	snapshot_free(&reported);
+	snapshot_free(&gone);
+	return r;
 }

@@ -40,10 +40,9 @@ size_t changes_observe(const struct changes *changes, struct snapshot *before,
 		       struct snapshot *after);
 /*
  * What others did between the end of the agent before this one, of the same boot, and `first`, the
- * first snapshot, which has its history. 0, or -ENOMEM: nothing was compared.
+ * first snapshot, which has its history; and what that agent wrote, as the journal's marks have it,
+ * and did not report. 0, or -ENOMEM: nothing was compared.
  */
 int changes_meanwhile(const struct changes *changes, struct snapshot *first);
-/* What the agent before this one wrote, as the journal's marks have it, and did not report. */
-void changes_resume(const struct changes *changes, struct snapshot *first);
 
 #endif

@@ -50,6 +50,7 @@ static void inherit(struct block *block, const struct block *before)
 	block->identity = before->identity;
 	block->identity_seqnum = before->identity_seqnum;
 	block->is_doubted = before->is_doubted;
+	block->is_told = before->is_told;
 	block->slot = before->slot;
 	block->unreported = before->unreported;
 	block->offline_reported = before->offline_reported;
@@ -254,6 +255,7 @@ static void forget(struct block *block)
 	block->marks = 0;
 	block->unreported = false;
 	block->offline_reported = false;
+	block->is_told = false;
 	block->reason = REASON_NONE;
 }
 
@@ -338,6 +340,11 @@ void history_new_policy(struct snapshot *snapshot)
 		clear(&snapshot->blocks[i], BLOCK_MARK_FALLBACK | BLOCK_MARK_FAILED);
 }
 
+void history_told(struct block *block)
+{
+	block->is_told = true;
+}
+
 bool history_any(const struct snapshot *snapshot, uint8_t marks)
 {
 	size_t i;
@@ -354,6 +361,9 @@ void history_wanted_offline(struct history *history, struct block *block)
 {
 	set(block, BLOCK_MARK_WAS_ONLINE);
 	clear(block, BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED);
+	/* It may never have been online: whoever finds it so later is to report that it came. */
+	if (!block->is_told)
+		block->unreported = true;
 	store(history, block);
 }
 

@@ -96,6 +96,8 @@ void history_forgive(struct snapshot *snapshot);
 void history_retry(struct snapshot *snapshot);
 /* Another policy: forgives, and asks for its zones again. */
 void history_new_policy(struct snapshot *snapshot);
+/* A report says how it came to be as it is, or did when it was so the last time. */
+void history_told(struct block *block);
 /* Whether any block has all these marks. */
 bool history_any(const struct snapshot *snapshot, uint8_t marks);
 

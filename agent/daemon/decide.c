@@ -84,19 +84,20 @@ static void log_decision(const struct agent *agent, const struct decision *decis
 	text_free(&line);
 }
 
-/* A block that nothing will be done about, seen offline for the first time: say so once. */
-static void gather_left_alone(struct agent *agent, const struct block *block,
+/* A block that nothing will be done about, and that no report says is there: say so once. */
+static void gather_left_alone(struct agent *agent, struct block *block,
 			      const struct policy_verdict *verdict)
 {
 	struct snapshot_change change = { NULL, block };
 	struct report_range range;
 
-	if (block->state != BLOCK_OFFLINE ||
-	    (block->reason != REASON_NONE && block->reason != REASON_STATE_UNREADABLE))
+	if (block->state != BLOCK_OFFLINE || block->is_told ||
+	    (block->marks & BLOCK_MARK_RETRYING))
 		return;
 	report_observe(&change, agent->now.block_size_bytes, &range);
 	range.reason = (uint8_t)verdict->reason;
 	reports_gather(agent, &agent->now, block, &range);
+	history_told(block);
 }
 
 /* It was refused and waited for, and is no longer wanted: the refusal is not reported yet. */
@@ -115,6 +116,7 @@ static void give_up_retry(struct agent *agent, struct block *block,
 	range.result = REPORT_FAILED;
 	range.reason = (uint8_t)verdict->reason;
 	reports_gather(agent, &agent->now, block, &range);
+	history_told(block);
 }
 
 /* What others onlined into another zone than the policy's is moved, if that is wanted. */

@@ -25,6 +25,9 @@ static void note_wish(struct agent *agent, const struct job_item *item)
 		history_wanted_offline(&agent->history, block);
 	else if (item->response == JOB_FAILED && item->state == BLOCK_OFFLINE)
 		history_left_offline(&agent->history, block);
+	/* That it stays offline is the policy's to report, and it may have been about to try. */
+	if (!block->is_told)
+		schedule_want_scan(&agent->schedule, loop_now_usec());
 }
 
 static void note_wishes(struct agent *agent, const struct job *job)

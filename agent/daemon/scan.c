@@ -197,7 +197,7 @@ static int update_history(struct agent *agent)
 	history_inherit(next, &agent->now);
 	for (i = 0; i < next->count; i++)
 		identify(agent, &next->blocks[i]);
-	if (!agent->scanned_once && agent->edges.intent) {
+	if (!agent->scanned_once) {
 		history_recall(&agent->history, next);
 		r = changes_meanwhile(&changes, next);
 	}
@@ -227,7 +227,6 @@ static void swap_snapshots(struct agent *agent)
 
 int scan_blocks(struct agent *agent)
 {
-	struct changes changes = changes_of(agent);
 	bool unreadable;
 	int r = read_next(agent);
 
@@ -245,8 +244,6 @@ int scan_blocks(struct agent *agent)
 	unreadable = any_unreadable(agent, &agent->next);
 	observe_changes(agent);
 	swap_snapshots(agent);
-	if (!agent->scanned_once)
-		changes_resume(&changes, &agent->now);
 	agent->scanned_once = true;
 	if (unreadable)
 		schedule_rescan(&agent->schedule, loop_now_usec());

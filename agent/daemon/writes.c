@@ -141,6 +141,12 @@ static bool fall_back(const struct agent *agent, struct block *block,
 	return true;
 }
 
+/* What was asked for by name is not tried again, but the policy goes on as if it had not been. */
+static bool goes_on(bool by_name, const struct report_range *result)
+{
+	return by_name && result->result == REPORT_FAILED && plan_may_pass(result->error);
+}
+
 /* When the report's time began: with the first refusal, for what was put off. */
 static uint64_t begun_usec(const struct agent *agent, const struct block *before)
 {
@@ -170,7 +176,9 @@ void writes_judge(struct agent *agent, const struct plan_write *write, int error
 	}
 	if (!by_name && fall_back(agent, block, &result))
 		return;
-	history_written(&agent->history, block, write->word, error, &result);
+	if (!goes_on(by_name, &result))
+		history_written(&agent->history, block, write->word, error, &result);
+	history_told(block);
 	reports_gather_since(agent, block, &result, begun_usec(agent, before));
 }
 

@@ -383,8 +383,7 @@ static void note_wishes(const struct asked *asked, const char *line)
 		return;
 	for (i = asked->first; i < asked->first + asked->count; i++)
 		if (is_done(line, i) && kernel.blocks[i].present &&
-		    kernel.blocks[i].state == BLOCK_OFFLINE &&
-		    (kernel.blocks[i].known_off || sim_finds(SIM_OPEN_IDENTITY)))
+		    kernel.blocks[i].state == BLOCK_OFFLINE)
 			kernel.blocks[i].wish = SIM_WISH_OFF;
 }
 

@@ -86,7 +86,7 @@ void kernel_set(unsigned index, enum block_state state, enum block_zone zone)
 	note_state(block, state);
 	if (state == BLOCK_ONLINE) {
 		block->zone = (uint8_t)zone;
-		block->read_online = block->seen_online = block->by_agent = false;
+		block->read_online = block->seen_online = false;
 	}
 	sim_trace("kernel: memory%u is %s%s%s", index, block_state_word(state),
 		  state == BLOCK_ONLINE ? " in " : "",
@@ -253,7 +253,6 @@ static uint64_t kernel_identify(void *data, const char *name)
 	block = find(name, &attribute, &index);
 	if (!block)
 		return 0;
-	block->identified = true;
 	return block->identity;
 }
 
@@ -338,13 +337,9 @@ static long bring_online(unsigned index, enum online_type word, size_t len)
 			block->wish = SIM_WISH_ANY;
 		r = -EINVAL;
 	}
-	/* The policy's next try is given up then. */
-	if (r < 0 && block->asked && !sim_finds(SIM_OPEN_RETRY))
-		block->wish = SIM_WISH_ANY;
 	if (r < 0)
 		return r;
 	kernel_set(index, BLOCK_ONLINE, zone);
-	block->by_agent = true;
 	/* Who wrote it knows. */
 	block->read_online = true;
 	return (long)len;
@@ -366,7 +361,6 @@ static long take_offline(unsigned index, size_t len)
 	}
 	kernel_set(index, BLOCK_OFFLINE, BLOCK_ZONE_UNKNOWN);
 	block->wish = SIM_WISH_ANY;
-	block->known_off = block->identified;
 	return (long)len;
 }
 

@@ -245,7 +245,6 @@ static void end(void)
 	loop_free(life.loop);
 	sim.in_agent = false;
 	sim_trace("agent has ended");
-	oracle_killed();
 	life_drop();
 	oracle_ended();
 }

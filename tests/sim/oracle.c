@@ -18,7 +18,6 @@ static struct {
 	unsigned excuses[SIM_BLOCKS]; /* it went, and nobody may have seen it */
 	bool begun; /* an agent with this journal has come to rest */
 	bool before[SIM_BLOCKS]; /* as it is since before that: in no report */
-	unsigned transitions[SIM_BLOCKS]; /* since the last report of it */
 	uint64_t seq;
 } seen;
 
@@ -44,7 +43,6 @@ void oracle_rest(void)
 
 void oracle_transition(unsigned index)
 {
-	seen.transitions[index]++;
 	if (!seen.begun)
 		seen.before[index] = true;
 }
@@ -117,13 +115,6 @@ static void check_change(unsigned index, const struct report_range *range, uint6
 		  block_state_word((enum block_state)range->from),
 		  block_state_word((enum block_state)range->to),
 		  reason_text((enum reason)range->reason));
-	if ((range->reason == REASON_RESUMED && seen.transitions[index] > 1 &&
-	     !sim_finds(SIM_OPEN_MARKS)) ||
-	    (range->reason == REASON_ONLINED_ELSEWHERE &&
-	     !sim_finds(SIM_OPEN_IDENTITY))) {
-		joins = true;
-		again = false;
-	}
 	if ((!joins || again) && !seen.before[index]) {
 		if (seen.excuses[index])
 			seen.excuses[index]--;
@@ -137,7 +128,6 @@ static void check_change(unsigned index, const struct report_range *range, uint6
 				 block_state_word((enum block_state)known));
 	}
 	seen.before[index] = false;
-	seen.transitions[index] = 0;
 	seen.known[index] = range->to;
 	seen.zone[index] = range->zone;
 }
@@ -176,9 +166,7 @@ static void check_account(unsigned index)
 	uint8_t state = block->present ? block->state : BLOCK_ABSENT;
 
 	if (seen.before[index] || seen.known[index] == state ||
-	    (is_new(seen.known[index]) && is_new(state) &&
-	     (state == BLOCK_ABSENT || !sim_finds(SIM_OPEN_LEFT))) ||
-	    seen.excuses[index])
+	    (is_new(seen.known[index]) && state == BLOCK_ABSENT) || seen.excuses[index])
 		return;
 	sim_fail("account", "memory%u is %s, the reports end with %s", index,
 		 block_state_word((enum block_state)state),
@@ -224,24 +212,6 @@ void oracle_settled(void)
 		seen.excuses[i] = 0;
 	}
 	host_check();
-}
-
-static bool may_stay_unreported(const struct sim_block *block)
-{
-	/* A second mark hides the first one. */
-	if (block->by_agent)
-		return block->asked_off && !sim_finds(SIM_OPEN_MARKS);
-	return !sim_finds(SIM_OPEN_KILLED);
-}
-
-void oracle_killed(void)
-{
-	unsigned i;
-
-	for (i = 0; i < SIM_BLOCKS; i++)
-		if (seen.known[i] != kernel.blocks[i].state &&
-		    may_stay_unreported(&kernel.blocks[i]))
-			seen.before[i] = true;
 }
 
 void oracle_ended(void)

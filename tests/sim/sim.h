@@ -65,11 +65,6 @@ struct sim_event {
 /* Faults of the daemon that are known and open: their oracles look away unless asked not to. */
 enum sim_open {
 	SIM_OPEN_GOING, /* going-offline as the first or last that is seen of a block */
-	SIM_OPEN_KILLED, /* others onlined it, and the agent was killed before its report */
-	SIM_OPEN_LEFT, /* a new block that is left offline since somebody asked for that */
-	SIM_OPEN_MARKS, /* two writes to one block in a burst, and killed */
-	SIM_OPEN_RETRY, /* a host's failed request ends the policy's tries */
-	SIM_OPEN_IDENTITY, /* taken offline by name before its directory was looked at */
 	SIM_OPEN_SECOND, /* a request just when a second without a host is over */
 	SIM_OPEN_ROLLBACK, /* an operator's offlining amid a job that is rolled back */
 	SIM_OPENS
@@ -147,13 +142,10 @@ struct sim_block {
 	bool present, has_state, linked;
 	uint8_t state, zone; /* enum block_state, enum block_zone */
 	uint8_t wish; /* enum sim_wish: how it has to end */
-	bool by_agent; /* it is online by the agent's hand */
 	bool asked, asked_off; /* a host asked to have it so, since the last rest */
 	bool may_roll_back; /* with others: all of them or none */
 	bool seen_online; /* the agent read so, and went on from there */
 	bool read_online; /* it read so */
-	bool identified; /* the agent has looked at its directory */
-	bool known_off; /* it had when it took it offline by name */
 	bool listed; /* when the agent listed them last */
 	int refuse, refuse_times;
 	uint64_t identity;
@@ -289,7 +281,6 @@ void oracle_rest(void); /* the agent has nothing to do */
 void oracle_transition(unsigned index); /* a block's state changes */
 void oracle_excuse_block(unsigned index);
 void oracle_settled(void);
-void oracle_killed(void);
 void oracle_ended(void); /* in good order */
 
 #endif

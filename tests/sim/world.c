@@ -184,10 +184,10 @@ static void (*const actions[SIM_EVENT_KINDS])(void) = {
 };
 
 const char *const sim_open_names[SIM_OPENS] = {
-	[SIM_OPEN_GOING] = "going-offline",  [SIM_OPEN_KILLED] = "killed-unreported",
-	[SIM_OPEN_LEFT] = "left-offline",    [SIM_OPEN_MARKS] = "marked-twice",
-	[SIM_OPEN_RETRY] = "ended-retries",  [SIM_OPEN_IDENTITY] = "identity",
-	[SIM_OPEN_ROLLBACK] = "rolled-back", [SIM_OPEN_SECOND] = "a-second-later",
+	[SIM_OPEN_GOING] = "going-offline",
+
+	[SIM_OPEN_ROLLBACK] = "rolled-back",
+	[SIM_OPEN_SECOND] = "a-second-later",
 };
 
 const char *const sim_event_names[SIM_EVENT_KINDS] = {
@@ -415,7 +415,6 @@ bool sim_run(void)
 	sim.script_due_usec = sim.now_usec + sim.script[0].gap_usec;
 	if (setjmp(sim.base)) {
 		sim.in_agent = false;
-		oracle_killed();
 		life_drop();
 	}
 	play();

@@ -204,6 +204,32 @@ static void reports_what_went_unreadable_first(void **state)
 	assert_int_equal(first_range(fixture, 2)->from, BLOCK_ONLINE);
 }
 
+/* It was to be written, and then the policy does not want it any more. */
+static void says_once_what_it_leaves_alone_after_all(void **state)
+{
+	struct fixture *fixture = *state;
+	struct config other;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	start(fixture, false);
+	agent_wake(fixture->agent);
+	assert_true(agent_step(fixture->agent));
+	assert_int_equal(agent_pending(fixture->agent), 1);
+	other = fixture->config;
+	other.policy = CONFIG_POLICY_KEEP;
+	agent_configure(fixture->agent, &other);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->reason, REASON_POLICY_KEEP);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_OFFLINE);
+	/* Planned and left alone once more: that is known. */
+	agent_configure(fixture->agent, &fixture->config);
+	assert_true(agent_step(fixture->agent));
+	agent_configure(fixture->agent, &other);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+}
+
 /* Refused and waited for, and then the policy does not want it any more. */
 static void tells_of_a_refusal_that_nobody_will_retry(void **state)
 {
@@ -698,6 +724,52 @@ static void takes_a_whole_dimm_offline(void **state)
 	job_free(&ended);
 }
 
+/* The policy waits to try again: what is asked for meanwhile in vain does not end that. */
+static void what_is_asked_in_vain_is_tried_on(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct block *block;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = -1;
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 0);
+	run_job(fixture, JOB_ONLINE, 32, 1, ONLINE_TYPE_ONLINE);
+	assert_int_equal(ended.items[0].response, JOB_FAILED);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->error, EBUSY);
+	block = snapshot_find(agent_snapshot(fixture->agent), 32);
+	assert_int_equal(block->marks & BLOCK_MARK_RETRYING, BLOCK_MARK_RETRYING);
+	/* A refusal for good is one. */
+	fixture->kernel->blocks[32].refuse = EINVAL;
+	run_job(fixture, JOB_ONLINE, 32, 1, ONLINE_TYPE_ONLINE);
+	block = snapshot_find(agent_snapshot(fixture->agent), 32);
+	assert_int_equal(block->marks & (BLOCK_MARK_RETRYING | BLOCK_MARK_FAILED),
+			 BLOCK_MARK_FAILED);
+	job_free(&ended);
+}
+
+/* Nothing is written, and no report said that the block is there. */
+static void what_is_to_stay_offline_is_reported_once(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	fixture->kernel->blocks[32].refuse = EBUSY;
+	fixture->kernel->blocks[32].refuse_times = -1;
+	start(fixture, false);
+	settle(fixture);
+	run_job(fixture, JOB_OFFLINE, 32, 1, ONLINE_TYPE_OFFLINE);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ABSENT);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_OFFLINE);
+	run_job(fixture, JOB_OFFLINE, 32, 1, ONLINE_TYPE_OFFLINE);
+	assert_int_equal(last_seq(fixture), 1);
+	job_free(&ended);
+}
+
 static void rolls_a_refused_offline_back(void **state)
 {
 	struct fixture *fixture = *state;
@@ -771,6 +843,7 @@ int main(void)
 		TEST(believes_the_state_not_the_write),
 		TEST(leaves_an_offlined_block_alone),
 		TEST(reports_what_went_unreadable_first),
+		TEST(says_once_what_it_leaves_alone_after_all),
 		TEST(tells_of_a_refusal_that_nobody_will_retry),
 		TEST(reports_what_is_gone_once),
 		TEST(waits_for_a_block_that_is_not_whole),
@@ -787,6 +860,8 @@ int main(void)
 		TEST(resumes_what_a_killed_agent_left),
 		TEST(takes_a_whole_dimm_offline),
 		TEST(rolls_a_refused_offline_back),
+		TEST(what_is_asked_in_vain_is_tried_on),
+		TEST(what_is_to_stay_offline_is_reported_once),
 		TEST(tells_nobody_of_a_disowned_job),
 		TEST(reads_each_block_a_fixed_number_of_times),
 	};

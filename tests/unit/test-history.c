@@ -357,6 +357,12 @@ static void wishes_and_leftovers(void **state)
 	assert_int_equal(block->marks, BLOCK_MARK_WAS_ONLINE);
 	assert_int_equal(recalled(fixture, block, BLOCK_OFFLINE).marks,
 			 BLOCK_MARK_WAS_ONLINE);
+	/* It may never have been online, and nobody knows that it is there. */
+	assert_true(recalled(fixture, block, BLOCK_OFFLINE).unreported);
+	block->unreported = false;
+	history_told(block);
+	history_wanted_offline(&fixture->history, block);
+	assert_false(block->unreported);
 	history_left_offline(&fixture->history, block);
 	assert_int_equal(block->marks, 0);
 	assert_int_equal(recalled(fixture, block, BLOCK_OFFLINE).marks, 0);
