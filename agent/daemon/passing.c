@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "passing.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
-#include "io/log.h"
 #include "wire/frame.h"
 #include "wire/relay.h"
 
@@ -50,26 +48,18 @@ bool passing_in_line(const struct passing *passing)
 	return passing->in_line;
 }
 
-static void send_text(struct passing *passing, struct text *text)
-{
-	if (text->failed ||
-	    channel_send(passing->owner.peer, text->data, text->len) == -ENOMEM)
-		log_error("no memory for an answer");
-	text_free(text);
-}
-
 /* `before` is what the line follows. */
 static void send_error(struct passing *passing, const char *before, const char *why)
 {
 	struct protocol_request request;
-	struct text id = TEXT_INIT, line = TEXT_INIT;
+	struct text id = TEXT_INIT;
 
 	protocol_request_init(&request, PROTOCOL_COMMANDS);
 	if (frame_put_id(passing->frame, &id) && !id.failed)
 		request.id = id.data;
-	text_puts(&line, before);
-	protocol_put_error(&line, &request, why);
-	send_text(passing, &line);
+	text_puts(passing->owner.reply, before);
+	protocol_put_error(passing->owner.reply, &request, why);
+	passing->owner.send(&request, passing->owner.data);
 	text_free(&id);
 }
 
@@ -133,23 +123,30 @@ static bool host_has_room(void *data)
 	return channel_queued(passing->owner.peer) < CHANNEL_QUEUE_LOW;
 }
 
-/* What a host has left behind is not for the next one. */
+/* A part is not kept for the next host, as a whole line is. */
 static void pass_reply(const char *bytes, size_t len, void *data)
 {
 	struct passing *passing = data;
+	bool is_whole = !passing->in_line && bytes[len - 1] == '\n';
+	int r = 0;
 
-	if (!channel_listens(passing->owner.peer) || passing->line_lost)
-		return;
-	passing->line_lost = channel_send(passing->owner.peer, bytes, len) == -ENOMEM;
-	passing->in_line = true;
+	if (is_whole)
+		r = channel_send(passing->owner.peer, bytes, len);
+	else if (!passing->line_lost)
+		r = channel_push(passing->owner.peer, bytes, len);
+	passing->in_line = passing->in_line || !is_whole;
+	passing->line_lost = passing->line_lost || r < 0;
 }
 
 /* The host gets a line that is no JSON, and then the error. */
 static void break_line(struct passing *passing, const char *why)
 {
-	send_error(passing, "\n", why);
+	bool had_begun = passing->in_line;
+
+	passing->in_line = false;
+	send_error(passing, had_begun ? "\n" : "", why);
 	/* libvirt talks to no agent after such a line, until it is another one. */
-	if (!passing->owner.hears_events(passing->owner.data))
+	if (had_begun && !passing->owner.hears_events(passing->owner.data))
 		channel_reopen_port(passing->owner.peer);
 }
 
@@ -210,11 +207,10 @@ static void keep_info(const char *bytes, size_t len, void *data)
 static void answer_info(void *data)
 {
 	struct passing *passing = data;
-	struct text line = TEXT_INIT;
 
 	commands_answer_info(passing->owner.agent, &passing->info_request, &passing->info,
-			     &line);
-	send_text(passing, &line);
+			     passing->owner.reply);
+	passing->owner.send(&passing->info_request, passing->owner.data);
 	text_free(&passing->info);
 	protocol_request_clear(&passing->info_request);
 	passing->waits = false;
@@ -400,6 +396,32 @@ size_t passing_received(struct passing *passing, const char *bytes, size_t len)
 	return taken + white_space(bytes + taken, len - taken);
 }
 
+static void forget_request(struct passing *passing)
+{
+	relay_give_up(passing->relay, passing);
+	frame_reset(passing->frame);
+	text_free(&passing->held);
+	text_free(&passing->info);
+	protocol_request_clear(&passing->info_request);
+	passing->in_line = passing->line_lost = passing->waits = false;
+	passing->route = ROUTE_OPEN;
+}
+
+void passing_followed(struct passing *passing)
+{
+	const char *why = "Another host has followed";
+
+	/* What was not sent yet of the last one's line is not sent any more. */
+	passing->in_line = false;
+	if (passing->waits && passing->route == ROUTE_PASSED) {
+		send_error(passing, "", why);
+	} else if (passing->waits) {
+		protocol_put_error(passing->owner.reply, &passing->info_request, why);
+		passing->owner.send(&passing->info_request, passing->owner.data);
+	}
+	forget_request(passing);
+}
+
 void passing_drained(struct passing *passing)
 {
 	relay_resume(passing->relay);
@@ -424,10 +446,7 @@ void passing_free(struct passing *passing)
 {
 	if (!passing)
 		return;
-	relay_give_up(passing->relay, passing);
+	forget_request(passing);
 	frame_free(passing->frame);
-	text_free(&passing->held);
-	text_free(&passing->info);
-	protocol_request_clear(&passing->info_request);
 	free(passing);
 }

@@ -21,6 +21,9 @@ struct passing_owner {
 	struct agent *agent;
 	struct channel_peer *peer;
 	struct protocol_parser *parser;
+	struct text *reply; /* for an answer in the making */
+	/* Sends what is there; where memory is short, an error to `request` in its place. */
+	void (*send)(const struct protocol_request *request, void *data);
 	/* Bytes for the parser, one request at most; false: all taken, no whole one yet. */
 	bool (*feed)(const char **bytes, size_t *len, void *data);
 	bool (*takes_more)(void *data); /* requests */
@@ -39,6 +42,11 @@ void passing_free(
 size_t passing_received(struct passing *passing, const char *bytes, size_t len);
 /* There is room for more to the host. */
 void passing_drained(struct passing *passing);
+/*
+ * Another host is there: half a request of the last one is nobody's, and one that is whole is
+ * answered with an error, to whichever of the two it was of.
+ */
+void passing_followed(struct passing *passing);
 /* It waits for qemu-ga: the owner takes no request meanwhile. */
 bool passing_waits(const struct passing *passing);
 /* The host has a part of a line: the owner sends nothing meanwhile. */

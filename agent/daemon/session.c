@@ -31,6 +31,7 @@ struct session {
 	struct monitor *monitor; /* NULL: not subscribed to pressure */
 	unsigned unsent; /* signals that have changed since they were sent: 1 << signal */
 	struct passing *passing; /* NULL: no qemu-ga stands behind it */
+	struct text later; /* answers that a reply of qemu-ga's has to end before */
 };
 
 struct sessions {
@@ -49,13 +50,27 @@ struct sessions {
 
 typedef int (*send_fn)(struct channel_peer *peer, const char *bytes, size_t len);
 
+/* Of a reply of qemu-ga's: nothing may come between its parts. */
+static bool is_in_line(const struct session *session)
+{
+	return session->passing && passing_in_line(session->passing);
+}
+
+static int send_behind_line(struct session *session, const struct text *reply)
+{
+	text_append(&session->later, reply->data, reply->len);
+	return session->later.failed ? -ENOMEM : 0;
+}
+
 /* 0 or negative errno: then the peer got none of it. */
 static int send_line(struct session *session, send_fn send)
 {
 	struct text *reply = &session->sessions->reply;
 	int r = reply->failed ? -ENOMEM : 0;
 
-	if (r == 0 && reply->len)
+	if (r == 0 && reply->len && is_in_line(session))
+		r = send_behind_line(session, reply);
+	else if (r == 0 && reply->len)
 		r = send(session->peer, reply->data, reply->len);
 	text_shrink(reply, REPLY_KEEP_SIZE);
 	return r;
@@ -94,12 +109,6 @@ static void follow_instance(struct session *session, const struct journal *journ
 		return;
 	memcpy(session->instance, journal_instance(journal), JOURNAL_INSTANCE_SIZE);
 	session->position = 0;
-}
-
-/* Of a reply of qemu-ga's: nothing may come between its parts. */
-static bool is_in_line(const struct session *session)
-{
-	return session->passing && passing_in_line(session->passing);
 }
 
 static void push(struct session *session)
@@ -186,7 +195,7 @@ static void job_progress(const struct job *job, void *data)
 	uint64_t now_usec = loop_now_usec();
 	struct timeval now;
 
-	if (!session->pending || !channel_listens(session->peer) ||
+	if (!session->pending || is_in_line(session) || !channel_listens(session->peer) ||
 	    (session->progress_usec && now_usec - session->progress_usec < PROGRESS_USEC))
 		return;
 	session->progress_usec = now_usec;
@@ -355,13 +364,70 @@ static size_t received(struct channel_peer *peer, const char *bytes, size_t len,
 	return (size_t)(rest - bytes);
 }
 
+static void drained(struct channel_peer *peer, void *user)
+{
+	const struct session *session = user;
+
+	(void)peer;
+	push(user);
+	push_pressure(user);
+	if (session->passing)
+		passing_drained(session->passing);
+}
+
+static void send_later(struct session *session)
+{
+	struct text *later = &session->later;
+
+	if (is_in_line(session) || (!later->len && !later->failed))
+		return;
+	if (later->failed ||
+	    channel_send(session->peer, later->data, later->len) == -ENOMEM)
+		log_error("out of memory for an answer");
+	text_free(later);
+}
+
+/* Half a request of the last host's is nobody's any more. */
+static void flush_parser(struct session *session)
+{
+	const char flush = '\xff', *rest = &flush;
+	struct protocol_request request;
+	size_t len = 1;
+
+	while (protocol_feed(session->parser, &rest, &len, &request,
+			     &session->sessions->reply) != PROTOCOL_MORE)
+		;
+	text_clear(&session->sessions->reply);
+}
+
+static void followed(struct channel_peer *peer, void *user)
+{
+	struct session *session = user;
+
+	(void)peer;
+	flush_parser(session);
+	if (session->passing)
+		passing_followed(session->passing);
+	send_later(session);
+	session->pending = false;
+	monitor_remove(session->monitor);
+	session->monitor = NULL;
+	begin_stream(session);
+}
+
 /* --- its beginning and end */
 
+static void passing_sends(const struct protocol_request *request, void *data)
+{
+	send_reply(data, request);
+}
+
 /* The session may be gone after this. */
-static void go_on(void *data)
+static void passing_goes_on(void *data)
 {
 	struct session *session = data;
 
+	send_later(session);
 	push(session);
 	push_pressure(session);
 	channel_resume(session->peer);
@@ -379,13 +445,15 @@ static bool make_passing(struct session *session)
 	struct passing_owner owner = { session->sessions->agent,
 				       session->peer,
 				       session->parser,
+				       &session->sessions->reply,
+				       passing_sends,
 				       feed,
 				       takes_more,
-				       go_on,
+				       passing_goes_on,
 				       hears_events,
 				       session };
 
-	if (!session->sessions->relay)
+	if (!session->is_port || !session->sessions->relay)
 		return true;
 	session->passing = passing_new(session->sessions->relay, &owner);
 	return session->passing != NULL;
@@ -393,15 +461,15 @@ static bool make_passing(struct session *session)
 
 static void free_session(struct session *session)
 {
-	monitor_remove(session->monitor);
 	passing_free(session->passing);
 	protocol_parser_free(session->parser);
+	text_free(&session->later);
 	free(session);
 }
 
-static struct session *new_session(struct sessions *sessions, struct channel_peer *peer,
-				   bool is_port)
+static void *opened(struct channel_peer *peer, bool is_port, void *data)
 {
+	struct sessions *sessions = data;
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (!session)
@@ -410,73 +478,14 @@ static struct session *new_session(struct sessions *sessions, struct channel_pee
 	session->peer = peer;
 	session->is_port = is_port;
 	session->parser = protocol_parser_new();
-	if (session->parser && (!is_port || make_passing(session)))
-		return session;
-	free_session(session);
-	return NULL;
-}
-
-static void *opened(struct channel_peer *peer, bool is_port, void *data)
-{
-	struct sessions *sessions = data;
-	struct session *session = new_session(sessions, peer, is_port);
-
-	if (!session)
+	if (!session->parser || !make_passing(session)) {
+		free_session(session);
 		return NULL;
+	}
 	session->next = sessions->first;
 	sessions->first = session;
 	begin_stream(session);
 	return session;
-}
-
-static void drained(struct channel_peer *peer, void *user)
-{
-	const struct session *session = user;
-
-	(void)peer;
-	push(user);
-	push_pressure(user);
-	if (session->passing)
-		passing_drained(session->passing);
-}
-
-/* Half a request of the last host's is nobody's any more. */
-static void flush_parser(struct session *session)
-{
-	const char flush = '\xff', *rest = &flush;
-	struct protocol_request request;
-	size_t len = 1;
-
-	while (protocol_feed(session->parser, &rest, &len, &request,
-			     &session->sessions->reply) != PROTOCOL_MORE)
-		;
-	text_clear(&session->sessions->reply);
-}
-
-/* What qemu-ga still answers the last host is not for the next one. */
-static void renew_passing(struct session *session)
-{
-	struct passing *last = session->passing;
-
-	if (!last)
-		return;
-	if (make_passing(session))
-		passing_free(last);
-	else
-		session->passing = last;
-}
-
-static void followed(struct channel_peer *peer, void *user)
-{
-	struct session *session = user;
-
-	(void)peer;
-	flush_parser(session);
-	renew_passing(session);
-	session->pending = false;
-	monitor_remove(session->monitor);
-	session->monitor = NULL;
-	begin_stream(session);
 }
 
 static void closed(struct channel_peer *peer, void *user)
@@ -493,6 +502,7 @@ static void closed(struct channel_peer *peer, void *user)
 	for (i = 0; i < WORKS; i++)
 		if (session->is_open[i])
 			protocol_request_clear(&session->requests[i]);
+	monitor_remove(session->monitor);
 	free_session(session);
 }
 

@@ -212,6 +212,12 @@ static enum frame_event end(struct frame *frame, enum lex_state next, bool is_br
 	return FRAME_NAMED;
 }
 
+void frame_reset(struct frame *frame)
+{
+	frame_drop(frame);
+	frame->state = LEX_START;
+}
+
 void frame_drop(struct frame *frame)
 {
 	frame->state = LEX_DROP;

@@ -62,6 +62,8 @@ bool frame_put_id(const struct frame *frame, struct text *out);
  * command ends there, whichever of the two an old qemu-ga would take.
  */
 void frame_pass(struct frame *frame);
+/* Forgets what there is of a request: what comes next begins one. */
+void frame_reset(struct frame *frame);
 /* Gives the request up: all up to the next newline or 0xFF is passed over. */
 void frame_drop(struct frame *frame);
 
