@@ -101,9 +101,11 @@ static bool is_announcing(struct schedule *schedule, uint64_t seqnum, uint64_t n
 	    now_usec < schedule->announce_until_usec) {
 		schedule->announce_seqnum = seqnum;
 		schedule->announced_usec = after(now_usec, ANNOUNCE_MSEC);
+		schedule->may_advance = true;
 		return true;
 	}
 	schedule->announce_until_usec = 0;
+	schedule->may_advance = true;
 	return false;
 }
 
@@ -126,13 +128,26 @@ static struct schedule_step stay(struct schedule *schedule, enum schedule_action
 	return go(schedule, schedule->state, action, "");
 }
 
-static struct schedule_step scan(struct schedule *schedule, uint64_t seqnum,
-				 uint64_t now_usec)
+/*
+ * A scan of hundreds of blocks takes longer than a write: the first block of a DIMM is brought online
+ * before it, as soon as the kernel has linked it to its node, which comes after all of them are made.
+ * What is read then is that block alone, for the reason above, and not more often than once in
+ * ANNOUNCE_MSEC.
+ */
+static struct schedule_step scan(struct schedule *schedule,
+				 const struct schedule_facts *facts, uint64_t now_usec)
 {
 	const char *why = schedule->scan_wanted ? "something may have changed"
 						: "others may have written too";
+	bool waits = is_announcing(schedule, facts->seqnum, now_usec);
 
-	if (is_announcing(schedule, seqnum, now_usec))
+	if (facts->has_newcomer && schedule->may_advance &&
+	    (facts->has_nodes || !waits)) {
+		schedule->may_advance = false;
+		return go(schedule, SCHEDULE_ANNOUNCING, SCHEDULE_ADVANCE,
+			  "the first block need not wait for the others");
+	}
+	if (waits)
 		return go(schedule, SCHEDULE_ANNOUNCING, SCHEDULE_WAIT,
 			  "the kernel adds more blocks");
 	schedule->scan_wanted = schedule->has_written = false;
@@ -199,7 +214,7 @@ struct schedule_step schedule_next(struct schedule *schedule,
 		return go(schedule, SCHEDULE_WRITING, SCHEDULE_WRITE,
 			  "writes are planned");
 	if (schedule->scan_wanted || (schedule->has_written && !facts->has_job))
-		return scan(schedule, facts->seqnum, now_usec);
+		return scan(schedule, facts, now_usec);
 	return rest(schedule, facts);
 }
 

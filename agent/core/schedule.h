@@ -30,6 +30,7 @@ enum schedule_state {
 enum schedule_action {
 	SCHEDULE_WAIT, /* until an event, or until the step's wake_usec */
 	SCHEDULE_SCAN, /* read all blocks and decide about each */
+	SCHEDULE_ADVANCE, /* read the newcomer alone and decide about it, if it is whole */
 	SCHEDULE_WRITE, /* the plan's next */
 	SCHEDULE_TAKE_RESULT, /* wait for the write in hand as long as a step may take */
 	SCHEDULE_STEP_JOB,
@@ -49,6 +50,8 @@ struct schedule_facts {
 	bool is_left; /* and nobody waits for it: its end is an event */
 	bool has_plan; /* writes are left in the plan */
 	bool only_gaps; /* those only close gaps (plan_is_late) */
+	bool has_newcomer; /* a new block was announced that no other block decides about */
+	bool has_nodes; /* a block shows when it is whole: it is linked to its node then */
 	bool has_job;
 	bool has_probe;
 	bool has_pushable; /* for SCHEDULE_PUSH */
@@ -70,6 +73,7 @@ struct schedule {
 	uint64_t announce_max_usec; /* how long a scan may wait; 0: 250 ms */
 	uint64_t announce_until_usec; /* scan then at the latest; 0: no need to wait */
 	uint64_t announce_seqnum; /* the kernel's latest, when it was last asked */
+	bool may_advance; /* the newcomer may be whole by now */
 	unsigned retry_attempt; /* so far */
 	bool is_refused; /* a write was refused, and retry_usec is not set yet */
 	bool is_unsettled; /* something changed, and the events have not ended since */

@@ -129,6 +129,20 @@ void snapshot_sort(struct snapshot *snapshot)
 		      sizeof(*snapshot->resources), compare_resources);
 }
 
+int snapshot_copy_blocks(struct snapshot *snapshot, const struct snapshot *from)
+{
+	int r = snapshot_reserve(snapshot, from->count);
+
+	if (r < 0)
+		return r;
+	if (from->count)
+		memcpy(snapshot->blocks, from->blocks,
+		       from->count * sizeof(*from->blocks));
+	snapshot->count = from->count;
+	snapshot->block_size_bytes = from->block_size_bytes;
+	return 0;
+}
+
 struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index)
 {
 	struct block key = { .index = index };

@@ -94,6 +94,8 @@ int snapshot_add_block(struct snapshot *snapshot, const struct block *block);
 int snapshot_add_resource(struct snapshot *snapshot, uint64_t start, uint64_t size,
 			  const char *owner);
 void snapshot_sort(struct snapshot *snapshot);
+/* Replaces its blocks by those of the other one. 0 or -ENOMEM. */
+int snapshot_copy_blocks(struct snapshot *snapshot, const struct snapshot *from);
 /* The node's record, made where it is missing; NULL on lack of memory or of numbers. */
 struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node);
 

@@ -75,6 +75,9 @@ struct agent {
 	bool followed_change; /* machine.auto_online_changed, as the executor rests on it */
 	bool executor_refused; /* the kernel accepted no value for the policy */
 	bool reports_new; /* and not yet pushed */
+	bool has_newcomer; /* of this burst: the first new block that was announced */
+	uint64_t newcomer;
+	bool is_ahead; /* it was decided about, and no scan has been made since */
 	bool has_rezone; /* a decision wants the DIMM of this block moved */
 	uint64_t rezone_index;
 	bool scanned_once;
@@ -105,10 +108,19 @@ void jobs_rezone(struct agent *agent, const struct block *block);
 /* decide.c */
 /* Verdicts for all blocks of `now`, and the plan that follows from them. */
 void decide_blocks(struct agent *agent);
+/* Whether a new block's verdict rests on no other block, and nobody else is to be waited for. */
+bool decide_may_advance(const struct agent *agent);
+/* The verdict for this block of `now` alone, and the plan of its one write. */
+void decide_newcomer(struct agent *agent, uint64_t index);
 
 /* scan.c */
 /* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
 int scan_blocks(struct agent *agent);
+/*
+ * Takes this new block into `now` as a scan would, all others as they were. false: it is not offline,
+ * not linked to its node yet, or memory is short; a scan has to follow either way.
+ */
+bool scan_newcomer(struct agent *agent, uint64_t index);
 /*
  * What a scan leaves out, as no decision rests on it and it takes as long as the rest: where
  * offline blocks may go. At once after the scan, or not at all (io/sysfs.h).

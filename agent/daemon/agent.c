@@ -27,10 +27,16 @@ static void agent_resume(struct agent *agent);
 
 /* --- actions */
 
+/* The retries for the blocks of one scan end at one time, in one report. */
+static void stamp(struct agent *agent)
+{
+	agent->scanned_sec = (uint32_t)(loop_now_usec() / 1000000) + 1;
+}
+
 static void scan(struct agent *agent)
 {
-	/* The retries for the blocks of one scan end at one time, in one report. */
-	agent->scanned_sec = (uint32_t)(loop_now_usec() / 1000000) + 1;
+	agent->has_newcomer = agent->is_ahead = false;
+	stamp(agent);
 	kernel_settings_follow(agent);
 	if (scan_blocks(agent) < 0)
 		return;
@@ -40,6 +46,18 @@ static void scan(struct agent *agent)
 	/* Else there will be a scan after the writes. */
 	if (!agent_pending(agent))
 		scan_complete(agent);
+}
+
+/* The scan that is wanted follows. */
+static void advance(struct agent *agent)
+{
+	stamp(agent);
+	kernel_settings_follow(agent);
+	if (!decide_may_advance(agent) || !scan_newcomer(agent, agent->newcomer))
+		return;
+	decide_newcomer(agent, agent->newcomer);
+	agent->has_newcomer = false;
+	agent->is_ahead = true;
 }
 
 static void take_result(struct agent *agent, unsigned msec)
@@ -140,6 +158,8 @@ static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)
 		.is_left = agent->writing.is_left,
 		.has_plan = agent_pending(agent) > 0,
 		.only_gaps = plan_is_late(&agent->plan),
+		.has_newcomer = decide_may_advance(agent),
+		.has_nodes = agent->numa,
 		.has_job = agent->job.items != NULL,
 		.has_probe = agent->probe != NULL,
 		.has_pushable = agent->reports_new,
@@ -153,7 +173,9 @@ static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)
 /* To wake up for each event while the kernel makes a DIMM holds the kernel up as well. */
 static void listen_to_source(struct agent *agent)
 {
-	bool is_deaf = agent->schedule.announced_usec != 0;
+	bool is_deaf = agent->schedule.announced_usec != 0 ||
+		       (agent->is_ahead &&
+			loop_now_usec() < agent->schedule.announce_until_usec);
 
 	if (is_deaf == agent->is_deaf || !agent->source_watch)
 		return;
@@ -166,6 +188,9 @@ static void act(struct agent *agent, enum schedule_action action)
 	switch (action) {
 	case SCHEDULE_SCAN:
 		scan(agent);
+		return;
+	case SCHEDULE_ADVANCE:
+		advance(agent);
 		return;
 	case SCHEDULE_WRITE:
 		writes_state(agent, WRITE_POLICY, plan_take(&agent->plan));

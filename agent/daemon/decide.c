@@ -264,6 +264,34 @@ static void order_plan(struct agent *agent)
 		plan_drop_movable(&agent->plan);
 }
 
+bool decide_may_advance(const struct agent *agent)
+{
+	return agent->has_newcomer && agent->scanned_once && agent->writer &&
+	       agent->executor.who == EXECUTOR_AGENT &&
+	       agent->plan.next == agent->plan.count &&
+	       !policy_needs_nodes(agent->config) &&
+	       !kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) &&
+	       !kernel_has(&agent->machine.kernel, KERNEL_ONLINES_BY_ITSELF);
+}
+
+void decide_newcomer(struct agent *agent, uint64_t index)
+{
+	struct block *block = snapshot_find(&agent->now, index);
+	struct decision decision = { .first = block, .last = block };
+	struct policy policy;
+
+	plan_clear(&agent->plan);
+	if (policy_begin(&policy, agent->config, &agent->now) < 0)
+		return; /* the scan that follows says so */
+	if (decide_block(agent, &policy, block, &decision.verdict)) {
+		decision.policy =
+			policy_of(agent->config, &agent->now, block, &decision.section);
+		log_decision(agent, &decision);
+	}
+	policy_end(&policy);
+	settle(agent);
+}
+
 void decide_blocks(struct agent *agent)
 {
 	struct policy policy;

@@ -95,6 +95,11 @@ bool events_take(struct agent *agent, const struct uevent *event)
 	log_debug("event %" PRIu64 " for memory%" PRIu64, event->seqnum, event->index);
 	schedule_expect_more(&agent->schedule, now_usec);
 	schedule_want_scan(&agent->schedule, now_usec);
+	if (event->action == UEVENT_ADD && !agent->has_newcomer &&
+	    (!block || block->state == BLOCK_ABSENT)) {
+		agent->has_newcomer = true;
+		agent->newcomer = event->index;
+	}
 	if (is_in_doubt)
 		history_doubt(block);
 	else if (event->action == UEVENT_REMOVE)

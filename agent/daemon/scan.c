@@ -96,6 +96,21 @@ static void join_probed(const struct agent *agent, struct snapshot *snapshot)
 					agent->probed[i].size);
 }
 
+/* Without them nothing is known of DIMMs; -ENOMEM is the only error. */
+static int read_resources(struct agent *agent)
+{
+	int r = resources_read(agent->edges.root, &agent->next);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && r != -ENOENT)
+		log_debug(
+			"cannot read /proc/iomem: %s; ignoring where DIMMs begin and end",
+			strerror(-r));
+	join_probed(agent, &agent->next);
+	return 0;
+}
+
 static int read_blocks(struct agent *agent)
 {
 	struct snapshot *next = &agent->next;
@@ -107,15 +122,7 @@ static int read_blocks(struct agent *agent)
 	if (agent->numa)
 		hold_back_unlinked(agent, next);
 	sysfs_read_zones(agent->edges.sysfs, next);
-	r = resources_read(agent->edges.root, next);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0 && r != -ENOENT)
-		log_debug(
-			"cannot read /proc/iomem: %s; ignoring where DIMMs begin and end",
-			strerror(-r));
-	join_probed(agent, next);
-	return 0;
+	return read_resources(agent);
 }
 
 static int read_next(struct agent *agent)
@@ -223,6 +230,55 @@ static void swap_snapshots(struct agent *agent)
 
 	agent->now = agent->next;
 	agent->next = before;
+}
+
+/* All blocks as they were, and the one that came. */
+static int read_newcomer(struct agent *agent, const struct block *newcomer)
+{
+	struct snapshot *next = &agent->next;
+	struct block *old;
+	int r;
+
+	snapshot_clear(next);
+	next->machine = agent->machine;
+	/* What has come for others is still news. */
+	next->uevent_seqnum = agent->now.uevent_seqnum;
+	r = snapshot_copy_blocks(next, &agent->now);
+	if (r < 0)
+		return r;
+	old = snapshot_find(next, newcomer->index);
+	if (old)
+		*old = *newcomer;
+	else
+		r = snapshot_add_block(next, newcomer);
+	if (r < 0)
+		return r;
+	snapshot_sort(next);
+	return read_resources(agent);
+}
+
+bool scan_newcomer(struct agent *agent, uint64_t index)
+{
+	struct block newcomer;
+
+	memset(&newcomer, 0, sizeof(newcomer));
+	newcomer.index = index;
+	newcomer.node = BLOCK_NODE_UNKNOWN;
+	if (agent->numa)
+		zones_read_node(agent->edges.root, &newcomer);
+	if (agent->numa && newcomer.node == BLOCK_NODE_UNKNOWN)
+		return false;
+	sysfs_read_state(agent->edges.sysfs, &newcomer);
+	if (newcomer.state != BLOCK_OFFLINE || read_newcomer(agent, &newcomer) < 0)
+		return false;
+	/* Of the others nothing is known that was not known before. */
+	history_inherit(&agent->next, &agent->now);
+	identify(agent, snapshot_find(&agent->next, index));
+	history_update(&agent->history, &agent->next, &agent->now);
+	log_full(agent);
+	observe_changes(agent);
+	swap_snapshots(agent);
+	return true;
 }
 
 int scan_blocks(struct agent *agent)

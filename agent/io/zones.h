@@ -12,6 +12,8 @@
  * whether the kernel has nodes at all.
  */
 bool zones_read_nodes(struct root *root, struct snapshot *snapshot);
+/* The same for one block, without reading the others. */
+void zones_read_node(struct root *root, struct block *block);
 /*
  * Replaces the snapshot's sums by node with those in /proc/zoneinfo ("present", and "cma"
  * if it is there, in pages). 0 or negative errno.

@@ -177,6 +177,7 @@ static long read_state(struct sim_block *block, char *buffer, size_t size)
 	if (!block->has_state)
 		return -ENOENT;
 	block->read_usec = sim.now_usec;
+	block->listed = true;
 	block->read_online = block->state == BLOCK_ONLINE;
 	return snprintf(buffer, size, "%s\n", block_state_word(block->state));
 }

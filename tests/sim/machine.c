@@ -91,6 +91,15 @@ bool zones_read_nodes(struct root *root, struct snapshot *snapshot)
 	return sim.model != SIM_EL6;
 }
 
+void zones_read_node(struct root *root, struct block *block)
+{
+	(void)root;
+	sim_point("reads one node", 10);
+	block->node = BLOCK_NODE_UNKNOWN;
+	if (kernel.blocks[block->index].linked || sim_plant("unlinked"))
+		block->node = 0;
+}
+
 int resources_read(struct root *root, struct snapshot *snapshot)
 {
 	unsigned i;

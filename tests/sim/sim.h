@@ -146,7 +146,7 @@ struct sim_block {
 	bool may_roll_back; /* with others: all of them or none */
 	bool seen_online; /* the agent read so, and went on from there */
 	bool read_online; /* it read so */
-	bool listed; /* when the agent listed them last */
+	bool listed; /* when the agent listed them last, or its state was read since */
 	int refuse, refuse_times;
 	uint64_t identity;
 	uint64_t off_usec; /* since when */

@@ -255,6 +255,49 @@ static void one_burst_from_event_to_report(void **state)
 	assert_int_equal(schedule.state, SCHEDULE_IDLE);
 }
 
+static void the_newcomer_goes_before_the_others(void **state)
+{
+	struct schedule schedule = { .has_timer = true };
+	struct schedule_facts facts = { .seqnum = 5,
+					.has_newcomer = true,
+					.has_nodes = true };
+
+	(void)state;
+	schedule_expect_more(&schedule, NOW);
+	schedule_want_scan(&schedule, NOW);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW).action, SCHEDULE_ADVANCE);
+	assert_int_equal(schedule.state, SCHEDULE_ANNOUNCING);
+	/* It is not whole: the next time after the pause. */
+	assert_int_equal(schedule_next(&schedule, &facts, NOW).wake_usec, NOW + 5 * MSEC);
+	facts.seqnum = 6;
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 5 * MSEC).action,
+			 SCHEDULE_ADVANCE);
+	facts.has_plan = true;
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 5 * MSEC).action,
+			 SCHEDULE_WRITE);
+	facts.has_plan = facts.has_newcomer = false;
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 6 * MSEC).wake_usec,
+			 NOW + 10 * MSEC);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 10 * MSEC).action,
+			 SCHEDULE_SCAN);
+}
+
+/* Only when no more are made is a block known to be whole. */
+static void without_nodes_the_newcomer_waits_for_the_others(void **state)
+{
+	struct schedule schedule = { .has_timer = true };
+	struct schedule_facts facts = { .seqnum = 5, .has_newcomer = true };
+
+	(void)state;
+	schedule_expect_more(&schedule, NOW);
+	schedule_want_scan(&schedule, NOW);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW).action, SCHEDULE_WAIT);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 5 * MSEC).action,
+			 SCHEDULE_ADVANCE);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 5 * MSEC).action,
+			 SCHEDULE_SCAN);
+}
+
 static void rescans_at_longer_and_longer_pauses(void **state)
 {
 	struct schedule schedule = { .has_timer = true };
@@ -394,6 +437,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_fact_has_its_action),
 		cmocka_unit_test(one_burst_from_event_to_report),
+		cmocka_unit_test(the_newcomer_goes_before_the_others),
+		cmocka_unit_test(without_nodes_the_newcomer_waits_for_the_others),
 		cmocka_unit_test(rescans_at_longer_and_longer_pauses),
 		cmocka_unit_test(retries_until_nothing_waits),
 		cmocka_unit_test(settles_when_nothing_changes),

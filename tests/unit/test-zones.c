@@ -114,6 +114,23 @@ static void adds_zones_up_by_node(void **state)
 	root_close(root);
 }
 
+static void one_block_has_the_lowest_of_its_nodes(void **state)
+{
+	const char *tree = *state;
+	struct root *root = open_tree(tree);
+	struct block block = { .index = 32, .node = 5 };
+
+	zones_read_node(root, &block);
+	assert_int_equal(block.node, BLOCK_NODE_UNKNOWN);
+	tree_puts(tree, "/sys/devices/system/node/node3/memory32/x", "");
+	tree_puts(tree, "/sys/devices/system/node/node1/memory32/x", "");
+	tree_puts(tree, "/sys/devices/system/node/node0/memory320/x", "");
+	tree_puts(tree, "/sys/devices/system/node/online", "0-3\n");
+	zones_read_node(root, &block);
+	assert_int_equal(block.node, 1);
+	root_close(root);
+}
+
 static void a_broken_table_has_no_windows(void **state)
 {
 	const char *tree = *state;
@@ -137,6 +154,7 @@ int main(void)
 		TEST(memory_below_a_dax_device_is_kmem),
 		TEST(hidden_addresses_own_nothing),
 		TEST(adds_zones_up_by_node),
+		TEST(one_block_has_the_lowest_of_its_nodes),
 		TEST(a_broken_table_has_no_windows),
 	};
 

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <stdio.h>
+
+#include "agent-fixture.h"
+#include "tree.h"
+
+/* The first block of a DIMM goes before the scan of all, where its verdict rests on no other block. */
+
+#define PATIENCE_MSEC 30000
+#define STEPS 200 /* more than anything here needs */
+
+struct room {
+	struct fixture *fixture;
+	char root[TREE_SIZE];
+	unsigned lists; /* of the directory, before the DIMM came */
+};
+
+static void quit(void *data)
+{
+	loop_quit(((struct fixture *)data)->edges.loop);
+}
+
+static void impatient(void *data)
+{
+	(void)data;
+	fail_msg("nothing was reported");
+}
+
+static int set_up_room(void **state)
+{
+	struct room *room = test_alloc(sizeof(*room));
+	struct fixture *fixture;
+
+	set_up(state);
+	fixture = room->fixture = *state;
+	tree_make(room->root);
+	tree_puts(room->root, "/sys/devices/system/node/node0/memory0/x", "");
+	tree_puts(room->root, "/sys/kernel/uevent_seqnum", "5\n");
+	root_close(fixture->edges.root);
+	fixture->edges.root = root_open(room->root);
+	fixture->edges.loop = loop_new();
+	fixture->edges.reported = quit;
+	fake_kernel_add(fixture->kernel, 0, 1, BLOCK_ONLINE);
+	*state = room;
+	return 0;
+}
+
+static int tear_down_room(void **state)
+{
+	struct room *room = *state;
+	struct fixture *fixture = room->fixture;
+
+	agent_free(fixture->agent);
+	fixture->agent = NULL;
+	loop_free(fixture->edges.loop);
+	tree_remove(room->root);
+	*state = fixture;
+	free(room);
+	return tear_down(state);
+}
+
+static void link_block(const struct room *room, unsigned index)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node0/memory%u/x", index);
+	tree_puts(room->root, path, "");
+}
+
+/* A DIMM of four blocks, of which this many are linked to their node. */
+static void plug(struct room *room, unsigned linked)
+{
+	struct fixture *fixture = room->fixture;
+	struct uevent added = { UEVENT_ADD, 32, 6 };
+	unsigned i;
+
+	start(fixture, false);
+	settle(fixture);
+	room->lists = fixture->kernel->lists;
+	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	for (i = 0; i < linked; i++)
+		link_block(room, 32 + i);
+	tree_puts(room->root, "/sys/kernel/uevent_seqnum", "9\n");
+	agent_event(fixture->agent, &added);
+}
+
+/* false: there was no write. */
+static bool step_to_the_first_write(const struct room *room)
+{
+	int steps;
+
+	for (steps = 0; steps < STEPS && !room->fixture->kernel->writes; steps++)
+		agent_step(room->fixture->agent);
+	return room->fixture->kernel->writes > 0;
+}
+
+static void run_to_the_report(const struct room *room)
+{
+	struct fixture *fixture = room->fixture;
+	struct loop_timer *timer = loop_timer_add(fixture->edges.loop, impatient, NULL);
+
+	loop_timer_arm(timer, PATIENCE_MSEC);
+	agent_wake(fixture->agent);
+	assert_int_equal(loop_run(fixture->edges.loop), 0);
+	loop_timer_remove(timer);
+}
+
+static void brings_it_online_before_the_scan(void **state)
+{
+	struct room *room = *state;
+	const struct fake_kernel *kernel = room->fixture->kernel;
+
+	plug(room, 4);
+	assert_true(step_to_the_first_write(room));
+	assert_int_equal(kernel->lists, room->lists);
+	run_to_the_report(room);
+	assert_int_equal(kernel->writes, 4);
+	assert_int_equal(kernel->blocks[35].state, BLOCK_ONLINE);
+	/* It is no DIMM of its own. */
+	assert_int_equal(last_seq(room->fixture), 1);
+	assert_int_equal(report(room->fixture, 1)->count, 1);
+	assert_int_equal(first_range(room->fixture, 1)->size,
+			 4 * kernel->block_size_bytes);
+}
+
+/* The others of its DIMM are linked later: it need not wait for them. */
+static void needs_its_own_node_only(void **state)
+{
+	struct room *room = *state;
+
+	plug(room, 1);
+	assert_true(step_to_the_first_write(room));
+	assert_int_equal(room->fixture->kernel->lists, room->lists);
+	link_block(room, 33);
+	link_block(room, 34);
+	link_block(room, 35);
+	run_to_the_report(room);
+	assert_int_equal(room->fixture->kernel->writes, 4);
+}
+
+static void waits_for_its_node(void **state)
+{
+	struct room *room = *state;
+
+	plug(room, 0);
+	assert_false(step_to_the_first_write(room));
+}
+
+static void waits_for_the_scan(struct room *room)
+{
+	struct fixture *fixture = room->fixture;
+	struct loop_timer *timer;
+
+	/* However slow this machine is, that comes before the first write. */
+	plug(room, 4);
+	assert_false(step_to_the_first_write(room));
+	timer = loop_timer_add(fixture->edges.loop, impatient, NULL);
+	loop_timer_arm(timer, PATIENCE_MSEC);
+	assert_int_equal(loop_run(fixture->edges.loop), 0);
+	assert_true(fixture->kernel->lists > room->lists);
+	loop_timer_remove(timer);
+}
+
+static void ratio_counts_all_blocks(void **state)
+{
+	struct room *room = *state;
+
+	room->fixture->config.policy = CONFIG_POLICY_RATIO;
+	waits_for_the_scan(room);
+}
+
+static void an_old_kernel_takes_them_from_the_top(void **state)
+{
+	struct room *room = *state;
+
+	room->fixture->config.policy = CONFIG_POLICY_ONLINE_MOVABLE;
+	tree_puts(room->root, "/proc/sys/kernel/osrelease", "3.10.0-1160.el7.x86_64\n");
+	waits_for_the_scan(room);
+}
+
+static void nothing_is_done_under_keep(void **state)
+{
+	struct room *room = *state;
+
+	room->fixture->config.policy = CONFIG_POLICY_KEEP;
+	plug(room, 4);
+	assert_false(step_to_the_first_write(room));
+	run_to_the_report(room);
+	assert_int_equal(room->fixture->kernel->writes, 0);
+	assert_int_equal(report(room->fixture, 1)->count, 1);
+}
+
+#undef TEST
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_room, tear_down_room)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(brings_it_online_before_the_scan),
+		TEST(needs_its_own_node_only),
+		TEST(waits_for_its_node),
+		TEST(ratio_counts_all_blocks),
+		TEST(an_old_kernel_takes_them_from_the_top),
+		TEST(nothing_is_done_under_keep),
+	};
+
+	return cmocka_run_group_tests_name("advance", tests, NULL, NULL);
+}
