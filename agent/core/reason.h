@@ -4,7 +4,8 @@
 
 /*
  * Why a block is as it is: one list for verdicts, log lines and reports, so that the
- * host's reason is also in the guest's log. The text is part of the protocol.
+ * host's reason is also in the guest's log. The text is part of the protocol. New rows go to the
+ * end: files in /run hold the numbers, and outlive an upgrade.
  */
 #define REASON_TABLE(X)                                                                  \
 	X(NONE, "none")                                                                  \
