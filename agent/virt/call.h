@@ -3,10 +3,10 @@
 #define MEMONLINE_VIRT_CALL_H
 
 /*
- * One call of libvirt's with a deadline. libvirt's calls have none: virConnectOpen hangs as long
- * as libvirtd does, an attach as long as QEMU does, and it is carried out then all the same
- * (measured with 9.0). So each runs in a thread of its own; one that is late is left behind, and
- * what it asked for is neither done nor not done.
+ * One call of libvirt with a deadline. libvirt's calls have none: virConnectOpen hangs as
+ * long as libvirtd does, an attach as long as QEMU does, and QEMU executes it afterwards
+ * (measured with 9.0). So each runs in a thread of its own; one that is late is
+ * abandoned, and its result is unknown.
  */
 
 #include <libvirt/libvirt.h>
@@ -18,11 +18,14 @@
 
 struct call_error {
 	int code; /* virErrorNumber; 0: none */
-	char message[CALL_MESSAGE_SIZE]; /* of libvirt, in which a guest's words may be */
+	char message[CALL_MESSAGE_SIZE]; /* of libvirt; may contain a guest's text */
 };
 
 struct call {
-	/* Carries it out: what libvirt's function returned, below 0 for a failure. */
+	/*
+	 * Makes the call; returns the result of libvirt's function, below 0 for a
+	 * failure.
+	 */
 	int (*run)(struct call *call);
 	/* Frees `object` where nobody waits for it any longer; may be NULL. */
 	void (*drop)(struct call *call);
@@ -32,7 +35,7 @@ struct call {
 	char *text; /* owned; what is asked for: URI, XML, alias, command */
 	unsigned flags;
 	int seconds;
-	/* what came of it */
+	/* its result */
 	int result;
 	char *output; /* owned */
 	void *object; /* owned by who takes it, and sets it to NULL */
@@ -48,8 +51,8 @@ struct call {
 struct call *call_new(int (*run)(struct call *call), virConnectPtr connect,
 		      virDomainPtr domain, const char *text);
 /*
- * Starts it and waits. 0: it is done, see `result`; -ETIMEDOUT: left behind; -EAGAIN: there is no
- * thread for it, and nothing was done.
+ * Starts it and waits. 0: it is done, see `result`; -ETIMEDOUT: abandoned; -EAGAIN: no
+ * thread could be made, and nothing was done.
  */
 int call_run(struct call *call, uint64_t deadline_msec);
 void call_free(struct call *call); /* accepts NULL, and one that is left behind */

@@ -11,7 +11,7 @@
 #define ALIAS_TRIES 8 /* of others who plug at the same time */
 #define LOOK_MSEC 1000 /* how often the XML is read while no event comes */
 #define STALLED_MSEC 10000 /* virtio-mem moves about once a second */
-#define GUEST_SEC_MAX 3600 /* what the agent takes as its limit */
+#define GUEST_SEC_MAX 3600 /* the limit of memonlined */
 
 static const char *const ends[] = {
 	[CHANGE_NONE] = "not-begun",	      [CHANGE_DONE] = "done",
@@ -313,7 +313,7 @@ static void online_again(struct target *target, const struct capacity_device *de
 	target->until_msec = until;
 }
 
-/* Whether all of it is offline. The agent does all or nothing. */
+/* Whether all of it is offline. memonlined does all or nothing. */
 static bool take_offline(struct target *target, const struct capacity_device *device,
 			 struct change *change)
 {
@@ -328,7 +328,7 @@ static bool take_offline(struct target *target, const struct capacity_device *de
 		change->end = CHANGE_FAILED;
 		return false;
 	}
-	/* An answer that does not come is no refusal: the agent may be at it still. */
+	/* A missing answer is not a refusal: memonlined may still be working. */
 	change->end = r == -EREMOTEIO || r == -ENOTCONN ? CHANGE_FAILED : CHANGE_UNKNOWN;
 	set_why(change, r == -EREMOTEIO ? guest_fault(target->guest)->message
 					: "the agent has not answered");

@@ -3,9 +3,9 @@
 #define MEMONLINE_VIRT_CHANGE_H
 
 /*
- * One change of one memory device, carried out over libvirt and followed to its end. What ends
- * without an answer is told as what it is: not known, or still pending. There is no cancel in
- * libvirt or QEMU.
+ * One change of one memory device, made through libvirt and followed to its result. A
+ * change without an answer is reported as unknown, or as pending. libvirt and QEMU cannot
+ * cancel one.
  */
 
 #include "target.h"
@@ -27,7 +27,7 @@ struct change {
 	struct capacity_step step;
 	uint64_t before; /* RESIZE: what was requested before */
 	enum change_end end;
-	char why[CALL_MESSAGE_SIZE]; /* libvirt's or the agent's words, not escaped */
+	char why[CALL_MESSAGE_SIZE]; /* text of libvirt or memonlined, not escaped */
 };
 
 const char *change_end_text(enum change_end end); /* "done", "pending", ... */
@@ -41,9 +41,9 @@ void change_init(struct target *target, const struct capacity_step *step,
 /* ATTACH, or RESIZE upwards: until libvirt has done it; the guest is another matter. */
 void change_plug(struct target *target, struct change *change);
 /*
- * DETACH: the guest takes it offline, libvirt asks for it, and an event or the XML tells.
- * Refused: it is online again. RESIZE downwards: until it is there, or nothing has moved for ten
- * seconds.
+ * DETACH: the guest takes it offline, libvirt asks for it, and an event or the XML has
+ * the result. If refused, it is online again. RESIZE downwards: until the size is
+ * reached, or nothing has changed for ten seconds.
  */
 void change_unplug(struct target *target, struct change *change);
 /* Takes a change_plug back. */

@@ -259,7 +259,7 @@ static void register_events(struct connection *connection)
 
 	virConnectSetKeepAlive(connect, KEEPALIVE_SEC, KEEPALIVE_COUNT);
 	virConnectRegisterCloseCallback(connect, on_close, connection, NULL);
-	/* An event that this libvirt does not have is one that the XML has to tell. */
+	/* If this libvirt lacks an event, the XML must show the change. */
 	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		virConnectDomainEventRegisterAny(connect, NULL, wanted[i].id,
 						 wanted[i].callback, connection, NULL);

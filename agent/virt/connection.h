@@ -3,10 +3,10 @@
 #define MEMONLINE_VIRT_CONNECTION_H
 
 /*
- * A connection to libvirt, its events as a queue, and its calls with deadlines. Events are
- * registered before anything is read, so that none between is lost; one thread runs libvirt's
- * event loop for all of them. A connection that is lost is opened anew: what happened meanwhile
- * only the XML tells.
+ * A connection to libvirt, its events as a queue, and its calls with deadlines. Events
+ * are registered before anything is read, so that none between is lost; one thread runs
+ * libvirt's event loop for all of them. A lost connection is opened again: only the XML
+ * shows what happened meanwhile.
  */
 
 #include "call.h"
@@ -46,7 +46,10 @@ int connection_open(const char *uri, bool read_only, uint64_t deadline_msec,
 		    struct connection **connection, struct call_error *error);
 void connection_close(struct connection *connection); /* accepts NULL */
 bool connection_is_lost(struct connection *connection);
-/* Anew where it is lost, until the deadline; all domains have to be looked up again. */
+/*
+ * Opens a lost connection again, until the deadline; then all domains must be looked up
+ * again.
+ */
 int connection_reopen(struct connection *connection, uint64_t deadline_msec,
 		      struct call_error *error);
 
@@ -62,10 +65,10 @@ int connection_lookup(struct connection *connection, const char *name,
 int connection_list(struct connection *connection, uint64_t deadline_msec,
 		    virDomainPtr **domains, size_t *count, struct call_error *error);
 void connection_free_list(virDomainPtr *domains, size_t count);
-/* What this host has free, caches included; CAPACITY_UNKNOWN where it does not tell. */
+/* What this host has free, caches included; CAPACITY_UNKNOWN if it is unknown. */
 uint64_t connection_free_memory(struct connection *connection, uint64_t deadline_msec);
 
-/* libvirt's own, until the connection is closed or opened anew. */
+/* libvirt's own, until the connection is closed or opened again. */
 virConnectPtr connection_pointer(struct connection *connection);
 
 #endif

@@ -75,7 +75,7 @@ static const struct {
 	{ "T", 1ULL << 40 }, { "TiB", 1ULL << 40 }, { "TB", 1000000000000 },
 };
 
-/* Bytes; 0 where there is no such element or no such number. */
+/* Bytes; 0 if there is no such element, or it is not a number. */
 static uint64_t size_of(xmlNode *node)
 {
 	char text[32], unit[8];

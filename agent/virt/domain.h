@@ -16,22 +16,23 @@
 enum domain_channel {
 	DOMAIN_NO_CHANNEL,
 	DOMAIN_GUEST_AGENT, /* only that of qemu-ga, which libvirtd holds */
-	DOMAIN_OWN /* the agent's own */
+	DOMAIN_OWN /* memonlined's own */
 };
 
 struct domain {
 	char name[DOMAIN_NAME_SIZE];
 	char uuid[DOMAIN_UUID_SIZE];
 	enum domain_channel channel;
-	bool disconnected; /* by libvirt's word the guest has not opened that channel */
+	bool disconnected; /* the guest has not opened that channel, says libvirt */
 	bool windows; /* libosinfo's name of the guest is one of Microsoft's */
 	bool has_vmem_base; /* each virtio-mem device has its address: libvirt 9.4 and later */
 	struct capacity capacity;
 };
 
 /*
- * 0; -EBADMSG where the text is no domain, -E2BIG where it has more than CAPACITY_DEVICES_MAX
- * memory devices, -ENOMEM; *domain is untouched then. domain_clear frees it.
+ * 0; -EBADMSG if the text is not a domain, -E2BIG if it has more than
+ * CAPACITY_DEVICES_MAX memory devices, -ENOMEM; *domain is untouched then. domain_clear
+ * frees it.
  */
 int domain_parse(const char *xml, struct domain *domain);
 void domain_clear(struct domain *domain); /* accepts one that is all zero */

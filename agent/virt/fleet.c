@@ -23,7 +23,7 @@ struct fleet {
 	unsigned users;
 };
 
-/* --- words */
+/* --- texts */
 
 static const struct {
 	int state;
@@ -71,7 +71,7 @@ static const char *why_not_asked(const struct fleet_member *member)
 		return "paused";
 	if (member->state != VIR_DOMAIN_RUNNING && member->state != VIR_DOMAIN_BLOCKED)
 		return "not-running";
-	/* Windows onlines by itself; a domain that can be given nothing has nothing to tell. */
+	/* Windows onlines by itself; a domain without hot-plug has nothing to report. */
 	if (domain->channel != DOMAIN_OWN && (domain->windows || !domain->capacity.max))
 		return "not-needed";
 	return NULL;

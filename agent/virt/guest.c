@@ -338,7 +338,7 @@ static void end_command(void)
 	pthread_mutex_unlock(&command_mutex);
 }
 
-/* libvirt's agent errors, as far as codes tell them apart. */
+/* libvirt's agent errors, as far as their codes differ. */
 static int command_error(struct guest *guest, int r, const struct call_error *error)
 {
 	if (r != -ECOMM)
@@ -524,7 +524,7 @@ int guest_next_event(struct guest *guest, uint64_t deadline_msec)
 	return r;
 }
 
-/* --- words */
+/* --- texts */
 
 static const struct {
 	int error;

@@ -3,13 +3,14 @@
 #define MEMONLINE_VIRT_GUEST_H
 
 /*
- * The conversation with the agent of one domain, over libvirt: a stream to its own channel, or
- * qemu-ga's commands one by one where memonlined stands on that port.
+ * The conversation with memonlined in one domain, through libvirt: a stream to its own
+ * channel, or qemu-ga's commands one by one if memonlined uses that port.
  *
- * A stream that opens says nothing: whoever holds QEMU's socket directly leaves us in its backlog,
- * and what we send there is carried out when he goes, long after we gave up. So nothing but
- * guest-sync-delimited is sent before it is answered. The guest is not trusted: what it sends
- * costs bounded memory, and every word of it is escaped before it is printed.
+ * An open stream proves nothing: while another program holds QEMU's socket, this one is
+ * in its backlog, and the guest executes what it sent there when the other has left, long
+ * after this program gave up. So only guest-sync-delimited is sent before it is answered.
+ * The guest is not trusted: what it sends costs bounded memory, and all its text is
+ * escaped before it is printed.
  */
 
 #include "host.h"
@@ -18,16 +19,15 @@
 struct guest;
 
 /*
- * All return 0 or negative errno, to be worded by guest_explain:
- * -ENXIO      no channel; -ENOTCONN: the guest has not opened it
- * -EBUSY      another client of libvirt's has the channel
- * -ETIMEDOUT  no answer; -EPIPE: the stream has ended (guest, QEMU or libvirtd is gone)
- * -EBADMSG, -EMSGSIZE    no answer of this protocol, or too much in one piece
+ * All return 0 or negative errno, which guest_explain explains: -ENXIO      no channel;
+ * -ENOTCONN: the guest has not opened it -EBUSY      another client of libvirt's has the
+ * channel -ETIMEDOUT  no answer; -EPIPE: the stream has ended (guest, QEMU or libvirtd is
+ * gone) -EBADMSG, -EMSGSIZE    no answer of this protocol, or too much in one piece
  * -EREMOTEIO  the agent refused; -ECOMM: libvirt did
  */
 struct guest_fault {
 	int error;
-	char message[CALL_MESSAGE_SIZE]; /* libvirt's or the agent's, not escaped */
+	char message[CALL_MESSAGE_SIZE]; /* text of libvirt or memonlined, not escaped */
 };
 
 /* Opens and syncs. `force` takes the channel from another client of libvirt's. */
@@ -54,9 +54,12 @@ int guest_next_event(struct guest *guest, uint64_t deadline_msec);
 /* What went wrong last. */
 const struct guest_fault *guest_fault(const struct guest *guest);
 
-/* A word for tables: "answers", "no-channel", "not-connected", "busy", "no-answer", "bad-answer". */
+/*
+ * For tables: "answers", "no-channel", "not-connected", "busy", "no-answer",
+ * "bad-answer".
+ */
 const char *guest_state_text(int error);
-/* A sentence, with the other side's words as they came. */
+/* A sentence, with the other side's text as it came. */
 void guest_explain(struct text *out, const struct guest_fault *fault);
 
 #endif

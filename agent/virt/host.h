@@ -3,8 +3,8 @@
 #define MEMONLINE_VIRT_HOST_H
 
 /*
- * What is asked of libvirt about one domain, each with a deadline. All return 0; -ECOMM where
- * libvirt says no, with *error; -ETIMEDOUT; other negative errno.
+ * The calls of libvirt about one domain, each with a deadline. All return 0; -ECOMM if
+ * libvirt refuses, with *error; -ETIMEDOUT; other negative errno.
  */
 
 #include "connection.h"

@@ -276,7 +276,7 @@ static int print_verb_help(const struct verb *verb)
 	return VIRT_DONE;
 }
 
-/* What completion is made of: `words verbs`, `words options VERB`, `words columns VERB` */
+/* The completions call: `words verbs`, `words options VERB`, `words columns VERB` */
 
 static void list_options(const struct verb *verb)
 {

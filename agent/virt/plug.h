@@ -2,11 +2,11 @@
 #ifndef MEMONLINE_VIRT_PLUG_H
 #define MEMONLINE_VIRT_PLUG_H
 
-/* Plans by core/capacity, carried out and printed. Each returns an exit code. */
+/* Executes and prints plans of core/capacity. Each returns an exit code. */
 
 #include "outcome.h"
 
-/* What is not online in time is taken back, unless it is to be kept. */
+/* Takes out what is not online in time, except with --keep. */
 int plug_bytes(struct target *target, uint64_t size);
 int unplug_bytes(struct target *target, uint64_t size);
 int unplug_device(struct target *target, const char *alias);

@@ -41,7 +41,7 @@ static void put_json_error(enum virt_code code, const char *desc)
 	text_free(&line);
 }
 
-/* What is said may hold words of others: of the command line, of libvirt, of a guest. */
+/* Messages may contain text of the command line, of libvirt, of a guest. */
 static void put_line(const char *line)
 {
 	struct text escaped = TEXT_INIT;

@@ -43,7 +43,10 @@ static int print_table(struct virt *virt, const struct fleet_member *member)
 	return VIRT_DONE;
 }
 
-/* What the host knows is shown without the guest's word, too; the exit code tells. */
+/*
+ * The host's facts are printed also if the guest does not answer; the exit code shows
+ * that.
+ */
 static int show(struct virt *virt, const struct fleet_member *member)
 {
 	const char *cause;

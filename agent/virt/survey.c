@@ -13,7 +13,10 @@ static bool is_vmem(const struct capacity_device *device)
 	return device->model == CAPACITY_VIRTIO_MEM;
 }
 
-/* libvirt before 9.4 does not tell where a virtio-mem device lies: of those the ranges tell. */
+/*
+ * libvirt before 9.4 does not show the address of a virtio-mem device: the guest's ranges
+ * do.
+ */
 static bool is_asked_about(const struct capacity_device *device)
 {
 	return device->model != CAPACITY_OTHER && device->base != CAPACITY_UNKNOWN;
@@ -81,8 +84,7 @@ static void fill(struct capacity_device *device, const struct message_device *sa
 {
 	size_t i;
 
-	device->verdict =
-		CAPACITY_PARTIAL; /* a word that is not known promises nothing */
+	device->verdict = CAPACITY_PARTIAL; /* an unknown value promises nothing */
 	for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
 		if (strcmp(said->verdict, verdicts[i].word) == 0)
 			device->verdict = verdicts[i].verdict;
@@ -137,7 +139,7 @@ static int ask_devices(struct guest *guest, struct capacity *capacity,
 	return guest_ask(guest, &line, take_device, &taking, deadline_msec);
 }
 
-/* --- virtio-mem without a base: what belongs to no DIMM and is no boot memory */
+/* --- virtio-mem without a base: memory that is neither a DIMM's nor boot memory */
 
 struct ranges {
 	const struct capacity *capacity;
@@ -236,8 +238,8 @@ static int ask_status(struct guest *guest, struct capacity *capacity,
 }
 
 /*
- * What the map of new memory can be made of: free in the kernel's zones, or page cache that can be
- * dropped. An older agent does not tell, and then nothing is known.
+ * Memory for the map of new memory: free in the kernel's zones, or page cache that can be
+ * dropped. Unknown if memonlined is older.
  */
 static int ask_free(struct guest *guest, struct capacity *capacity,
 		    uint64_t deadline_msec)

@@ -186,7 +186,7 @@ void target_close(struct target *target)
 
 /* --- aliases */
 
-/* NULL where there is no configuration, or libvirt does not tell. */
+/* NULL if there is no configuration, or libvirt does not return it. */
 static char *configuration(struct target *target)
 {
 	char *xml = NULL;

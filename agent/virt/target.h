@@ -3,8 +3,8 @@
 #define MEMONLINE_VIRT_TARGET_H
 
 /*
- * The one domain that a verb is about: its XML and its guest's word, read again and again, over
- * connections and channels that may be lost in between.
+ * The one domain of a verb: its XML and its guest's answers, read repeatedly, also after
+ * a lost connection or channel.
  */
 
 #include "survey.h"
@@ -16,7 +16,7 @@ struct target {
 	virDomainPtr pointer;
 	bool persistent;
 	char *xml; /* of the running domain, as read last */
-	struct domain domain; /* from it, with the guest's word where `told` */
+	struct domain domain; /* from it, with the guest's answers if `told` */
 	struct guest *guest; /* NULL: none has answered, or it is lost */
 	bool told;
 	struct guest_fault fault; /* why not */
@@ -25,19 +25,19 @@ struct target {
 };
 
 /*
- * Finds the domain, which has to run, and asks its guest. 0, or what was wrong was said and the
- * exit code is returned; with `patient` a guest that does not answer is no failure. target_close
- * is for both.
+ * Finds the domain, which must run, and asks its guest. 0, or the exit code of an error
+ * that was printed; with `patient` a guest that does not answer is not an error.
+ * target_close is needed in both cases.
  */
 int target_open(struct virt *virt, const char *name, bool patient, struct target *target);
 void target_close(struct target *target);
 
 /*
- * Reads all anew; what was lost is opened again. 0: see `told`. -ENOENT: the domain no longer
- * runs; -ETIMEDOUT or -ECOMM: libvirt does not tell.
+ * Reads all again; lost connections are opened again. 0: see `told`. -ENOENT: the domain
+ * no longer runs; -ETIMEDOUT or -ECOMM: libvirt does not answer.
  */
 int target_refresh(struct target *target);
-/* The XML and the devices alone: as target_refresh, without the guest's word. */
+/* The XML and the devices alone: as target_refresh, without the guest. */
 int target_reread(struct target *target);
 /* Whether the persistent configuration has such a device. */
 bool target_is_configured(struct target *target, const char *alias);

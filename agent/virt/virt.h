@@ -2,7 +2,7 @@
 #ifndef MEMONLINE_VIRT_VIRT_H
 #define MEMONLINE_VIRT_VIRT_H
 
-/* What the verbs of virt-memonline(1) share: options, exit codes, the words of errors. */
+/* What the verbs of virt-memonline(1) share: options, exit codes, texts of errors. */
 
 #include "ctl/table.h"
 #include "guest.h"
@@ -12,7 +12,7 @@ enum virt_code {
 	VIRT_DONE = 0,
 	VIRT_FAILED = 1, /* not done, and nothing is left of it */
 	VIRT_USAGE = 2,
-	VIRT_NO_AGENT = 3, /* nothing was done, since no agent answers */
+	VIRT_NO_AGENT = 3, /* nothing was done, because no agent answers */
 	VIRT_UNKNOWN = 4, /* busy or not in time: done or not, or still to come */
 	VIRT_PARTLY = 64 /* some of it is done and stays; as chmem(8) */
 };

@@ -13,8 +13,7 @@
 
 #define WATCHERS_MAX 4096
 #define LOOK_MSEC 1000 /* how soon a watcher sees that it is to end */
-#define RETRY_MSEC \
-	2000 /* for a channel that another has, or an agent that is not there */
+#define RETRY_MSEC 2000 /* for a channel that another client has, or a missing agent */
 #define REOPEN_MSEC 10000
 #define INSTANCE_SIZE 64 /* cut where it is longer */
 
@@ -69,7 +68,7 @@ static void put_time(struct virt *virt)
 		table_put(&virt->table, TIME, text);
 }
 
-/* Whoever reads no more ends it. */
+/* Ends when the reader of the output has gone. */
 static void flush_line(void)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))
@@ -167,7 +166,7 @@ static bool is_wanted(struct watcher *watcher, unsigned generation)
 	return wanted;
 }
 
-/* A number of another instance of the agent says nothing of this one. */
+/* A number of another instance says nothing about this one. */
 static void set_position(struct watcher *watcher, const char *instance, uint64_t seq)
 {
 	watcher->began = true;
@@ -371,7 +370,10 @@ static bool all_ended(struct watch *watch)
 	return ended;
 }
 
-/* The watchers end by themselves, since their connection is gone; others take their place. */
+/*
+ * The watchers end by themselves, because their connection is lost; new ones replace
+ * them.
+ */
 static int reopen(struct watch *watch)
 {
 	struct call_error error;
