@@ -7,7 +7,7 @@
 
 #define PAGE_MAP_SHARE 64 /* 64 bytes of struct page for each 4096 */
 
-/* --- words */
+/* --- texts */
 
 static const struct {
 	const char *text, *help;

@@ -3,15 +3,16 @@
 #define MEMONLINE_CAPACITY_H
 
 /*
- * The memory of a virtual machine as its host gives it: what may be plugged, what can be taken
- * out, and whether that has been done. Pure: the domain, the guest's word about each device and
- * a wish → steps, or the reason why there are none.
+ * The memory of a virtual machine as its host gives it: what may be plugged, what can be
+ * taken out, and whether that has been done. Pure: the domain, the guest's view of each
+ * device and a request → steps, or the reason why there are none.
  *
- * What libvirt and QEMU do, measured with 9.0 and 7.2: a DIMM whose size is no multiple of the
- * guest's block is taken by both and dropped by the guest's kernel, and so is each DIMM that lies
- * behind it, since QEMU places the next one at its end. <memory> counts all devices with their
- * whole size at once; maxMemory is the limit of that sum. The balloon's target does not follow.
- * Adding a DIMM takes 1/64 of its size in the guest for the kernel's map of it.
+ * What libvirt and QEMU do, measured with 9.0 and 7.2: a DIMM whose size is no multiple
+ * of the guest's block is accepted by both and dropped by the guest's kernel, and so is
+ * each DIMM after it, because QEMU puts the next one at its end. <memory> counts all
+ * devices with their whole size at once; maxMemory is the limit of that sum. The
+ * balloon's target does not follow. Adding a DIMM takes 1/64 of its size in the guest for
+ * the kernel's map of it.
  */
 
 #include <stdbool.h>
@@ -40,7 +41,7 @@ enum capacity_removable {
 	CAPACITY_REMOVABLE_NEVER /* the guest's kernel cannot */
 };
 enum capacity_verdict {
-	CAPACITY_NOT_TOLD, /* no agent has said anything */
+	CAPACITY_NOT_TOLD, /* no agent has answered */
 	CAPACITY_COMPLETE,
 	CAPACITY_PARTIAL,
 	CAPACITY_ABSENT
@@ -50,13 +51,13 @@ struct capacity_device {
 	char alias[CAPACITY_ALIAS_SIZE];
 	enum capacity_model model;
 	int32_t slot; /* -1: none */
-	int32_t node; /* as the host numbers them; -1: not told */
-	uint64_t base; /* CAPACITY_UNKNOWN: not told */
+	int32_t node; /* as the host numbers them; -1: unknown */
+	uint64_t base; /* CAPACITY_UNKNOWN: not known */
 	uint64_t size; /* virtio-mem: the most that it can have */
 	uint64_t requested; /* virtio-mem; of others size */
-	uint64_t current; /* likewise: what is plugged */
+	uint64_t current; /* the same: what is plugged */
 	uint64_t block; /* virtio-mem: requested is a multiple of it */
-	/* the guest's word */
+	/* the guest's view */
 	enum capacity_verdict verdict;
 	enum capacity_removable removable;
 	uint64_t online;
@@ -71,8 +72,8 @@ struct capacity {
 	unsigned cells; /* NUMA cells, numbered from 0 */
 	struct capacity_device *devices; /* owned by the caller */
 	size_t count;
-	uint64_t block; /* of the guest; 0: not told */
-	uint64_t guest_free, host_free; /* CAPACITY_UNKNOWN: not told */
+	uint64_t block; /* of the guest; 0: unknown */
+	uint64_t guest_free, host_free; /* CAPACITY_UNKNOWN: not known */
 };
 
 /* Sums over the devices, in bytes. */
@@ -97,7 +98,7 @@ struct capacity_wish {
 	bool force; /* though guest or host may lack memory for it */
 };
 
-/* Why a wish cannot be granted: one list of words, and of sentences. */
+/* Why a request is refused: one list of reasons, and of sentences. */
 enum capacity_reason {
 	CAPACITY_OK,
 	CAPACITY_NO_SIZE,

@@ -308,7 +308,7 @@ uint64_t scale_spare(const struct scale_guest *guest)
 	return spare < guest->rules.step ? 0 : spare;
 }
 
-/* Not below this, for whatever reason is the stronger one. */
+/* Not below this, by the stronger of the reasons. */
 static uint64_t lowest(const struct scale_guest *guest, uint64_t now_usec,
 		       enum scale_reason *reason)
 {

@@ -9,7 +9,7 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-/* What is given, and what may come of a change in flight. */
+/* What the guests have, and what a change in flight may add. */
 static uint64_t committed(const struct scale_guest *guest)
 {
 	const struct scale_memory *memory = &guest->memory;

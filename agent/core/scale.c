@@ -8,7 +8,7 @@
 #define MINUTE (60 * SCALE_SECOND)
 #define MIB (1024ull * 1024)
 
-/* The host's calls: then nobody knows what became of it. */
+/* The time limit of the host's calls: after it the result is unknown. */
 #define ASKED_USEC (2 * MINUTE)
 /* After a failure nothing for so long, twice as long after each one more. */
 #define BACK_OFF_USEC (2 * SCALE_SECOND)
@@ -20,7 +20,7 @@
 #define REGRET_MAX_USEC (480 * MINUTE)
 /* Growths that follow one another within this are a streak. */
 #define STREAK_USEC MINUTE
-/* When to look again. */
+/* When to decide again. */
 #define AT_ONCE_USEC SCALE_SECOND
 #define SOON_USEC (2 * SCALE_SECOND)
 #define LATER_USEC MINUTE
@@ -78,7 +78,7 @@ static void enter(struct scale_memory *memory, enum scale_state state,
 	memory->reason = reason;
 }
 
-/* --- what became of the change in flight */
+/* --- the result of the change in flight */
 
 static uint64_t back_off(unsigned failures)
 {
@@ -152,7 +152,9 @@ static void after_asked(struct scale_guest *guest, uint64_t now_usec)
 		growth_failed(memory, SCALE_BY_REFUSED, now_usec);
 		break;
 	case SCALE_PENDING:
-		/* The call may still be carried out: it stays in flight, and in the account. */
+		/*
+		 * The call may still be executed: it stays in flight, and in the account.
+		 */
 		if (now_usec >= memory->deadline_usec)
 			enter(memory, SCALE_STUCK, SCALE_BY_NO_PROGRESS);
 		break;

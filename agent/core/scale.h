@@ -3,9 +3,9 @@
 #define MEMONLINE_SCALE_H
 
 /*
- * How large each guest of a host shall be. Facts about the guests and the host go in, at most one
- * change for each guest comes out, with its reason; whoever calls this carries the changes out and
- * says in the next facts what became of them.
+ * How large each guest of a host shall be. Facts about the guests and the host go in, at
+ * most one change for each guest comes out, with its reason; the caller makes the
+ * changes, and has their results in the next facts.
  *
  *                 needs more               in place             the guest has it online
  *   STEADY ──────────────────► GROWING ──────────► CONFIRMING ──────────────────► STEADY
@@ -17,8 +17,8 @@
  *                                 ▼
  *                               STUCK: left out, and named          AWAY: paused, migrating, silent…
  *
- * What a guest says of itself is not trusted: it moves that guest's size between its own minimum and
- * maximum, and nothing else.
+ * A guest's numbers are not trusted: it moves that guest's size between its own minimum
+ * and maximum, and nothing else.
  */
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@
 #include "core/pressure.h"
 #include "core/stats.h"
 
-/* Each with its word in logs and in --status. */
+/* Each with its name in logs and in --status. */
 #define SCALE_STATE_LIST(X)                                                          \
 	X(STEADY, "steady") /* as large as it should be, or waiting for room */      \
 	X(GROWING, "growing") /* the host is giving it memory */                     \
@@ -65,7 +65,7 @@ enum scale_state {
 	X(KERNEL_SHORT, "kernel-short") /* no room for the memmap */          \
 	X(RATIO, "ratio") /* too much ZONE_MOVABLE beside its kernel zones */ \
 	X(HOST_SHORT, "host-short") /* the host's reserve */                  \
-	X(STALE, "stale") /* what is known of it is too old */                \
+	X(STALE, "stale") /* what is known about it is too old */             \
 	X(REFUSED, "refused")                                                 \
 	X(NO_PROGRESS, "no-progress")                                         \
 	X(PAUSED, "paused")                                                   \
@@ -111,7 +111,7 @@ enum scale_presence {
 	SCALE_IS_SILENT
 };
 
-/* What became of the change that was asked for last. */
+/* The result of the last change. */
 enum scale_change {
 	SCALE_PENDING, /* not known yet, be it that the call ran out of time */
 	SCALE_DONE, /* a shrink may have given back less: see `given` */

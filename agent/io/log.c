@@ -60,7 +60,7 @@ void log_set_level(enum config_log_level level)
 	logger.level = level;
 }
 
-/* A peer's words may be in it: they shall not start a line of their own. */
+/* It may contain a peer's text, which must not begin a line of its own. */
 static void neutralize(char *line)
 {
 	for (; *line; line++)

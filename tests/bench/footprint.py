@@ -23,7 +23,7 @@ def field(text, name):
 
 
 def sizes():
-    """Bytes of the package, of what it installs (KiB in its own words) and of its programs."""
+    """Bytes of the package, of what it installs (KiB, as the package says) and of its programs."""
     package = distribution.deb()
     control = subprocess.check_output(["dpkg-deb", "-f", package]).decode()
     found = {"package_bytes": os.path.getsize(package),
@@ -37,7 +37,7 @@ def sizes():
 
 
 def peer_sizes():
-    """Of qemu-ga's package, as apt tells."""
+    """Of qemu-ga's package, as apt reports."""
     text = kernel.output_of(["apt-cache", "show", "--no-all-versions", PEER])
     return {"package_bytes": field(text, "Size"), "installed_kib": field(text, "Installed-Size")}
 

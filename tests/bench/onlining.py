@@ -103,7 +103,7 @@ def one(guest, contender, size, first):
 
 
 def first_block(guest):
-    """Where QEMU puts a DIMM: the same place each time, as there is one at a time."""
+    """Where QEMU puts a DIMM: the same address each time, as there is one at a time."""
     dimm = guest.plug("128M")
     guest.wait_blocks(dimm["addr"], dimm["size"])
     guest.unplug(dimm["id"])

@@ -129,7 +129,7 @@ def flat_aims(found):
 
 
 def aims(results):
-    """[(what, aim, found, met)]; told, never held: a time passes and fails no test."""
+    """[(what, aim, found, met)]; printed only: no test passes or fails by a time."""
     rows = []
     for part, functions in (("onlining", (wall_aims, cpu_aims)), ("resting", (resting_aims,)),
                             ("queries", (query_aims, flat_aims))):

@@ -50,7 +50,7 @@ def write_config(guest, **settings):
 
 
 def pid_of(guest, name):
-    """The first process of that name: of udevd it is the one that is no worker."""
+    """The first process of that name: of udevd it is the main process, not a worker."""
     return min(int(pid) for pid in guest.sh("pidof " + name).split())
 
 

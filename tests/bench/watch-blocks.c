@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * watch-blocks COUNT FIFO: says "ready", then waits until the kernel has announced COUNT memory blocks as
- * online, and writes to FIFO: nanoseconds from the first "add" to the last "add", to the first and
- * to the last "online". The kernel sends both from device_add and device_online, whoever asked for it.
+ * watch-blocks COUNT FIFO: says "ready", then waits until the kernel has announced COUNT
+ * memory blocks as online, and writes to FIFO: nanoseconds from the first "add" to the
+ * last "add", to the first and to the last "online". The kernel sends both from
+ * device_add and device_online, for every program that asks.
  */
 #include <linux/netlink.h>
 #include <stdio.h>

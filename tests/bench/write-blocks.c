@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * write-blocks FIRST COUNT WORD [wait]: writes a word to the state of each of these memory blocks
- * and nothing else. With "wait" it begins when the kernel announces a block, and waits for the
- * next announcement where a block is not there yet: the least that onlining can cost.
+ * write-blocks FIRST COUNT WORD [wait]: writes WORD to the state of each of these memory
+ * blocks and nothing else. With "wait" it begins when the kernel announces a block, and
+ * waits for the next announcement where a block is not there yet: the least that onlining
+ * can cost.
  */
 #include <errno.h>
 #include <fcntl.h>

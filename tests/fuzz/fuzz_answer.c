@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A stream from an agent that is not trusted: each decoder takes each answer and element or
- * refuses it, however the bytes are cut the same comes out, and what is printed is ASCII.
+ * A stream from an agent that is not trusted: each decoder accepts or refuses each answer
+ * and element, the result does not depend on how the bytes are cut, and the output is
+ * ASCII.
  */
 
 #include <errno.h>

@@ -28,7 +28,7 @@ static void refused(const char *error)
 		must((unsigned char)*c >= ' ' && *c != 0x7f);
 }
 
-/* They tell where something stood, not what it says. */
+/* They are positions, not contents. */
 static void forget_lines(struct config *config)
 {
 	size_t i;

@@ -89,7 +89,7 @@ static void read_machine(const uint8_t *data, size_t size)
 	virtualization_tree_is_dummy((const char *)data, size);
 }
 
-/* What is never memory that was plugged, whatever the bytes say. */
+/* Ranges that are never plugged memory, whatever the bytes are. */
 static bool is_wrong(const struct evidence *evidence, const struct device *device)
 {
 	size_t i;

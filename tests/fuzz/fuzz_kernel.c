@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The kernel's texts, by the first byte: /proc/cmdline, its log as syslog(2) and as /dev/kmsg give
- * it, /proc/iomem, /proc/zoneinfo. What is found in them is in them, and no more of it.
+ * The kernel's texts, by the first byte: /proc/cmdline, its log as syslog(2) and as
+ * /dev/kmsg give it, /proc/iomem, /proc/zoneinfo. What the parsers find is in the text,
+ * and not more.
  */
 
 #include <stdlib.h>

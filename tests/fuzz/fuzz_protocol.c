@@ -13,7 +13,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Garbage is answered by an error for each of its bytes: after so many there is no news. */
+/*
+ * Garbage is answered by an error for each of its bytes: after so many there is nothing
+ * new.
+ */
 #define REPLIES_MAX 12
 
 static void must(bool holds)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A whole conversation: sessions and the agent in front of a fake kernel, step by step as the bytes
- * say. Hosts come, ask, send garbage, stop reading and leave in a line; DIMMs come, go and refuse;
- * others write; the configuration changes; the agent is killed. Each whole request has one answer,
- * each report comes once and in order, what is sent is one JSON object a line, and all comes to rest.
+ * A whole conversation: sessions and the agent in front of a fake kernel, step by step as
+ * the bytes say. Hosts come, ask, send garbage, stop reading and leave in a line; DIMMs
+ * come, go and refuse; others write; the configuration changes; the agent is killed. Each
+ * whole request has one answer, each report comes once and in order, the agent sends one
+ * JSON object per line, and all comes to rest.
  */
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static uint8_t next(struct input *input)
 	return *input->data++;
 }
 
-/* --- io/log.h, and of daemon/monitor.h as much as where there is no memory for one */
+/* --- io/log.h, and daemon/monitor.h as if there were no memory for one */
 
 void log_line(enum config_log_level level, const char *format, ...)
 {
@@ -119,7 +120,7 @@ struct channel_peer {
 	char waiting[WAITING_MAX];
 	size_t waiting_len;
 	bool reads; /* else what it is sent stays in the queue */
-	bool is_garbled; /* it has sent what is no request */
+	bool is_garbled; /* it has sent something that is not a request */
 	bool is_closing;
 	size_t queued;
 	unsigned asked, answered;
@@ -160,7 +161,7 @@ static void take_report(struct channel_peer *peer, const char *line)
 static void take_answer(struct channel_peer *peer)
 {
 	must(peer->is_garbled || peer->answered < peer->asked);
-	/* From there on it is told again. */
+	/* From there on it is reported again. */
 	if (!peer->is_garbled && peer->subscribes[peer->answered])
 		peer->seq = 0;
 	peer->answered++;
@@ -508,7 +509,9 @@ static void take_step(struct input *input)
 	}
 }
 
-/* Nothing more happens: whoever has asked and is there gets his answer. */
+/*
+ * Nothing more happens: every client that asked and is still connected gets its answer.
+ */
 static void rest(void)
 {
 	unsigned rounds;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tools that read the code or watch it run, and how much of core/ the tests reach.
 
-What a tool says is fixed, or suppressed at its place: by NOLINT in the source for clang-tidy, in
+A finding is fixed, or suppressed where it is: by NOLINT in the source for clang-tidy, in
 MISTAKEN below for gcc.
 """
 
@@ -16,7 +16,7 @@ import sys
 
 from . import paths, tree
 
-# Somebody else's code keeps its own looks.
+# Others' code keeps its own style.
 FOREIGN = "agent/inih/"
 FOLDER = os.path.join(paths.BUILD, "tools")
 TEST_LIMIT_SEC = 600
@@ -233,7 +233,7 @@ def process_tests():
 
 
 def failed_tests(path, status, text):
-    """Those that were skipped are told by the job that runs them all by themselves."""
+    """The job that runs them all by themselves reports the skipped ones."""
     lines = text.splitlines()
     found = [line for line in lines if line.startswith("not ok ")]
     if status and not found:

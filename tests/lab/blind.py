@@ -6,7 +6,7 @@ from .guest import Guest
 from .scenario import check, equal
 
 PROBE = "/sys/devices/system/memory/probe"
-# Every page of it is written, and some read back: what is no memory does not survive that.
+# Every page of it is written, and some read back: a guest does not survive that if the memory does not exist.
 CHUNK_MIB = 16
 FILL = """
 mkdir -p /fill && mount -t tmpfs -o size=100%% tmpfs /fill

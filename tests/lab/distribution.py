@@ -30,7 +30,7 @@ MASKED = ("serial-getty@ttyS0.service", "getty.target", "systemd-timesyncd.servi
           "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
           "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-networkd.service")
 CONFIG_FILE = "/etc/memonlined.conf"
-# In the manner of RHEL: a section for memory in a file with other things, the word a variable.
+# In the manner of RHEL: a section for memory in a file with other things, the value a variable.
 STOCK_RULE = "/lib/udev/rules.d/40-vendor.rules"
 STOCK_RULES = b"""\
 SUBSYSTEM=="cpu", ACTION=="add", ATTR{online}=="0", ATTR{online}="1"
@@ -153,12 +153,12 @@ def make(target, flags=""):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, universal_newlines=True)
     if done.returncode:
-        # Indented: lines of make check are no results of this test.
+        # Indented: lines of make check are not results of this test.
         raise Failure("make %s:\n  %s" % (target, done.stdout[-3000:].replace("\n", "\n  ")))
 
 
 def make_target(target, flags=""):
-    """make deb or make rpm; the folder of what came of it."""
+    """make deb or make rpm; the folder with the packages."""
     make(target, flags)
     return os.path.join(paths.programs(), "packages", target)
 

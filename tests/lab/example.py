@@ -66,7 +66,7 @@ def main():
     directory = os.path.join(paths.BUILD, "example", "build")
     status = 0 if is_true_to_the_count() else 1
     if build(source, directory):
-        print("tests/example/command.patch is out of date: make it anew, with one line of context")
+        print("tests/example/command.patch is out of date: write it again, with one line of context")
         return 1
     env = dict(os.environ, MEMONLINE_BUILD=directory, srcdir=source)
     tests = os.path.join(source, "tests")

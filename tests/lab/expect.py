@@ -18,7 +18,7 @@ LOGGED = re.compile(r"memonlined(\[\d+\])?: ")
 
 
 def one_range(report, dimm, **wanted):
-    """The report tells of this whole DIMM in one range, brought online."""
+    """The report has this whole DIMM in one range, brought online."""
     check(REPORT_MEMBERS <= set(report), "members of the report: %s" % sorted(report))
     check(report["elapsed-usec"] > 0, "elapsed-usec is %r" % report["elapsed-usec"])
     equal(len(report["ranges"]), 1, "ranges in the report")
@@ -33,7 +33,7 @@ def one_range(report, dimm, **wanted):
 
 
 def by_kernel(report, dimm, zone="Normal"):
-    """The kernel brought this DIMM online; the agent may have looked when it was half done."""
+    """The kernel brought this DIMM online; the agent may have scanned when it was half done."""
     ranges = report["ranges"]
     equal(sum(part["size"] for part in ranges), dimm["size"], "bytes reported: %s" % ranges)
     equal({(part["to"], part["zone"], part["requested"], part["result"], part["reason"])
@@ -42,7 +42,7 @@ def by_kernel(report, dimm, zone="Normal"):
 
 
 def told_once(guest, dimm, since, deadline=60):
-    """Reports after this number tell of every block of the DIMM, each once, as brought online."""
+    """Reports after this number have every block of the DIMM, each once, as brought online."""
     unit = guest.block_bytes()
     blocks = range(dimm["addr"] // unit, (dimm["addr"] + dimm["size"]) // unit)
     until = time.monotonic() + deadline

@@ -176,7 +176,7 @@ class Guest(Machine):
         """A kernel may hang or panic under emulation before its first process.
 
         Seen: 7.2 as it calibrated its clocks; 6.12, `Oops: int3` on an instruction that was just
-        being patched. What happens later is no accident of the emulation.
+        being patched. What happens later is not an accident of the emulation.
         """
         if FIRST_PROCESS in image.contents(self.log):
             raise error
@@ -236,7 +236,7 @@ class Guest(Machine):
         return self._sockets["qmp"]
 
     def dimms(self):
-        """{id: {"addr", "size", "node", ...}} as QEMU tells."""
+        """{id: {"addr", "size", "node", ...}} as QEMU reports."""
         return {device["data"]["id"]: device["data"]
                 for device in self.qmp.command("query-memory-devices")
                 if device["type"] == "dimm"}
@@ -255,7 +255,7 @@ class Guest(Machine):
         self.qmp.wait_event("DEVICE_DELETED", deadline)
 
     def let_go(self, name, deadline=120):
-        """Asks likewise; whether it went. A guest may refuse, and QEMU does not ask it again."""
+        """Asks QEMU to remove it; whether it went. A guest may refuse, and QEMU does not ask it again."""
         self.qmp.command("device_del", id=name)
         until = time.monotonic() + deadline
         while True:
@@ -273,6 +273,6 @@ class Guest(Machine):
                     if device["type"] == "virtio-mem")
 
     def request_virtio_mem(self, size):
-        """Asks for a size; how much the guest's driver makes of it, virtio_mem() tells."""
+        """Asks for a size; how much the guest's driver makes of it, virtio_mem() returns."""
         self.qmp.command("qom-set", path=VIRTIO_MEM, property="requested-size",
                          value=size_bytes(size))

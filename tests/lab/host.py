@@ -29,7 +29,7 @@ def ctl(*arguments):
 
 
 def ctl_status(*arguments, code, text=None, deadline=120, **options):
-    """Likewise, ending with this exit code; what it printed, errors too. `text` is its input."""
+    """The same, ending with this exit code; what it printed, errors too. `text` is its input."""
     source = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
     done = subprocess.run([ctl_program()] + list(arguments), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=deadline, universal_newlines=True,

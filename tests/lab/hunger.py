@@ -38,7 +38,7 @@ done
 def prepare(guest):
     """Protects what is the lab's and what service managers protect; not the agent.
 
-    The console tells of every process killed, and not of the state of all memory each time. What is
+    The console shows every process killed, and not the state of all memory each time. What is
     free is free for all uses, else it could not be measured out.
     """
     guest.sh("for pid in 1 $PPID $$ $(pidof systemd-udevd); do "

@@ -38,7 +38,7 @@ def make_check(directory):
 
 
 def unit():
-    """The simulator, too: whoever changes an edge of io/ sees at once that its twin has to follow."""
+    """The simulator, too: a change of io/ shows at once that its twin must follow."""
     return make_check(paths.NORMAL) or sim_build()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a test does inside a guest, whoever started it."""
+"""What a test does inside a guest, however it was started."""
 
 import base64
 import collections
@@ -145,7 +145,7 @@ class Machine:
                        "echo offline").strip()
 
     def onlines_itself(self):
-        """Whether this kernel brings memory online before anybody told it what to do."""
+        """Whether this kernel brings memory online without any setting."""
         return self.read("/run/auto_online_blocks") not in ("", "offline")
 
     # --- the agent

@@ -29,7 +29,7 @@ def path(*patterns):
     return lambda: any(glob.glob(pattern) for pattern in patterns)
 
 
-# group: (how to tell that it is there, Debian's package, RHEL's and Fedora's)
+# group: (how to find out that it is there, Debian's package, RHEL's and Fedora's)
 NEEDS = {
     "build": (
         (command("git"), "git", "git"),

@@ -120,7 +120,7 @@ def build(say=print):
 
 
 def chosen(variant, say=print):
-    """The kernel, built if need be in a full run; else it has to be there."""
+    """The kernel, built if need be in a full run; else it must be there."""
     if os.environ.get("MEMONLINE_FULL") == "1":
         build(say)
     elif not is_warm():

@@ -47,7 +47,7 @@ def write_word(guest, word, first, count):
 
 
 def plugged(guest, size, word=None, part=None, **where):
-    """A DIMM of which the first `part` blocks (all) were brought online with a word."""
+    """A DIMM of which the first `part` blocks (all) were brought online with this online type."""
     dimm = guest.plug(size, **where)
     blocks = guest.wait_blocks(dimm["addr"], dimm["size"])
     if word:

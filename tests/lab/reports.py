@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A host that must miss no report, as memonline-protocol(7), DELIVERY, tells it to be."""
+"""A host that must miss no report, as memonline-protocol(7), DELIVERY, asks for."""
 
 import time
 

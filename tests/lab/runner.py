@@ -13,7 +13,7 @@ usage: tests/run [OPTION...] [NAME...]
   --list        list the names and what each is
   --help        this text
 
-Names choose tests; a number behind `mutants` says how many. The last line tells how many passed, failed and were skipped.
+Names choose tests; a number behind `mutants` says how many. The last line says how many passed, failed and were skipped.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Test:
         self.limit = limit
         self.full = full
         self.needs = tuple(needs)
-        self.single = single  # its output tells of tests that others count
+        self.single = single  # its output has tests that others count
         self.table = table  # its lines that begin with "| " are for the reader
         self.named = named  # runs by its name only
         self.seeds = seeds  # how many --full takes; 0: it draws nothing at random
@@ -84,7 +84,7 @@ def own_tests():
         job("unit", "make check", 300),
         job("policy", "the plan for every recorded guest under every policy", 300),
         job("kernel-models", "every policy on models of old and new kernels", 300),
-        job("sim", "100 simulated worlds: the daemon between simulated edges", 600, seeds=100,
+        job("sim", "100 simulated worlds with the daemon in them", 600, seeds=100,
             batch=True),
         job("sim-long", "simulated worlds of 10^7 steps, and each oracle's planted fault", 1800,
             full=True),
@@ -251,7 +251,7 @@ def run_all(tests, results, at_a_time=JOBS_AT_A_TIME):
 
 
 def skip_without_packages(tests, results):
-    """Those that can run; the others are told as skipped, with the reason."""
+    """Those that can run; the others are reported as skipped, with the reason."""
     able, lacking = [], {}
     for group in sorted({group for test in tests for group in test.needs}):
         try:
@@ -345,7 +345,7 @@ def parse(argv):
 
 
 def take_number(options):
-    """`mutants 200`: the number is no name."""
+    """`mutants 200`: the number is not a name."""
     for at, name in enumerate(options.names):
         if name.isdigit() and at and options.names[at - 1] == "mutants":
             os.environ["MEMONLINE_MUTANTS"] = options.names.pop(at)

@@ -118,7 +118,7 @@ def label_of(name, seed=None, installed=False):
 
 
 def run(name, label=None, **options):
-    """The exit status; prints the one line that tells the result last, under its label."""
+    """The exit status; prints the one line with the result last, under its label."""
     lab = None
     label = label or name
     try:

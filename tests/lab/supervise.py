@@ -3,8 +3,7 @@
 
 usage: python3 -m lab supervise SECONDS COMMAND [ARGUMENT...]
 
-Exits with the command's status, or 124 when the time was up. Whatever the command
-started, also what detached itself from it, is ended with it: orphans come to this
+Exits with the command's status, or 124 when the time was up. Everything that the command started, also what detached itself, is ended with it: orphans come to this
 process, since it is their subreaper.
 """
 

@@ -12,7 +12,7 @@ import sys
 
 from . import paths
 
-# As the packages are configured: programs in a guest look for /etc/memonlined.conf.
+# As the packages are configured: programs in a guest read /etc/memonlined.conf.
 COMMON = ["--prefix=/usr", "--sysconfdir=/etc", "--enable-werror"]
 OPTIONS = {paths.NORMAL: COMMON,
            paths.SANITIZERS: COMMON + ["--enable-sanitizers"]}

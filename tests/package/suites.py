@@ -30,7 +30,7 @@ PROGRAMS = ("/usr/sbin/memonlined", "/usr/bin/memonlinectl")
 SOURCE = "/root/source"
 PACKAGES = SOURCE + "/packages/deb"
 NEWER_VERSION = "9.0"
-# debhelper brings man-db, which would look at all pages after each step.
+# debhelper brings man-db, which would read all pages after each step.
 NO_MAN_DB = "rm -f /var/lib/man-db/auto-update"
 ENABLED = "/etc/systemd/system/sysinit.target.wants/memonlined.service"
 

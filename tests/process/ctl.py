@@ -1016,7 +1016,7 @@ def ranges_of_words():
                  "0x7fffffffffffffff+1", "99999999999999999999", "0x1-5"):
         result = run("--socket", "/nonexistent", "online", "--", word)
         check(result.code == 1 and "invalid RANGE" in result.err, (word, result))
-    with Agent() as agent:  # only the size of a block tells
+    with Agent() as agent:  # only the size of a block shows it
         fails(ask(agent, "online", "9223372036854775806"), "invalid RANGE")
 
 
@@ -1041,7 +1041,7 @@ def act_with_wrong_members():
 
 
 def online_progress():
-    """On a terminal, while the agent is still at it; whatever else it says."""
+    """On a terminal, while the agent is still working; other output is ignored."""
     asked = []
 
     def slow(connection):

@@ -408,7 +408,7 @@ BLOCK = 128 << 20
 
 
 def settled(tree, policy="keep", more=""):
-    """A daemon that has had its first look."""
+    """A daemon that has made its first scan."""
     tree.configure(f"[memonlined]\npolicy = {policy}\n{more}")
     daemon = Daemon(tree).start()
     client = daemon.connect()
@@ -435,7 +435,7 @@ def set_memory_blocks_refuses_bad_lists(tree):
         for arguments, text in rows:
             answer = client.execute("guest-set-memory-blocks", **arguments)
             expect(answer["error"]["desc"] == text, arguments, answer)
-        expect(tree.state(32) == "offline", "a refused list was carried out")
+        expect(tree.state(32) == "offline", "a refused list was executed")
     finally:
         daemon.end()
 
@@ -912,7 +912,7 @@ def a_fifo_hangs_nothing(tree):
 
 
 def a_removed_socket_alone_is_made_again(tree):
-    """Not one that somebody else has put in its place meanwhile."""
+    """Not one that others have put there meanwhile."""
     daemon = Daemon(tree).start()
     try:
         daemon.socket.unlink()

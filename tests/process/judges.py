@@ -58,7 +58,7 @@ def accounts_follow_a_block():
 def accounts_see_what_is_missing():
     expect(told(("offline", "online")).missing({32: "offline"}), "another state")
     expect(told(("offline", "online")).missing({}), "a removal")
-    expect(told().missing({32: "online"}), "a block never told of")
+    expect(told().missing({32: "online"}), "a block never reported")
 
 
 def accounts_see_what_does_not_join():
@@ -196,7 +196,7 @@ def what_no_agent_heard_of_is_not_waited_for():
     state.plugged({"id": "dimm1", "addr": 32 * UNIT, "size": UNIT})
     expect(not state.may_be_asked() and not state.may_go_offline(), "a lost event")
     state.agent_starts()
-    expect(state.may_be_asked() and state.may_go_offline(), "a new agent looks")
+    expect(state.may_be_asked() and state.may_go_offline(), "a new agent scans")
 
 
 def runner(*arguments):

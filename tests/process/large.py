@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""memonlined and memonlinectl on 32768 blocks: each of them told, memory bounded, reads linear."""
+"""memonlined and memonlinectl on 32768 blocks: each of them reported, memory bounded, reads linear."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ OFFLINE = 1024  # the last ones
 BLOCK = 128 << 20
 # Blocks are kept twice, now and next, with what is to be written; answers go out in pieces.
 RESIDENT_KIB = 16 << 10
-# Each look at a block is a few; work that grows as its square would be thousands.
+# Each scan of a block is a few; work that grows as its square would be thousands.
 READS_PER_BLOCK = 40
 
 

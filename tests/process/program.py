@@ -2,7 +2,7 @@
 """The programs under test, and how they are started.
 
 MEMONLINE_BUILD    the build directory they are in
-MEMONLINE_WRAPPER  a command that starts them, such as valgrind; it is told in front of them
+MEMONLINE_WRAPPER  a command that starts them, such as valgrind; it is put before them
 MEMONLINE_SLOWER   how many times longer they may then take
 MEMONLINE_PART     2/4: only every fourth test, from the second on
 """

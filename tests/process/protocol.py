@@ -131,7 +131,7 @@ def an_old_kernel_never_gives_a_dimm_back():
         [device] = client.execute("memonline-reconcile", devices=DEVICES[:1])["return"]
         got = [device[name] for name in ("verdict", "removable", "online", "zones")]
         expect(got[:2] == ["complete", "never"] and got[2] == 4 * BLOCK, device)
-        expect(got[3] == ["unknown"], "2.6.32 tells no zones:", device)
+        expect(got[3] == ["unknown"], "2.6.32 shows no zones:", device)
     with_daemon(test, "el6-2.6.32-hotplug512", reports=0)
 
 

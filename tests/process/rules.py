@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""rules/memonline-rules below a tree of its own: which udev rules it takes out of force."""
+"""rules/memonline-rules below a tree of its own: which udev rules it disables."""
 
 import os
 import pathlib
@@ -123,7 +123,7 @@ def equal(found, wanted, what):
 
 
 class Tree:
-    """/ for the script: `where` is the directory that tells new from old systems."""
+    """/ for the script: `where` is the directory that new systems have and old ones lack."""
 
     def __init__(self, where="run/systemd"):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="memonline-"))
@@ -307,7 +307,7 @@ def a_fifo_hangs_nothing():
 
 
 def a_second_rule_made_by_hand_leaves_the_first():
-    """Upgrades set aside again. The last one in force is the one that comes back."""
+    """Upgrades set aside again. The last active one is the one that comes back."""
     name = "etc/udev/rules.d/99-hotplug-memory.rules"
     rules = [BY_HAND + "# %d\n" % number for number in range(3)]
     with Tree() as tree:

@@ -48,21 +48,21 @@ class Schema:
             self._object(shape, value, path)
         elif isinstance(shape, list):
             if not isinstance(value, list):
-                raise Mismatch(f"{path} is no list: {value!r}")
+                raise Mismatch(f"{path} is not a list: {value!r}")
             for element in value:
                 self.check(shape[0], element, path + "[]")
         elif shape in BASIC:
             if not BASIC[shape](value):
-                raise Mismatch(f"{path} is no {shape}: {value!r}")
+                raise Mismatch(f"{path} is not a {shape}: {value!r}")
         elif "words" in self.types[shape]:
             if value not in self.types[shape]["words"]:
-                raise Mismatch(f"{path} is no {shape}: {value!r}")
+                raise Mismatch(f"{path} is not a {shape}: {value!r}")
         else:
             self._object(self.types[shape]["members"], value, shape)
 
     def _object(self, members, value, path):
         if not isinstance(value, dict):
-            raise Mismatch(f"{path} is no object: {value!r}")
+            raise Mismatch(f"{path} is not an object: {value!r}")
         known = {name.rstrip("?") for name in members}
         if set(value) - known:
             raise Mismatch(f"{path} has unknown members {sorted(set(value) - known)}")

@@ -130,7 +130,7 @@ def samples(text):
         if line.startswith("#"):
             continue
         match = SAMPLE.fullmatch(line)
-        expect(match, "is no sample:", line)
+        expect(match, "is not a sample:", line)
         name, labels, value = match.groups()
         expect(headings[-1] in (name, name.removesuffix("_total")), headings[-1], name)
         expect(name + (labels or "") not in found, "twice:", line)
@@ -230,7 +230,7 @@ def switches(guest):
 
 
 def once_nobody_is_subscribed_nothing_wakes_up():
-    """A threshold so near that it is looked at every second, until the subscriber is gone."""
+    """A threshold so near that memory is measured every second, until the subscriber leaves."""
     if not program.is_itself():
         return
     with Guest() as guest:
@@ -238,7 +238,7 @@ def once_nobody_is_subscribed_nothing_wakes_up():
         client = guest.daemon.connect()
         subscribe(client, available=1999 * KIB)
         before = switches(guest)
-        guest.daemon.wait_for(lambda: switches(guest) >= before + 3, "a look at the memory")
+        guest.daemon.wait_for(lambda: switches(guest) >= before + 3, "a measurement of the memory")
         client.socket.close()
         client.file.close()
         time.sleep(1)

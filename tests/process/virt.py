@@ -74,7 +74,7 @@ def lists_without_agents():
     check([row["domain"] for row in rows] == ["test"], rows)
     check(rows[0]["state"] == "running" and rows[0]["agent"] == "not-needed", rows)
     check(rows[0]["boot"] == 8 << 30 and rows[0]["given"] == 0, rows)
-    check(rows[0]["online"] is None, "a guest that was not asked has told: %s" % rows)
+    check(rows[0]["online"] is None, "a guest that was not asked has reported: %s" % rows)
     check(rows[0]["maximum"] is None, rows)
     only = run("list", "-n", "-o", "DOMAIN,STATE").stdout
     check(only.split() == ["test", "running"], only)

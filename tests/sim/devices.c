@@ -7,7 +7,7 @@
  * Who makes and takes memory: drivers of DIMMs and of virtio-mem, the kernel's own onlining, and
  * the operator's hand. Each goes on step by step, under the hotplug lock.
  */
-#define LOCK_USEC 5000 /* until whoever did not get it tries again */
+#define LOCK_USEC 5000 /* until the one who did not get it tries again */
 
 static void unlock(void)
 {
@@ -183,7 +183,7 @@ static bool may_go(unsigned index)
 							       : sim_one_in(3);
 }
 
-/* `b`: the block's place in the DIMM, and above 16 bits which ones were taken offline. */
+/* `b`: the block's index in the DIMM, and above 16 bits which ones were taken offline. */
 static void take_next(uint32_t slot, uint32_t b)
 {
 	unsigned at = b & 0xffff, taken = b >> 16, index = slot_base(slot) + at;

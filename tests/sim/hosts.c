@@ -29,7 +29,7 @@ struct asked {
 	unsigned id;
 	enum ask what;
 	bool open; /* still to be answered */
-	bool excused; /* the agent or its port went meanwhile */
+	bool excused; /* the agent or its port was removed meanwhile */
 	unsigned first, count; /* blocks */
 };
 
@@ -364,7 +364,7 @@ static void hear_report(const char *line)
 	known.sums[seq % KEPT] = sum_of(data);
 }
 
-/* What is off because a host wanted it, and was answered so, stays off. */
+/* A block that a host took offline, and that was answered, stays offline. */
 static bool is_done(const char *line, unsigned index)
 {
 	char text[64];
@@ -392,7 +392,7 @@ static void hear_answer(const char *line)
 	uint64_t id = number_after(line, ", \"id\": ");
 	unsigned i;
 
-	/* Whoever subscribed, be it the host before this one. */
+	/* The subscriber, also if it is the host before this one. */
 	if (strstr(line, "\"lost\": "))
 		host.next_seq = 0;
 

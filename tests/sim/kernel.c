@@ -289,7 +289,9 @@ void kernel_forget_wishes(void)
 
 /* --- what is written */
 
-/* Before 3.18 or so: what both have is compared; later the whole word, newline or not. */
+/*
+ * Before 3.18 or so: what both have is compared; later the whole value, newline or not.
+ */
 static bool is_word(const char *word, const char *bytes, size_t len)
 {
 	size_t word_len = strlen(word);

@@ -25,7 +25,7 @@ struct file {
 	/* What the agent has read from it, and stores piece by piece. */
 	unsigned char memory[FILE_BYTES] __attribute__((aligned(64)));
 	size_t size;
-	bool unlinked; /* removed by somebody: what is stored is lost with the agent */
+	bool unlinked; /* removed: what is stored is lost with the agent */
 	struct store store;
 };
 static struct file state_file, blocks_file;
@@ -338,7 +338,7 @@ void life_hangup(void)
 	life.hangup = life.up;
 }
 
-/* By a file that takes the other one's place in one step. */
+/* By a file that replaces the other one in one step. */
 static void store_again(struct file *file)
 {
 	memcpy(file->bytes, file->memory, file->size);

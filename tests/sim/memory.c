@@ -6,8 +6,9 @@
 #include <string.h>
 
 /*
- * The agent's memory is an arena of its own, which a SIGKILL drops as a whole. In the place of
- * the library's functions, so that what a library allocates for the agent is in there, too.
+ * The agent's memory is an arena of its own, which a SIGKILL drops as a whole. These
+ * functions replace the library's, so that what a library allocates for the agent is in
+ * there, too.
  */
 #define ARENA_BYTES (64UL << 20)
 #define CLASSES 40
@@ -62,7 +63,7 @@ static unsigned class_of(size_t size)
 	return class;
 }
 
-/* Only for the agent's own calls: no library is to be tested here. */
+/* Only for the agent's own calls: libraries are not tested here. */
 static bool fails(const void *caller)
 {
 	if (!fail_count || (const char *)caller < &__executable_start ||

@@ -31,7 +31,7 @@ void oracle_new_journal(void)
 	memset(seen.known, 0, sizeof(seen.known));
 	memset(seen.zone, 0, sizeof(seen.zone));
 	seen.seq = 0;
-	/* What was before is in no report, and some of it is not told again. */
+	/* What happened before is in no report, and some of it is not reported again. */
 	memset(seen.before, 1, sizeof(seen.before));
 	seen.begun = false;
 }

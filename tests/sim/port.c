@@ -27,7 +27,7 @@ static struct {
 	bool edge;
 	bool told; /* the agent knows that no host is there */
 	bool greeted; /* it knows that the host is */
-	bool made; /* its node was, and inotify has not told */
+	bool made; /* its node was, and inotify has not reported it */
 	unsigned opened; /* which one the agent has opened, by its number */
 	unsigned plugs; /* so far: news of an earlier one is nobody's */
 	unsigned news; /* under way */
@@ -47,7 +47,7 @@ bool port_is_open(void)
 	return port.open && port.opened == port.plugs;
 }
 
-/* Whoever has one open that was unplugged has it still, though it is back. */
+/* An open port that was unplugged stays open for its holder, also when it is back. */
 static bool is_stale(void)
 {
 	return !port.plugged || (port.open && port.opened != port.plugs);

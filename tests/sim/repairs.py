@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Takes repairs of the daemon back, one at a time: the simulator has to find each fault again.
+"""Takes repairs of the daemon back, one at a time: the simulator must find each fault again.
 
     repairs.py            builds each in a copy of .build/src, in .build/repairs, and runs it
     repairs.py --check    only whether the text of each is there, once
 
-A repair is a piece of agent/: whoever rewrites it rewrites its row, too.
+A repair is a piece of agent/: rewrite its row with it.
 """
 
 import glob
@@ -21,7 +21,7 @@ SOURCE = os.path.join(FOLDER, "src")
 BUILD = os.path.join(FOLDER, "build")
 STEPS_MAX = "1000000"
 
-# (name, what goes wrong without it, [(the repair's text, what takes its place)]). White space of
+# (name, what goes wrong without it, [(the repair's text, its replacement)]). White space of
 # any kind is as good as any other.
 REPAIRS = (
     ("follows-at-once", "requests of a host that follows another at once are lost",

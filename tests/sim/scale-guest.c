@@ -7,7 +7,7 @@
 #define FILES_MIN 16 /* programs themselves: with less nothing runs */
 #define RESTART_TICKS (30 * TICKS_PER_SEC)
 #define SWAP_STALL 3.0 /* of the time, by the share of memory that is swapped out */
-#define MISS_STALL 0.6 /* likewise, of the working set that is not cached */
+#define MISS_STALL 0.6 /* the same, of the working set that is not cached */
 #define RECLAIM_STALL 0.15 /* who allocates reclaims */
 #define STALL_MAX 0.95
 #define FULL_SHARE 0.35

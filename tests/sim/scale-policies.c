@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What others do, by their rules; and who knows the load beforehand.
+ * What others do, by their rules; and one that knows the load in advance.
  *
  *   MOM       oVirt's doc/balloon.rules and mom-balloon.conf: what is free in a guest, as the mean of
  *             ten samples that are five seconds apart

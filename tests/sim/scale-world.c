@@ -11,7 +11,7 @@
 #define GRANULE 128.0 /* MiB; what the oracle gives in */
 #define ROOM_FOR_ONE 256.0 /* MiB that a host must have for a kill to be avoidable */
 #define AWAY_LONGER (10 * TICKS_PER_SEC) /* until one that was away can be helped */
-#define FAULT_TICKS (60 * TICKS_PER_SEC) /* likewise one whose memory did not come */
+#define FAULT_TICKS (60 * TICKS_PER_SEC) /* the same for one whose memory did not come */
 #define ROOM_TICKS (5 * TICKS_PER_SEC) /* and has had it for so long */
 #define KERNEL_SHARE 0.95 /* of the boot memory is in the kernel's zones */
 #define STALLED 0.1 /* share of a tick from which on it counts */

@@ -60,7 +60,7 @@ struct vm {
 	double kernel_least; /* never less is free in its kernel's zones */
 	bool has_psi, lies;
 	unsigned priority, movable_ratio;
-	/* what is so now */
+	/* the present values */
 	double given, online; /* MiB */
 	double processes, swapped, hot_files;
 	unsigned killed_until; /* tick; the process that was killed starts again then */

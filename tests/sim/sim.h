@@ -3,8 +3,9 @@
 #define MEMONLINE_SIM_H
 
 /*
- * One seed, one world: the daemon's code between simulated edges. Time passes only here: each
- * effect of the agent takes some, and before it is carried out all happens that was due by then.
+ * One seed, one world: the daemon's code between simulated edges. Time passes only here:
+ * each effect of the agent takes some, and before it happens, everything happens that was
+ * due by then.
  */
 
 #include <setjmp.h>
@@ -62,7 +63,10 @@ struct sim_event {
 	uint32_t random; /* what it draws from */
 };
 
-/* Faults of the daemon that are known and open: their oracles look away unless asked not to. */
+/*
+ * Faults of the daemon that are known and open: their oracles ignore them unless asked
+ * not to.
+ */
 enum sim_open {
 	SIM_OPEN_GOING, /* going-offline as the first or last that is seen of a block */
 	SIM_OPEN_SECOND, /* a request just when a second without a host is over */
@@ -95,7 +99,7 @@ struct sim_world {
 	uint64_t settle_until_usec;
 	enum sim_model model;
 	struct config config;
-	jmp_buf base; /* whoever leaves the agent's code in its middle goes there */
+	jmp_buf base; /* where a jump out of the agent's code ends */
 	bool in_agent; /* its code is being run: memory is the agent's */
 	bool failed;
 	char fault[256];
@@ -181,7 +185,7 @@ void kernel_uevent(enum uevent_action action, unsigned index);
 /* The state, with its event; `zone` where it is online. */
 void kernel_set(unsigned index, enum block_state state, enum block_zone zone);
 enum block_zone kernel_zone_for(unsigned index, enum online_type word);
-/* A write of the agent's that it has handed over: what write(2) says. */
+/* A write that the agent has handed over: the result of write(2). */
 long kernel_write_state(unsigned index, enum online_type word, uint64_t handed_usec);
 /* What `state` says, without an effect of the agent's. */
 long kernel_peek_state(unsigned index, char *buffer, size_t size);
@@ -242,7 +246,7 @@ void host_stalls(void);
 /* What the guest sent; returns how many bytes were taken. */
 size_t host_hears(const char *bytes, size_t len);
 void host_port_opened(void);
-/* The agent, or its port, went: what was asked need not be answered. */
+/* The agent, or its port, was removed: requests need not be answered. */
 void host_excuse(void);
 void host_excuse_open(void); /* its requests so far */
 void host_greeted(void); /* the agent knows that it is there */

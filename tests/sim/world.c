@@ -7,7 +7,7 @@
 #include <sys/time.h>
 
 #define TASKS_MAX 1024
-#define SETTLE_USEC 300000000ull /* within which all has to be quiet */
+#define SETTLE_USEC 300000000ull /* within which all must be quiet */
 #define QUIET_USEC 5000000ull /* of which nothing may happen in the last ones */
 
 struct sim_world sim;

@@ -12,7 +12,7 @@
 #define WRITE_USEC 350
 #define LOCK_USEC 500
 
-/* --- io/writer.h: the write in hand outlives an agent that is killed */
+/* --- io/writer.h: the present write outlives an agent that is killed */
 
 struct writer {
 	writer_over_fn fn;

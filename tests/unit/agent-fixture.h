@@ -2,7 +2,7 @@
 #ifndef MEMONLINE_AGENT_FIXTURE_H
 #define MEMONLINE_AGENT_FIXTURE_H
 
-/* An agent in front of a fake kernel, step by step. */
+/* memonlined's code on a fake kernel, step by step. */
 
 #include "test.h"
 
@@ -25,9 +25,9 @@ int tear_down(void **state);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 void start(struct fixture *fixture, bool dry_run);
-/* The next agent will know what this one wants remembered. Before start. */
+/* The next agent will know what this one stores. Call it before start. */
 void remember(struct fixture *fixture);
-/* Another agent of the same boot; a killed one gives nothing back. */
+/* Another agent of the same boot; a killed one restores no settings. */
 void restart(struct fixture *fixture, bool killed);
 
 /* Until there is nothing left to do; fails where that never comes. */

@@ -82,7 +82,9 @@ void fake_kernel_add(struct fake_kernel *kernel, size_t first, size_t count,
 	}
 }
 
-/* A zone whose edge has gone ends at its next block: shrink_zone_span. */
+/*
+ * A zone whose first or last block is removed ends at the next block: shrink_zone_span.
+ */
 static void shrink_zones(struct fake_kernel *kernel)
 {
 	size_t i;
@@ -161,7 +163,10 @@ static void note_write(struct fake_kernel *kernel, const char *name, const char 
 	kernel->writes++;
 }
 
-/* 2.6.32 and 3.10 compare what both have; later ones the whole word, with a newline or without. */
+/*
+ * 2.6.32 and 3.10 compare what both have; later ones the whole value, with a newline or
+ * without.
+ */
 static bool is_word(enum fake_model model, const char *word, const char *bytes,
 		    size_t len)
 {

@@ -3,8 +3,8 @@
 #define MEMONLINE_FAKE_KERNEL_H
 
 /*
- * A memory directory in memory: what sysfs_new takes in place of files. It answers writes as the
- * kernel of its generation does, and fails where a test tells it to.
+ * A memory directory in memory, which sysfs_new uses instead of files. It answers writes
+ * as the kernel of its generation does, and fails where a test asks for that.
  */
 
 #include <stdbool.h>
@@ -17,14 +17,14 @@
 #define FAKE_BLOCKS_MAX 65536
 
 /*
- * What is told of them in comments was measured in guests with these kernels. The numbers are those
- * that the system's release tells.
+ * The facts in comments were measured in guests with these kernels. The numbers are those
+ * of the system's release.
  */
 enum fake_model {
 	/*
-	 * 2.6.32: any prefix of online and offline is a word, online_movable means online, nothing
-	 * goes offline; ACPI's blocks are onlined by the kernel itself, in order, until one of them
-	 * is online already.
+	 * 2.6.32: any prefix of online and offline is accepted, online_movable means
+	 * online, nothing goes offline; ACPI's blocks are onlined by the kernel itself,
+	 * in order, until one of them is online already.
 	 */
 	FAKE_EL6,
 	/*
@@ -36,8 +36,8 @@ enum fake_model {
 	 * and _right in mm/memory_hotplug.c).
 	 */
 	FAKE_EL7,
-	FAKE_4_18, /* whole words, any order, valid_zones, auto_online_blocks without zones */
-	FAKE_6_1, /* likewise, and auto_online_blocks with zones */
+	FAKE_4_18, /* whole values, any order, valid_zones; auto_online_blocks lacks zones */
+	FAKE_6_1, /* the same, and auto_online_blocks with zones */
 	FAKE_MODELS
 };
 
@@ -51,7 +51,7 @@ struct fake_block {
 	int refuse_times; /* how often; -1: always */
 	int refuse_online; /* errno that the next write that would bring it online gets */
 	bool ignore; /* writes succeed and change nothing */
-	enum online_type meant; /* the word as the kernel understood it, NONE: none yet */
+	enum online_type meant; /* what the kernel understood, NONE: none yet */
 	bool raced; /* somebody else brings it online just before the write */
 };
 
@@ -63,7 +63,7 @@ struct fake_kernel {
 	enum online_type auto_online; /* NONE: no such file */
 	bool old_auto_online; /* before 5.7: it takes online and offline only */
 	uint64_t identities; /* given out so far */
-	bool deaf; /* writes go nowhere: whoever writes is dead already */
+	bool deaf; /* writes have no effect: the writer is already dead */
 	/* `probe` is there, and takes any address, as every kernel's does. */
 	bool has_probe;
 	bool probe_eexist; /* a resource holds the addresses: EEXIST, and no block comes */

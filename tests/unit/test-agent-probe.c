@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Where there is no evidence nothing is written, whoever asks; and what a write is worth. */
+/*
+ * Without evidence nothing is written, for any client; and what the result of a write
+ * means.
+ */
 
 #include "agent-fixture.h"
 

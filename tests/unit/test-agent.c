@@ -60,7 +60,7 @@ static void reports_a_refusal_and_does_not_spin(void **state)
 	assert_int_equal(ranges[1].to, BLOCK_OFFLINE);
 	assert_int_equal(ranges[2].size, 2 * (128 << 20));
 	assert_int_equal(agent_failed_blocks(fixture->agent), 1);
-	/* Our own writes make events; they are no reason to try again. */
+	/* Our own writes make events, which cause no retry. */
 	event(fixture, UEVENT_ONLINE, 34);
 	assert_int_equal(fixture->kernel->writes, 4);
 	/* A new block is. */
@@ -177,7 +177,7 @@ static void leaves_an_offlined_block_alone(void **state)
 	assert_int_equal(fixture->kernel->writes, 2);
 	assert_int_equal(last_seq(fixture), 2);
 	assert_int_equal(first_range(fixture, 2)->reason, REASON_OFFLINED_ELSEWHERE);
-	/* Another DIMM in its place is another matter. */
+	/* Another DIMM with its numbers is a new one. */
 	event(fixture, UEVENT_REMOVE, 33);
 	assert_int_equal(fixture->kernel->blocks[33].state, BLOCK_ONLINE);
 	assert_int_equal(report(fixture, 3)->count, 2);
@@ -264,7 +264,9 @@ static void reports_what_is_gone_once(void **state)
 	event(fixture, UEVENT_REMOVE, 33);
 	settle(fixture);
 	assert_int_equal(last_seq(fixture), 2);
-	/* A second, where the machine's clock says much more: the time of this burst. */
+	/*
+	 * A second, where the machine's clock says much more: the time of these events.
+	 */
 	assert_true(report(fixture, 2)->elapsed_usec < 1000000);
 	assert_int_equal(first_range(fixture, 2)->to, BLOCK_ABSENT);
 	assert_int_equal(first_range(fixture, 2)->size, 2 * (128 << 20));
@@ -286,7 +288,7 @@ static void waits_for_a_block_that_is_not_whole(void **state)
 	assert_int_equal(last_seq(fixture), 1);
 	assert_int_equal(report(fixture, 1)->count, 1);
 	assert_int_equal(first_range(fixture, 1)->to, BLOCK_ONLINE);
-	/* Gone before it was whole: nothing to tell. */
+	/* Removed before it was complete: nothing to report. */
 	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_OFFLINE);
 	fixture->kernel->blocks[33].state_missing = true;
 	event(fixture, UEVENT_ADD, 33);
@@ -306,7 +308,7 @@ static void finds_blocks_that_no_event_told_of(void **state)
 	assert_int_equal(fixture->kernel->writes, 1024);
 	assert_int_equal(last_seq(fixture), 1);
 	assert_int_equal(report(fixture, 1)->count, 1);
-	/* Of the other 1023 events none costs another look. */
+	/* None of the other 1023 events costs another scan. */
 	fixture->kernel->lists = 0;
 	event(fixture, UEVENT_ADD, 33);
 	event(fixture, UEVENT_ONLINE, 1055);
@@ -377,7 +379,7 @@ static void closes_the_gap_when_all_of_a_dimm_is_there(void **state)
 	assert_int_equal(report(fixture, 1)->count, 1);
 }
 
-/* More came, but the look at it failed: what waited for it is not forgotten. */
+/* More came, but the scan of it failed: what waited for it is not forgotten. */
 static void closes_the_gap_when_the_look_fails(void **state)
 {
 	struct fixture *fixture = *state;
@@ -516,7 +518,7 @@ static void waits_for_the_rest_of_a_dimm(void **state)
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	tree_puts(root, SEQNUM_FILE, "6\n");
 	agent_event(fixture->agent, &added);
-	/* The loop asks again and again: nothing is looked at before the timer says so. */
+	/* The loop calls again and again: nothing is scanned before the timer fires. */
 	assert_false(agent_step(fixture->agent));
 	assert_false(agent_step(fixture->agent));
 	assert_int_equal(fixture->kernel->lists, lists);
@@ -603,7 +605,10 @@ static void keeps_its_hands_off(void **state)
 	assert_int_equal(first_range(fixture, 1)->reason, REASON_POLICY_KEEP);
 	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ABSENT);
 	assert_int_equal(first_range(fixture, 1)->to, BLOCK_OFFLINE);
-	/* Where it may go is known, also to who asks before the agent itself has looked. */
+	/*
+	 * Its zones are known, also to a client that asks before the agent itself has
+	 * scanned.
+	 */
 	assert_int_equal(agent_snapshot(fixture->agent)->blocks[0].zone_count, 2);
 	fake_kernel_add(fixture->kernel, 36, 1, BLOCK_OFFLINE);
 	assert_int_equal(agent_look(fixture->agent)->blocks[4].zone_count, 2);
@@ -645,7 +650,7 @@ static void resumes_what_a_killed_agent_left(void **state)
 	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
 	start(fixture, false);
 	agent_wake(fixture->agent);
-	agent_step(fixture->agent); /* the look */
+	agent_step(fixture->agent); /* the scan */
 	agent_step(fixture->agent);
 	agent_step(fixture->agent);
 	assert_int_equal(fixture->kernel->writes, 2);
@@ -674,7 +679,7 @@ static void resumes_what_a_killed_agent_left(void **state)
 
 static struct job ended;
 
-/* Keeps what it was told. */
+/* Keeps what it was given. */
 static void keep_job(const struct job *job, void *data)
 {
 	(void)data;
@@ -826,7 +831,7 @@ static void reads_each_block_a_fixed_number_of_times(void **state)
 	start(fixture, false);
 	settle(fixture);
 	assert_int_equal(fixture->kernel->writes, 32768);
-	/* A look at the states, a reading after the write and a look at the end, two files each. */
+	/* A scan, a read after the write and a scan at the end, two files each. */
 	assert_true(fixture->kernel->reads <= 5 * 32768 + 10);
 	assert_true(fixture->kernel->lists <= 2);
 }

@@ -155,7 +155,7 @@ static void says_what_others_did(void **state)
 					   "4 absent->online onlined-elsewhere; ");
 	assert_int_equal(after->blocks[0].reason, REASON_OFFLINED_ELSEWHERE);
 	assert_int_equal(after->blocks[1].reason, REASON_ONLINED_ELSEWHERE);
-	/* What is gone is forgotten. */
+	/* Removed blocks are forgotten. */
 	assert_int_equal(before->blocks[2].marks, 0);
 }
 

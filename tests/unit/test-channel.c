@@ -413,7 +413,7 @@ static void comes_back_where_its_name_is_gone(void **state)
 	assert_int_equal(channel_listen_again(fixture->channel), 0);
 	close(connect_to(fixture));
 	assert_int_equal(unlink(address.sun_path), 0);
-	/* What stands in its place is not ours to remove. */
+	/* What others put there is not removed. */
 	fd = open(address.sun_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);

@@ -22,9 +22,9 @@ static const struct {
 	{ "memhp-default-state=online", "online", IN_FORCE },
 	{ "memhp_default_state=\"online\" x\n", "online", IN_FORCE },
 	{ "\"memhp_default_state=online\" x\n", "online", IN_FORCE },
-	/* EL6, EL7: there is no such parameter, and no file. */
+	/* EL6 and EL7 have neither the parameter nor the file. */
 	{ "memhp_default_state=offline\n", "", IGNORED },
-	/* 4.18: a word that it does not know. */
+	/* 4.18: a value that it does not know. */
 	{ "memhp_default_state=online_movable\n", "offline", IGNORED },
 	{ "memhp_default_state=online_movable\n", "online", IGNORED },
 	{ "memhp_default_state=on\n", "online", IGNORED },

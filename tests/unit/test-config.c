@@ -60,7 +60,7 @@ static const struct {
 	{ "[log]\nlevel ; = info\n",
 	  "c:2: invalid line (expected [section] or key = value)" },
 	{ "[log]\n= info", "c:2: [log] : unknown key" },
-	/* the first of several errors is told, whoever finds it */
+	/* the first of several errors is reported, by inih or by us */
 	{ "[log]\nlevel\nlevel = loud\n",
 	  "c:2: invalid line (expected [section] or key = value)" },
 	{ "[log]\nlevel = loud\nlevel\n",
@@ -652,7 +652,7 @@ static size_t read_installed(char *text, size_t size)
 	return len;
 }
 
-/* "#key" is a setting that waits to be used, "# word" is prose. */
+/* "#key" is a setting that is not used yet, "# text" is prose. */
 static void uncomment(char *text)
 {
 	char *to = text;

@@ -179,7 +179,7 @@ static void takes_devices(void **state)
 		/* what a later QEMU may have, with members of other types */
 		{ "[{'type':'hv-balloon','data':{'addr':'none','slot':[],'id':'b'}}]",
 		  "hv-balloon b -1 -1" },
-		/* lists of other names are not looked at */
+		/* lists of other names are ignored */
 		{ "{'x':[1],'return':[{'type':'dimm','data':{'addr':1,'size':2}}]}",
 		  "dimm  -1 -1 1+2/2" },
 	};

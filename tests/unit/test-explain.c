@@ -19,7 +19,7 @@ struct world {
 	struct snapshot snapshot;
 	struct executor executor;
 	struct policy_verdict verdict;
-	/* "name=value\n" of each fact told. */
+	/* "name=value\n" of each fact reported. */
 	struct text told;
 	unsigned count;
 };
@@ -86,7 +86,7 @@ static int explain(struct world *world, uint64_t index)
 			     &world->verdict, note, world);
 }
 
-/* NULL: no fact of this name is told. */
+/* NULL: no fact of this name is reported. */
 static void expect_fact(const struct world *world, const char *name, const char *value)
 {
 	char line[256];
@@ -105,7 +105,7 @@ static struct block *block_of(struct world *world, uint64_t index)
 	return snapshot_find(&world->snapshot, index);
 }
 
-/* --- what is not to be told --- */
+/* --- what must not be reported --- */
 
 static void of_an_absent_block_nothing_is_told(void **state)
 {
@@ -191,7 +191,7 @@ static void boot_memory_is_not_a_dimm(void **state)
 	expect_fact(world, "hot-added", "no, boot memory");
 }
 
-/* The word that reconcile and list have for it. */
+/* The reason that reconcile and list have for it. */
 static void who_took_it_offline(void **state)
 {
 	struct world *world = *state;

@@ -21,7 +21,7 @@ struct machine_model {
 	int refuse_open;
 	unsigned selector, writes, opens, closes, reads;
 	unsigned restless; /* as many reads differ from the one before */
-	unsigned inserting; /* likewise: a plug is under way */
+	unsigned inserting; /* the same: a plug is under way */
 	unsigned events; /* come while slots are read, one at a time */
 	unsigned sci;
 };
@@ -257,7 +257,7 @@ static void test_objects(void **state)
 
 	memset(&evidence, 0, sizeof(evidence));
 	firmware_read(model->files, &evidence);
-	/* 2.6.32 does not tell the status. */
+	/* 2.6.32 does not show the status. */
 	assert_true(evidence.has_objects);
 	assert_int_equal(evidence.objects, 1);
 	assert_int_equal(evidence.populated, 1);

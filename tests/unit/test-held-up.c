@@ -21,7 +21,7 @@ struct slow_kernel {
 	struct fixture fixture;
 	const char *held; /* the file that writes wait at */
 	int gate[2]; /* a byte in it lets one write pass */
-	bool ran_out; /* nobody came: whoever should have waited for it */
+	bool ran_out; /* nobody read the result: the one who should have waited for it */
 	unsigned rounds; /* of the loop, while the write was held up */
 	struct agent_held_up seen;
 	struct loop_timer *often;
@@ -155,14 +155,14 @@ static void the_loop_goes_on_while_a_write_is_held_up(void **state)
 	assert_int_equal(slow.seen.going_offline, OFFLINING);
 	assert_string_equal(slow.seen.word, "online");
 	assert_false(agent_held_up(slow.fixture.agent, &none));
-	/* Each block once, however often somebody woke the agent meanwhile. */
+	/* Each block once, however often the agent was woken meanwhile. */
 	assert_int_equal(slow.fixture.kernel->writes, BLOCKS);
 	assert_int_equal(first_range(&slow.fixture, 1)->size,
 			 BLOCKS * slow.fixture.kernel->block_size_bytes);
 	close_slow(&slow);
 }
 
-/* It is told to end while the kernel holds a write up, and comes back in time. */
+/* It gets SIGTERM while the kernel holds a write up, and ends in time. */
 static void an_end_waits_for_the_write(void **state)
 {
 	static struct slow_kernel slow;
@@ -196,7 +196,7 @@ static void on_given_up(int error, void *data)
 	loop_quit(given_up->loop);
 }
 
-/* What ended it is our own signal, which is no answer of the kernel's. */
+/* Our own signal ended it, which is not the kernel's answer. */
 static void a_write_whose_time_is_over_is_given_up(void **state)
 {
 	static struct slow_kernel slow;

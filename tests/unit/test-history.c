@@ -129,7 +129,7 @@ static void another_directory_is_another_block(void **state)
 	assert_int_equal(block->marks, 0);
 }
 
-/* The block as an agent of this boot finds it that was started now. */
+/* The block as a new agent of this boot finds it. */
 static struct block recalled(struct fixture *fixture, const struct block *block,
 			     enum block_state state)
 {
@@ -170,7 +170,7 @@ static void updates_with_what_is_seen(void **state)
 	/* It may have been replaced unseen: its directory was not looked at. */
 	assert_int_equal(block[4].known_seqnum, 0);
 	assert_int_equal(block[3].marks, BLOCK_MARK_ADDED | BLOCK_MARK_WAS_ONLINE);
-	/* The next agent has to know that the report is missing, and that it is not. */
+	/* The next agent must know whether the report is missing. */
 	assert_true(recalled(fixture, &block[1], BLOCK_ONLINE).unreported);
 	fixture->history.is_full = false;
 }

@@ -259,7 +259,7 @@ static void a_second_change_keeps_what_was_found(void **state)
 	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
 }
 
-/* A file, and what the next agent finds in it should this one be killed after each store. */
+/* A file, and what the next agent finds in it if this one is killed after each store. */
 struct file {
 	char *memory, *bytes, *copy;
 	size_t size;

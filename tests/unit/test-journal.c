@@ -144,7 +144,7 @@ static void takes_up_what_was_left_or_starts_anew(void **state)
 	journal = journal_attach(memory, &other, "boot", "fourth");
 	assert_string_equal(journal_instance(journal), "fourth");
 	journal_free(journal);
-	/* Whatever bytes are found there, nothing is read or written outside. */
+	/* Whatever bytes are there, nothing is read or written outside. */
 	for (i = 0; i < 20000; i++) {
 		size_t at = (size_t)rand_r(&seed) % size;
 
@@ -160,7 +160,7 @@ static void takes_up_what_was_left_or_starts_anew(void **state)
 	free(copy);
 }
 
-/* As a damaged file may say: none is held, and what lies behind the newest is no report. */
+/* As a damaged file may say: none is held, and nothing after the newest is a report. */
 static void an_empty_ring_that_has_counted_holds_nothing(void **state)
 {
 	struct journal_bounds bounds = { 8, 16, 4 };
@@ -274,7 +274,10 @@ static void check_ranges(const struct journal *journal, const uint64_t (*expecte
 	}
 }
 
-/* Refused, and in the same burst refused again or brought online: one result for each block. */
+/*
+ * Refused, and in the same series of events refused again or brought online: one result
+ * for each block.
+ */
 static void a_refusal_gives_way_to_what_follows(void **state)
 {
 	static const uint64_t expected[][3] = { { 0x100, 0x10, REPORT_FAILED },
@@ -376,7 +379,10 @@ static void holds_back_what_has_not_come_whole(void **state)
 	journal_free(journal);
 }
 
-/* One block changes and then, with its neighbours, again: no report tells the second first. */
+/*
+ * One block changes and then, with its neighbours, again: no report has the second change
+ * first.
+ */
 static void keeps_the_order_of_what_happened_to_a_block(void **state)
 {
 	struct journal *journal = journal_new("i", 16, 16);
@@ -542,7 +548,7 @@ static void observes_what_others_did(void **state)
 	}
 }
 
-/* A file, and what the next agent finds in it should this one be killed after each store. */
+/* A file, and what the next agent finds in it if this one is killed after each store. */
 struct file {
 	struct journal_bounds bounds;
 	char *memory, *bytes, *copy;
@@ -600,7 +606,7 @@ static void is_whole_after_each_store(void **state)
 	free(file.copy);
 }
 
-/* Whoever prints a report looks its words up by these numbers. */
+/* The printer of a report uses these numbers as indices of its texts. */
 static void numbers_out_of_their_tables_are_a_new_start(void **state)
 {
 	struct journal_bounds bounds = { 2, 2, 2 };

@@ -39,7 +39,10 @@ static enum reason reason_of(struct fixture *fixture, uint64_t index)
 	return (enum reason)snapshot_find(agent_snapshot(fixture->agent), index)->reason;
 }
 
-/* auto_online_blocks is one switch for all memory: what it kept from DAX memory, the agent gives. */
+/*
+ * auto_online_blocks is one switch for all memory: the agent gives DAX memory what that
+ * switch withholds.
+ */
 static void what_a_switch_of_ours_withholds_is_given(void **state)
 {
 	struct fixture *fixture = *state;
@@ -127,7 +130,10 @@ static void el8_does_not_know_the_word(void **state)
 		ONLINE_TYPE_OFFLINE);
 }
 
-/* The agent's own `offline` is not the command line's, neither before a crash nor after. */
+/*
+ * The agent's own `offline` is not the command line's, neither before a crash nor after
+ * it.
+ */
 static void what_the_kernel_shows_counts(void **state)
 {
 	ignored(*state, FAKE_6_1, "memhp_default_state=offline\n", ONLINE_TYPE_ONLINE);

@@ -16,7 +16,7 @@
 #define SETTLE_MSEC 5
 #define PATIENCE_MSEC 20000
 
-/* What a kernel of the model tells of itself, beside its memory directory. */
+/* What a kernel of the model shows besides its memory directory. */
 static const struct {
 	const char *name;
 	const char *release;
@@ -94,7 +94,7 @@ static void close_room(struct machine_room *room)
 	tree_remove(room->root);
 }
 
-/* One event, and all that the agent does at once. Its timers wait: the burst is still coming. */
+/* One event, and all that the agent does at once. Its timers wait: events still come. */
 static void tell(struct machine_room *room, enum uevent_action action, size_t index)
 {
 	const struct uevent told = { action, index, 0 };
@@ -370,7 +370,10 @@ static void a_dimm_above_goes_on_a_dimm_below_stays_in_its_zone(void **state)
 	close_room(&room);
 }
 
-/* What /proc tells of the blocks: a node's sums by zone, and the DIMMs by their resources. */
+/*
+ * What /proc shows of the blocks: a node's sums by zone, and the DIMMs by their
+ * resources.
+ */
 static void put_zones(const struct machine_room *room)
 {
 	const struct fake_kernel *kernel = room->fixture.kernel;
@@ -535,7 +538,7 @@ static void a_whole_dimm_waits_for_no_other(void **state)
 	close_room(&room);
 }
 
-/* The rest of it never comes: what is there is reported all the same. */
+/* The rest of it never comes: what has come is still reported. */
 static void a_dimm_that_stays_in_pieces_is_reported(void **state)
 {
 	struct machine_room room;
@@ -621,7 +624,7 @@ static void an_unaligned_probe_is_refused_by_all_but_el6(void **state)
 	fake_kernel_free(kernel);
 }
 
-/* A host that asks in the middle of a burst ends no wait for its end. */
+/* A host's request between events does not end the wait for their end. */
 static void a_query_ends_no_wait(void **state)
 {
 	struct machine_room room;

@@ -60,7 +60,7 @@ static void tells_virtual_from_bare(void **state)
 	tree_puts(tree, "/proc/cpuinfo",
 		  "processor\t: 0\nflags\t\t: fpu vme hypervisor lm\n");
 	assert_true(machine_of(tree).is_virtual);
-	/* An x86 without the flag is none, whatever its maker is called. */
+	/* An x86 without the flag is not virtual, whatever its maker is called. */
 	tree_puts(tree, "/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme lm\n");
 	tree_puts(tree, "/sys/class/dmi/id/sys_vendor", "Google\n");
 	assert_false(machine_of(tree).is_virtual);
@@ -200,7 +200,7 @@ static void knows_what_keeps_a_device_out(void **state)
 	assert_true(machine_memory_limit(root) == UINT64_MAX);
 	tree_puts(tree, "/proc/cmdline", "quiet mem=2G\n");
 	assert_true(machine_memory_limit(root) == 2ull << 30);
-	/* nothing to read is no evidence */
+	/* an unreadable file is not evidence */
 	assert_false(machine_lacks_virtio_mem(root));
 	tree_puts(tree, "/sys/bus/virtio/drivers/virtio_console/uevent", "");
 	assert_true(machine_lacks_virtio_mem(root));

@@ -85,7 +85,7 @@ static void shows_holes_edges_and_rows(void **state)
 	assert_string_equal(draw(guest + 2, 3, 1, 64), "/hole 0+32/32:MMKK|...");
 }
 
-/* Boot memory ends where a DIMM begins, and has no edges of its own. */
+/* Boot memory ends where a DIMM begins, and has no marks of its own. */
 static void boot_memory_is_not_a_dimm(void **state)
 {
 	const struct map_range ranges[] = {
@@ -104,7 +104,7 @@ static void a_cell_of_several_tells_that_they_differ(void **state)
 	(void)state;
 	assert_string_equal(draw(guest, GUEST, 2, 64), "/0:*KKK/hole 8+24/32:MK|..");
 	assert_string_equal(draw(guest, GUEST, 4, 64), "/0:*K/hole 8+24/32:*|.");
-	/* An edge within a cell is shown behind it. */
+	/* A DIMM that begins within a cell has its mark after the cell. */
 	assert_string_equal(draw(guest, GUEST, 8, 64), "/0:*/hole 8+24/32:*");
 }
 

@@ -100,7 +100,7 @@ static void each_hears_of_its_own_threshold(void **state)
 	assert_true(monitor_is_pressed(first, PRESSURE_AVAILABLE));
 	assert_int_equal(two.calls, 0);
 	assert_int_equal(monitor_stats(second)->available, 700 * KIB);
-	/* Whoever leaves is not called, the other one goes on. */
+	/* A subscriber that leaves is not called, the other one still is. */
 	monitor_remove(first);
 	tree_puts(guest->path, "/proc/meminfo", "MemAvailable: 400 kB\n");
 	assert_int_equal(loop_run(guest->loop), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What an operator wants stays so, and what the kernel was told before comes back. */
+/* What an operator does stays, and the kernel's earlier settings come back. */
 
 #include "agent-fixture.h"
 
@@ -241,7 +241,10 @@ static void assert_range(const struct report_range *range, uint64_t index,
 	assert_int_equal(range->reason, reason);
 }
 
-/* Each once, from the state that was told last; what is as it was told is not told again. */
+/*
+ * Each once, from the state that was last reported; what has not changed is not reported
+ * again.
+ */
 static void what_others_changed_meanwhile_joins_what_was_told(void **state)
 {
 	struct fixture *fixture = *state;
@@ -314,7 +317,7 @@ static void a_distribution_s_default_comes_back(void **state)
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
-	/* A crash is no end: the next one knows that the value is its own. */
+	/* A crash does not lose that: the next one knows that the value is its own. */
 	restart(fixture, true);
 	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_OFFLINE);
 	settle(fixture);
@@ -330,7 +333,7 @@ struct kept {
 	void *memory;
 };
 
-/* What is kept when the kernel has the agent's word still. */
+/* What is kept while the kernel still has the agent's value. */
 static void keep_until_given_back(void *data, const void *start, size_t bytes)
 {
 	struct kept *kept = data;
@@ -401,7 +404,7 @@ static void an_administrator_s_change_is_only_watched(void **state)
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
 	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE_KERNEL);
-	/* undone: the policy is in force again */
+	/* undone: the policy is active again */
 	fixture->kernel->auto_online = ONLINE_TYPE_OFFLINE;
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
@@ -470,12 +473,12 @@ static void the_kernel_carries_out_what_it_can(void **state)
 	start(fixture, false);
 	settle(fixture);
 	assert_int_equal(fixture->kernel->auto_online, ONLINE_TYPE_ONLINE_MOVABLE);
-	/* What came before, or stays offline all the same, is the agent's. */
+	/* What came before, or stays offline nevertheless, is the agent's. */
 	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
 	assert_int_equal(fixture->kernel->blocks[32].zone, BLOCK_ZONE_MOVABLE);
-	/* What the kernel put elsewhere is told. */
+	/* What the kernel put elsewhere is reported. */
 	fake_kernel_add(fixture->kernel, 33, 1, BLOCK_ONLINE);
 	settle(fixture);
 	assert_int_equal(first_range(fixture, 2)->reason, REASON_ZONE_DIFFERS);
@@ -589,7 +592,7 @@ static void a_zone_is_changed_for_all_of_it_or_none(void **state)
 			    "memory33/state=online_kernel\n;");
 	assert_int_equal(state_of(fixture, 32), BLOCK_ONLINE);
 	assert_int_equal(state_of(fixture, 33), BLOCK_ONLINE);
-	/* Once: not at every look, and not by the next agent. */
+	/* Once: not at every scan, and not by the next agent. */
 	event(fixture, UEVENT_OTHER, 32);
 	restart(fixture, true);
 	settle(fixture);
@@ -734,7 +737,7 @@ static void what_is_taken_off_beside_a_job_stays_off(void **state)
 	assert_int_equal(state_of(fixture, 32), BLOCK_OFFLINE);
 }
 
-/* The next agent starts while a block cannot be read: it is the same one all the same. */
+/* The next agent starts while a block cannot be read: it is still the same one. */
 static void what_is_unreadable_at_the_start_is_remembered(void **state)
 {
 	struct fixture *fixture = *state;
@@ -757,7 +760,7 @@ static void what_is_unreadable_at_the_start_is_remembered(void **state)
 	fixture->kernel->blocks[33].state_missing = false;
 	settle(fixture);
 	assert_int_equal(state_of(fixture, 33), BLOCK_OFFLINE);
-	/* All are as they were told, and the first needed no telling. */
+	/* All are as they were reported, and the first needed no report. */
 	assert_int_equal(last_seq(fixture), 2);
 	assert_int_equal(snapshot_find(agent_snapshot(fixture->agent), 0)->reason,
 			 REASON_ALREADY_ONLINE);

@@ -54,7 +54,10 @@ static void leaves_a_gap_in_each_long_run(void **state)
 	(void)state;
 	plan_leave_gaps(&plan);
 	assert_null(plan_take(&plan));
-	/* 0-15, then others that want another word, a short run, a long one apart, a short one. */
+	/*
+	 * 0-15, then others with another online type, a short run, a long one apart, a
+	 * short one.
+	 */
 	for (i = 0; i < 16; i++)
 		assert_int_equal(plan_add(&plan, i, &movable), 0);
 	for (i = 16; i < 40; i++)
@@ -111,7 +114,7 @@ static const struct {
 	  REPORT_SUCCESS, 0, REASON_ZONE_DIFFERS },
 	{ ONLINE_TYPE_ONLINE_KERNEL, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS,
 	  0, REASON_ZONE_DIFFERS },
-	/* Where no file tells the zone, it is not held against anyone. */
+	/* If no file shows the zone, it counts as the right one. */
 	{ ONLINE_TYPE_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_UNKNOWN, REPORT_SUCCESS,
 	  0, REASON_POLICY },
 	{ ONLINE_TYPE_ONLINE_MOVABLE, 0, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE, REPORT_SUCCESS,

@@ -298,7 +298,7 @@ static void only_hot_added_memory_is_in_a_wrong_zone(void **state)
 			    BLOCK_MARK_ADDED));
 }
 
-/* --- who carries it out */
+/* --- the executor */
 
 static struct executor_values kernel_6_1(const char *auto_online)
 {

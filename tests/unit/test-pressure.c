@@ -109,7 +109,7 @@ static void cached_files_give_way_to_the_kernel(void **state)
 			 BIT(KERNEL_FREE));
 }
 
-/* --- crossing, each way, and at the edge */
+/* --- crossing, each way, and near the threshold */
 
 static void a_crossing_is_reported_once(void **state)
 {
@@ -236,7 +236,7 @@ static void an_old_kernel_has_an_estimate_of_ours(void **state)
 	assert_int_equal(pressure_step(&pressure, &stats, false, SECOND), BIT(AVAILABLE));
 }
 
-/* --- how often one looks */
+/* --- how often it is measured */
 
 static void it_looks_more_often_near_a_threshold(void **state)
 {

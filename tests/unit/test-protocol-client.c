@@ -233,7 +233,7 @@ static void refuses_lines(void **state)
 
 		if (r != -EBADMSG && r != -EMSGSIZE)
 			fail_msg("taken: %s", lines[i]);
-		/* what is behind the newline is read as if nothing had been */
+		/* what follows the newline is read as usual */
 		parse("\n{\"return\": 1}\n");
 	}
 	parse("{\"return\": {\"\xe2\x82\xac\": \"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\"}} \t");
@@ -326,7 +326,7 @@ static void bounds_the_sync(void **state)
 	text_puts(&line, "[],[]]}\n{\"return\": 1}\n");
 	assert_int_equal(read_line(line.data), 0);
 	assert_true(protocol_answer_is_sync(&answer, 1));
-	/* 0xFF ends whatever there is */
+	/* 0xFF ends everything before it */
 	assert_int_equal(read_line("{\"a\": [\"b\xff{\"return\": 2}"), -EBADMSG);
 	text_free(&line);
 	protocol_reader_bound(reader, PROTOCOL_BOUNDS_ANSWER);

@@ -10,7 +10,7 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-/* --- requests to reply lines, as an agent that knows nothing would give them */
+/* --- requests to reply lines, as the parser gives them without a daemon */
 
 static void put_blocks(struct text *out, const struct protocol_request *request)
 {
@@ -933,7 +933,7 @@ static void read_page(struct text *page)
 	fclose(file);
 }
 
-/* A word of the protocol, at the beginning of a line in bold as roff has it. */
+/* A name in the protocol, at the beginning of a line in bold as roff has it. */
 static void must_describe(const struct text *page, const char *word)
 {
 	struct text line = TEXT_INIT;

@@ -87,7 +87,7 @@ static enum online_type decide(const struct snapshot *snapshot, size_t position,
 
 	assert_int_equal(ratio_init(&ratio, snapshot, percent, per_node), 0);
 	word = ratio_word(&ratio, &snapshot->blocks[position]);
-	/* One word for all of it. */
+	/* One online type for all of it. */
 	last = ratio_word(&ratio, &snapshot->blocks[snapshot->count - 1]);
 	assert_int_equal(word, last);
 	ratio_free(&ratio);

@@ -199,7 +199,7 @@ static void tells_what_is_not_online(void **state)
 	snapshot_free(&guest.snapshot);
 }
 
-/* The list has an end: what is different still is added to its last entry. */
+/* The list is limited: further parts are added to its last entry. */
 static void bounds_what_it_tells(void **state)
 {
 	struct device dimm = device("dimm", 4 * GIB, 12 * UNIT);

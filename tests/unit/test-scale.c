@@ -260,7 +260,10 @@ static void what_it_neither_uses_nor_gives_back_is_for_people(void **state)
 	expect(&world, 0, SCALE_NOTHING, 0, SCALE_STUCK);
 }
 
-/* It may still be carried out: nothing else is asked for, and its memory stays in the account. */
+/*
+ * It may still be executed: nothing else is asked for, and its memory stays in the
+ * account.
+ */
 static void a_call_without_an_end_stays_in_flight(void **state)
 {
 	struct world world;

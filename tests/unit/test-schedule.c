@@ -9,7 +9,7 @@
 #define MSEC 1000ull
 #define SEC 1000000ull
 
-/* One transition: what is so, and what follows. */
+/* One transition: the state before, and what follows. */
 static void each_fact_has_its_action(void **state)
 {
 	const struct {

@@ -106,7 +106,7 @@ static void takes_boot_memory_for_one_piece(void **state)
 	/* what has most of the block, not what begins it */
 	assert_ptr_equal(snapshot_resource_of(&snapshot, &b[0]), &snapshot.resources[1]);
 	assert_ptr_equal(snapshot_resource_of(&snapshot, &b[2]), &snapshot.resources[2]);
-	/* nobody tells boot memory apart */
+	/* nothing marks boot memory */
 	assert_false(snapshot_same_dimm(&snapshot, &b[1], &b[2]));
 	snapshot.windows[0].start = 4ull * BLOCK_SIZE;
 	snapshot.windows[0].size = 4ull * BLOCK_SIZE;

@@ -55,7 +55,10 @@ static void lets_only_memory_through(void **state)
 		const char *text = messages[i].text;
 		ssize_t len = (ssize_t)strlen(text);
 
-		/* What is filtered out is refused to a sender on a socket of this kind. */
+		/*
+		 * On a socket of this kind the sender of a filtered message gets an
+		 * error.
+		 */
 		send(ends[0], text, (size_t)len, MSG_DONTWAIT);
 		assert_int_equal(recv(ends[1], bytes, sizeof(bytes), MSG_DONTWAIT),
 				 messages[i].passes ? len : -1);

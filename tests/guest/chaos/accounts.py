@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The reports played through, block by block: do they tell what happened, once and in order?
+"""The reports played through, block by block: do they have what happened, once and in order?
 
 A report begins where the one before it on that block ended, also one that a new agent makes of
-what others did before it came. Only where a block went and another took its number, and no agent
-could see that, one report may not join. One that was online may be told of as online again where
+what others did before it started. Only where a block went and another took its number, and no agent
+could see that, one report may not join. One that was online may be reported as online again where
 the kernel, which could not take all of a DIMM, brought it back into another zone.
 """
 
@@ -44,7 +44,7 @@ class Accounts:
     def _change(self, index, found, seq):
         known = self._state.get(index, "absent")
         joins = same(known, found["from"])
-        # It may have been off and on again in a moment, which only another zone tells.
+        # It may have been off and on again in a moment, which only another zone shows.
         moved = found["to"] == "online" and found["zone"] != self._zone.get(index)
         again = known == found["to"] and found["result"] == "success" and not moved
         if not joins or again:

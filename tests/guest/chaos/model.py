@@ -35,7 +35,7 @@ class Dimm:
     def __init__(self, found, unit, now):
         self.name, self.addr, self.size = found["id"], found["addr"], found["size"]
         self.stuck = False  # refused once: QEMU does not ask twice
-        self.heard = True  # a running agent has been told, or will be, that it came
+        self.heard = True  # a running agent has heard, or will hear, that it came
         first = self.addr // unit
         self.blocks = [Block(first + n, now) for n in range(self.size // unit)]
 
@@ -99,7 +99,7 @@ class Model:
                 block.now = UNKNOWN
 
     def known_online(self, blocks):
-        """An agent has told so."""
+        """An agent has reported so."""
         for block in blocks:
             block.now, block.seen = ONLINE, True
 
@@ -122,7 +122,7 @@ class Model:
         return [dimm for dimm in self.dimms.values() if not dimm.stuck]
 
     def may_be_asked(self):
-        """DIMMs that can be taken offline by name, with one outcome that can be told."""
+        """DIMMs that can be taken offline by name, with one outcome that can be predicted."""
         if not self.able() or self.refuses("MEM_GOING_ONLINE"):
             return []
         return [dimm for dimm in self.may_leave() if dimm.heard]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What each kind of step does to the guest, and tells the model."""
+"""What each kind of step does to the guest and to the model."""
 
 from lab import equal
 from lab.machine import AGENT_PORT
@@ -25,7 +25,7 @@ class Steps:
         self.guest, self.model, self.accounts, self.reader = guest, model, accounts, reader
         self.draw = None
         self.channel = None
-        self.left = set()  # blocks that went since all was settled; others may be in their place
+        self.left = set()  # blocks that went since all was settled; others may have their numbers
         self.hurry = False  # an error was injected that only SIGHUP or an event ends
 
     def make(self, kind, draw):
@@ -54,7 +54,7 @@ class Steps:
             self.hurry = False
         wanted = dimm.wanted_online()
         files = " ".join("memory%d/state" % block.index for block in wanted)
-        # Without a question, which would make it look.
+        # Without a request, which would cause a scan.
         self.guest.until("cd /sys/devices/system/memory && ! cat %s | grep -vx online" % files,
                          300)
         # It answers after the write.
@@ -259,7 +259,7 @@ class Steps:
     # --- all at rest
 
     def settle(self):
-        """Nothing broken, everybody there; the agent looks at all blocks as a boot makes it."""
+        """Nothing broken, everybody connected; the agent scans all blocks as at boot."""
         if self.model.refused:
             self.allow()
         {RUNNING: lambda: None, STOPPED: self.go_on, DEAD: self.start}[self.model.agent]()

@@ -2,8 +2,7 @@
 """200 steps drawn from a seed: killed, stopped, plugged, unplugged, refused, disconnected.
 
 In the end, and on the way, every block is what the policy or an operator wanted; the reports are
-numbered without a gap, pushed in order, and account for each change. The steps, the words in the
-log, can be made again by the seed.
+numbered without a gap, pushed in order, and account for each change. The seed makes the same steps, as in the log, again.
 """
 
 import random
@@ -37,7 +36,7 @@ def ranges_states(ranges, unit):
 
 
 def same_states(found, model, what):
-    """Only what differs is told."""
+    """Only what differs is printed."""
     wanted = {block.index: block.want for block in model.blocks()}
     found = hot_plugged(found, model.unit)
     wrong = ["memory%d is %s, not %s" % (index, found.get(index), wanted.get(index))
@@ -66,7 +65,7 @@ def reports_since(channel, seq):
 
 
 def check_accounts(channel, accounts, states):
-    """What was done last is told a moment later."""
+    """The last change is reported a moment later."""
     until = time.monotonic() + TELL_SEC
     while True:
         for report in reports_since(channel, accounts.seq):
@@ -79,7 +78,7 @@ def check_accounts(channel, accounts, states):
 
 
 def check_all(steps):
-    """Everything settles, and is as it has to be."""
+    """Everything settles, and is as it must be."""
     guest, model, reader = steps.guest, steps.model, steps.reader
     steps.settle()
     ranges = steps.channel.request("memonline-get-ranges")

@@ -72,7 +72,7 @@ def driver_was_later(guest):
 
 
 def works(guest, channel, seq):
-    """A port that is open again has the reports before this one pushed anew."""
+    """On a port that is open again the earlier reports are pushed again."""
     dimm = guest.plug(256)
     expect.all_online(guest, dimm)
     report = channel.report(120)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SIGKILL in a burst of 64 blocks: none lost, none reported twice; killed for good: rules are back.
+"""SIGKILL amid 64 blocks: none lost, none reported twice; killed for good: rules are back.
 
-systemd starts the daemon again, and no rule is in force meanwhile; at the start limit it gives
+systemd starts the daemon again, and no rule is active meanwhile; at the start limit it gives
 up, and what is plugged then, or was before and is not online yet, is the rules' work.
 """
 
@@ -100,4 +100,4 @@ def run(lab):
         guest.sh("[ ! -e /run/memonline/agent-onlines ] && ! ls /run/udev/rules.d/*.rules")
         guest.sh("systemctl reset-failed memonlined && systemctl start memonlined")
         guest.wait_daemon()
-        check(expect.address_range(third) in guest.ctl("reports"), "nothing is told of the third")
+        check(expect.address_range(third) in guest.ctl("reports"), "no report of the third")

@@ -23,7 +23,7 @@ LINES_MAX = 40  # in all of one fault with a DIMM of two blocks or four
 
 
 def report_of(channel, dimm):
-    """A new agent tells once more what nobody said to have read."""
+    """A new agent sends again the reports that no host has confirmed."""
     while True:
         report = channel.report()
         if report["ranges"][0]["start"] == dimm["addr"]:
@@ -31,7 +31,7 @@ def report_of(channel, dimm):
 
 
 def works(guest, channel, size="256M"):
-    """What is plugged comes online, and the host is told."""
+    """What is plugged comes online, and the host gets a report."""
     dimm = guest.plug(size)
     expect.all_online(guest, dimm)
     expect.one_range(report_of(channel, dimm), dimm, **MOVABLE)
@@ -39,7 +39,7 @@ def works(guest, channel, size="256M"):
 
 
 def offlined_by_hand(guest, dimm):
-    """A block that has to stay as it is whatever happens to the agent's memory of it."""
+    """A block that must stay offline, even if the agent forgets it."""
     number = dimm["addr"] // guest.block_bytes()
     guest.write_word(number, "offline")
     guest.until("memonlinectl explain %d | grep -q 'was-online *yes'" % number)
@@ -124,7 +124,7 @@ def sys_read_only(guest, channel):
 
 
 def out_of_descriptors(guest, channel):
-    """Clients wait at the socket: the agent looks once a second, and memory comes online."""
+    """Clients wait at the socket: the agent tries once a second, and memory comes online."""
     pid = guest.sh("pidof memonlined").strip()
     used = int(guest.sh("ls /proc/%s/fd | wc -l" % pid))
     limit = guest.sh("grep 'open files' /proc/%s/limits" % pid).split()[3]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""udevd killed in a burst, before one, and for good: its events are lost, no block is.
+"""udevd killed during events, before them, and for good: its events are lost, no block is.
 
-The agent hears of what udevd took with it from the kernel, a little later. Every block comes
+The agent learns from the kernel, a little later, what udevd did not announce. Every block comes
 online, each is reported once, and the daemon sleeps afterwards.
 """
 
@@ -55,7 +55,7 @@ def killed_with_its_queue(guest):
 
 
 def killed_before(guest):
-    """What is announced meanwhile, nobody tells the next udevd of."""
+    """The next udevd does not learn of events in between."""
     guest.sh(KILL)
     guest.until("! pidof systemd-udevd")
     dimm = guest.plug("1G")

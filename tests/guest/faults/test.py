@@ -16,7 +16,7 @@ REFUSE = "/sys/kernel/debug/notifier-error-inject/memory/actions/MEM_GOING_ONLIN
 EAGAIN, ENOMEM, EBUSY, EINVAL = 11, 12, 16, 22
 # Room for a few tries before the error goes.
 HELD_SEC = 2
-# Settings for errors that stay, and for a burst that does not fit into the buffer.
+# Settings for errors that stay, and for events that do not fit into the buffer.
 IMPATIENT = "[memonlined]\nretry-for = 2\nreceive-buffer = 4096\n"
 DAY_SEC = 86400
 # No elapsed time of these is longer, whatever the clock says, and none is that of the clock.
@@ -46,7 +46,7 @@ def stays(guest, channel, error):
                      zone="unknown")
     expect.sleeps(guest)
     refuse(guest, 0)
-    # Given up is not lost: else the next DIMM's burst would try these blocks too.
+    # Given up is not lost: else the next DIMM's events would retry these blocks, too.
     channel.request("memonline-online", start=dimm["addr"], size=dimm["size"], word="online")
     expect.all_online(guest, dimm)
     equal(channel.report()["ranges"][0]["to"], "online", "state reported after the command")
@@ -76,7 +76,7 @@ def set_clock(guest, seconds):
 
 
 def clock_set(guest, channel, seconds, busy):
-    """In the middle of retries, and in a burst: `busy` is the error, or 0 for none."""
+    """During retries, and during events: `busy` is the error, or 0 for none."""
     refuse(guest, busy)
     dimm = guest.plug("256M" if busy else "4G")
     guest.wait_blocks(dimm["addr"], guest.block_bytes())
@@ -91,7 +91,7 @@ def clock_set(guest, channel, seconds, busy):
 
 
 def came_and_went(guest, channel):
-    """Both while the agent is stopped, and another DIMM takes its place before it goes on."""
+    """Both while the agent is stopped, and another DIMM takes its numbers before it goes on."""
     guest.sh("kill -STOP $(pidof memonlined)")
     gone = guest.plug("256M")
     guest.wait_blocks(gone["addr"], gone["size"])

@@ -10,7 +10,7 @@ from lab import Guest, check, equal, expect, kernel, packages, suites
 LIMIT = 1800
 
 SIZE = "2G"
-# policy: (zone, word)
+# policy: (zone, online type)
 POLICIES = {
     "auto": ("Normal", "online"),
     "online": ("Normal", "online"),
@@ -115,7 +115,7 @@ def settings(guest):
 
 
 def carried_out_by_kernel(lab):
-    """carry-out = kernel: set there, verified as it comes, put back at the end."""
+    """carry-out = kernel: set there, verified as memory comes, restored at the end."""
     text = config("carry-out = kernel\n" + RATIO)
     with Guest(lab, name="carry-out", daemon=False, config=text) as guest:
         found = settings(guest)

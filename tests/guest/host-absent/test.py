@@ -2,7 +2,7 @@
 """With no host connected the agent works and sleeps; the report waits and comes once.
 
 A host that leaves in the middle of a line and comes back gets a clean answer. Where it is back
-before the guest has run at all, no guest can tell two hosts from one: then the 0xFF that a
+before the guest has run at all, no guest can distinguish two hosts from one: then the 0xFF that a
 client sends first ends the half line. One that asks and leaves at once is obeyed. While nobody
 is connected the daemon does not wake: the port would poll as ready for ever.
 """
@@ -44,7 +44,7 @@ def leaves_in_a_line(guest):
 
 
 def leaves_in_an_answer(guest):
-    """The agent may be writing when the host goes: the next one can still tell its answer."""
+    """The agent may be writing when the host goes: the next one can still find its answer."""
     with guest.channel() as channel:
         channel.send(b'{"execute": "memonline-get-ranges"}\n' * 50)
     with guest.channel() as channel:

@@ -112,7 +112,7 @@ def deep(guest):
 def half_lines(guest):
     """QEMU drops the news of hosts that come and go faster than a guest takes it: hence the pace.
 
-    A guest that was not told of a host cannot write to it.
+    A guest that has not heard of a host cannot write to it.
     """
     for number in range(50):
         with Rude(guest) as host:

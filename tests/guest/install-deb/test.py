@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""apt install, stop, start, purge in Debian 12: whatever runs or not, plugged memory is online.
+"""apt install, stop, start, purge in Debian 12: plugged memory is online, with and without the service.
 
 A rule made by hand is set aside by the installation and back after the purge. The unit's
-exposure as systemd-analyze has it, and what lintian says of the package, are looked at too.
+exposure as systemd-analyze has it, and what lintian says of the package, are checked, too.
 """
 
 import glob

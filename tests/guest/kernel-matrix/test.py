@@ -2,8 +2,7 @@
 """plug, boot and the policies on the kernels of Debian's releases, from 5.10 to the newest.
 
 On those that bring memory online by themselves, with that default in place as well. Each kernel
-and scenario is a result of its own. A release that is not to be had is skipped with its reason,
-but 6.1 and a newer one have to be there.
+and scenario is a result of its own. A release that cannot be fetched is skipped with its reason, but 6.1 and a newer one must be there.
 """
 
 from lab import Guest, check, equal, kernel, packages, scenario, suites

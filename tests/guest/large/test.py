@@ -28,7 +28,7 @@ policy = keep
 [node 3]
 policy = online_kernel
 """
-# Node, its policy's word, zone and state; the last node has no memory at boot.
+# Node, its policy's online type, zone and state; the last node has no memory at boot.
 PLACES = ((0, "online", "Normal", "online"), (1, "online_movable", "Movable", "online"),
           (2, "none", None, "offline"), (3, "online_kernel", "Normal", "online"))
 
@@ -70,7 +70,7 @@ def huge(lab):
 
 
 def take_reports(channel, wanted_bytes):
-    """Reports until they tell of so many bytes; none of them twice."""
+    """Reports until they cover so many bytes; none of them twice."""
     ranges, last = [], 0
     while sum(part["size"] for part in ranges) < wanted_bytes:
         report = channel.report(PATIENCE)

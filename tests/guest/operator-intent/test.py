@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an operator took offline or decided stays so, until asked otherwise by name.
+"""What an operator took offline or decided stays, until a command names it.
 
-A block offlined by hand, DIMMs that take the place of such a one, auto_online_blocks changed
+A block offlined by hand, DIMMs that take the numbers of such a one, auto_online_blocks changed
 by hand in either direction, memhp_default_state= on the command line, obeyed by the
-kernel or not, and a distribution's own auto_online_blocks, which is not an operator's word.
+kernel or not, and a distribution's own auto_online_blocks, which is not an operator's decision.
 """
 
 import os
@@ -19,7 +19,7 @@ def block_state(guest, number):
 
 
 def still_offline(guest, number, after):
-    """A DIMM that comes now is online: the agent has looked at all blocks since."""
+    """A DIMM that comes now is online: the agent has scanned all blocks since."""
     expect.all_online(guest, guest.plug(BARRIER))
     equal(block_state(guest, number), "offline", "the block after " + after)
 
@@ -150,7 +150,7 @@ def command_line(lab):
 
 
 def ignored_command_line(lab):
-    """A word that this kernel does not know decides nothing, neither here nor for the rule."""
+    """A value that this kernel does not know decides nothing, neither here nor for the rule."""
     with Guest(lab, name="memhp-ignored", config=CONFIG, auto_online="",
                append="memhp_default_state=unknown") as guest:
         movable(guest)

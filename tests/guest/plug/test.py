@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""512 MiB plugged while the guest runs are online, and the host is told, once (udev events).
+"""512 MiB plugged while the guest runs are online and reported once (udev events).
 
 Guest and host see the same: the guest's own MemTotal, one report that covers the DIMM,
 memonlinectl in the guest and over the host's socket.

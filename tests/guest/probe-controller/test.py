@@ -16,11 +16,11 @@ SIZES = ("128M", "512M", "256M")
 
 
 def online_once(guest, dimm):
-    """All of it was told, and no part twice."""
+    """All of it was reported, and no part twice."""
     told = [part for part in blind.told_online(guest)
             if dimm["addr"] <= part[0] < dimm["addr"] + dimm["size"]]
-    equal(len(told), len(set(told)), "parts told of: %s" % told)
-    equal(sum(size for _, size in told), dimm["size"], "bytes told of")
+    equal(len(told), len(set(told)), "parts reported: %s" % told)
+    equal(sum(size for _, size in told), dimm["size"], "bytes reported")
 
 
 def run(lab):

@@ -16,7 +16,7 @@ HARMLESS = {("refused", "more-than-populated"), ("refused", "not-in-controller")
 
 
 class Asking(threading.Thread):
-    """Probes all that QEMU has, as fast as answers come, until told to stop."""
+    """Probes all that QEMU has, as fast as answers come, until it must stop."""
 
     def __init__(self, guest, channel):
         super().__init__()
@@ -65,6 +65,6 @@ def run(lab):
         equal(verdicts - HARMLESS, set(), "answers")
         expect.grown(guest, before, ROUNDS * (256 << 20))
         told = blind.told_online(guest)
-        equal(len(told), len(set(told)), "parts told of: %s" % told)
-        equal(sum(size for _, size in told), ROUNDS * (256 << 20), "bytes told of")
+        equal(len(told), len(set(told)), "parts reported: %s" % told)
+        equal(sum(size for _, size in told), ROUNDS * (256 << 20), "bytes reported")
         blind.lives(guest)

@@ -15,7 +15,7 @@ from lab.channel import Channel
 
 LIMIT = 600
 CONFIG = "[memonlined]\npolicy = keep\n"
-# So that the "online" of either can be undone, whatever the guest has put there meanwhile.
+# So that the "online" of either can be undone, also if the guest has used the memory meanwhile.
 APPEND = "memory_hotplug.online_policy=auto-movable memory_hotplug.auto_movable_ratio=1000"
 REQUESTS_MIN = 120
 DIFFERENCES_MAX = 12
@@ -62,7 +62,7 @@ class Peer:
     def _read(self):
         try:
             return self.channel.read()
-        except ValueError:  # qemu-ga echoes 1E400 as inf, which is no JSON
+        except ValueError:  # qemu-ga echoes 1E400 as inf, which is not JSON
             return {"no JSON": self.channel.raw.decode("latin-1")}
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A stock rule that onlines memory is out of force while memonlined runs, one in /etc is named.
+"""A stock rule that onlines memory is inactive while memonlined runs, one in /etc is named.
 
 20 DIMMs, policy online_movable, a rule below /usr/lib that would make each of them ZONE_NORMAL:
-every block is movable, and every report tells of our own write.
+every block is movable, and every report is about our own write.
 """
 
 from lab import check, equal, expect
@@ -32,7 +32,7 @@ def run(lab):
              CONFIG_FILE: b"[memonlined]\npolicy = online_movable\n"}
     with Libvirt(lab) as libvirt, Distribution(libvirt, lab, files=files) as guest:
         guest.install_agent()
-        check("Racing rule" not in guest.ctl("status"), "a rule in force is named")
+        check("Racing rule" not in guest.ctl("status"), "an inactive rule is named")
         with guest.channel() as channel:
             dimms = [guest.plug(128) for _ in range(DIMMS)]
             for dimm in dimms:

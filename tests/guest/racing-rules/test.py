@@ -138,7 +138,7 @@ def run(lab):
              CONFIG_FILE: b"[memonlined]\npolicy = online_movable\n"}
     with Libvirt(lab) as libvirt, Distribution(libvirt, lab, files=files) as guest:
         guest.install_agent()
-        check("Racing rule" not in guest.ctl("status"), "a rule in force is named")
+        check("Racing rule" not in guest.ctl("status"), "an inactive rule is named")
         an_update_of_a_stock_rule(guest)
         a_rule_of_a_package(guest)
         a_rule_of_a_package_without_the_path_unit(guest)

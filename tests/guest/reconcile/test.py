@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What became of each DIMM that the host gave: complete, partial, absent, and why.
+"""The result for each DIMM of the host: complete, partial, absent, and why.
 
 One is online, one has a block that was taken offline by hand, one is no multiple of a block and
-one is too large for the guest's free memory: the kernel refuses the last two, and only its log
-tells. memonlinectl asks QEMU's monitor itself, or takes what somebody else has asked.
+one is too large for the guest's free memory: the kernel refuses the last two, and only its log says why. memonlinectl asks QEMU's monitor itself, or reads the devices from standard input.
 
 A second guest has no driver for its virtio-mem device, knows nothing of NUMA, and has mem= on its
 command line: a DIMM that is there at boot is refused, and one that comes later lands on another node

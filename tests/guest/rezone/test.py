@@ -73,7 +73,7 @@ def only_reported(lab):
 
 
 def after_the_kernel(lab):
-    """What came while a distribution's auto_online_blocks was in force and no agent ran."""
+    """Memory that came while a distribution's auto_online_blocks was active and no agent ran."""
     with Guest(lab, name="kernel", memory="4G", config=REZONE, auto_online="online") as guest:
         with guest.channel() as channel:
             guest.stop_daemon()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """make rpm: the spec as EL6 to EL10 see it, the contents, the scriptlets, and the daemon runs.
 
-Golden texts lie in tests/data/rpm; MEMONLINE_GOLDEN=1 writes them anew.
+Golden texts lie in tests/data/rpm; MEMONLINE_GOLDEN=1 writes them again.
 """
 
 import glob
@@ -91,7 +91,7 @@ def parsed_spec(release):
 
 
 def build(flags=""):
-    """As written for whoever builds it, on Debian too."""
+    """As the README says, on Debian, too."""
     folder = distribution.make_target("rpm", flags)
     return glob.glob(os.path.join(folder, "RPMS", "*", "memonline-0*.rpm"))[0]
 

@@ -2,7 +2,7 @@
 """The OOM killer is at work while DIMMs are brought online: the agent lives, onlines, reports.
 
 The memory of the guest is eaten while the agent is stopped (SIGSTOP) and a DIMM waits; the same
-with a udev rule in the agent's place is measured and printed. Sixteen DIMMs follow, each with 48 MiB
+with a udev rule instead of the agent is measured and printed. Sixteen DIMMs follow, each with 48 MiB
 left where all of them take 256, and one that the kernel refuses for lack of memory.
 """
 
@@ -109,7 +109,7 @@ def refused(guest, channel, agent):
     found = {device["id"]: device for device in answer}
     gone = found.pop(dimm["id"])
     equal((gone["verdict"], gone["cause"], gone["online"]), ("absent", "memory-short", 0),
-          "what became of the DIMM that did not fit")
+          "the result for the DIMM that did not fit")
     check("vmemmap alloc failure" in gone["log"], "not the kernel's line in %s" % gone)
     equal({device["verdict"] for device in found.values()}, {"complete"}, "the others")
     hunger.stop(guest)

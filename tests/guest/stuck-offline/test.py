@@ -41,7 +41,7 @@ def held_up(guest, channel, block, dimm):
     end = time.monotonic() + PATIENCE_SEC
     found = None
     while not found:
-        check(time.monotonic() < end, "no answer tells of a write that is held up")
+        check(time.monotonic() < end, "no answer shows a write that is held up")
         found = channel.request("memonline-status", deadline=PATIENCE_SEC).get("held-up")
         time.sleep(0.2)
     unit = guest.block_bytes()
@@ -56,7 +56,7 @@ def held_up(guest, channel, block, dimm):
 
 
 def reported_once(guest, dimm):
-    """Whatever else is reported of the operator's block."""
+    """Other reports of the operator's block."""
     end = time.monotonic() + PATIENCE_SEC
     size = 0
     while not size:

@@ -97,7 +97,7 @@ def verbs_that_act(guest, dimm):
 
 
 def low_memory(guest):
-    """What brings memory online has what it needs: it is locked, and taken beforehand."""
+    """What brings memory online has what it needs: it is locked, and allocated in advance."""
     guest.sh(FILL, 300)
     dimm = guest.plug(256)
     expect.all_online(guest, dimm)
@@ -106,7 +106,7 @@ def low_memory(guest):
 
 
 def kernel_log(guest):
-    """A DIMM that is no multiple of a block: only the log has the kernel's word on it."""
+    """A DIMM that is no multiple of a block: only the kernel's log says why."""
     crooked = guest.plug(CROOKED_MIB)
     guest.until("dmesg | grep 'add_memory failed'")
     with guest.channel() as channel:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A movable DIMM goes offline as a whole and is unplugged; one that refuses is rolled back.
 
-The refusal is the kernel's own: its notifier of memory events is told to fail.
+The refusal is the kernel's own: its notifier of memory events is set to fail.
 """
 
 from lab import Guest, check, equal, expect

@@ -11,7 +11,7 @@ HIDDEN = ["-cpu", "max,-hypervisor"]
 MAKER = ["-smbios", "type=1,manufacturer=ACME,product=Server,version=1"]
 # QEMU's own type 0 has the bit, SeaBIOS's has it not.
 BIT = ["-smbios", "type=0,vendor=ACME"]
-# name: (QEMU's arguments, machine, zone, word)
+# name: (QEMU's arguments, machine, zone, online type)
 GUESTS = {
     "shown": ([], "virtual", "Normal", "online"),
     "maker": (HIDDEN, "virtual", "Normal", "online"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A virtio-mem device grows online, shrinks back, and grows again: its driver is no operator.
+"""A virtio-mem device grows online, shrinks back, and grows again: its driver is not an operator.
 
 Its driver takes blocks offline and removes them when the device shrinks, and plugs parts of
 blocks. A block that an operator took offline stays so while the device grows past it.
