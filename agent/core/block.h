@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 #define BLOCK_NODE_UNKNOWN (-1)
 #define BLOCK_ZONES_MAX 3
 
@@ -95,10 +97,10 @@ enum block_state block_state_parse(const char *text, size_t len);
 bool online_type_parse(const char *text, enum online_type *word);
 bool block_zone_parse(const char *text, enum block_zone *zone);
 /* Fills zones and zone_count from the text of valid_zones. Unknown names are skipped. */
-void block_zones_parse(struct block *block, const char *text, size_t len);
+void block_zones_parse(struct block *block, const char *text, size_t len) _nonnull_(1);
 
 /* The zone an online block is in; for all others BLOCK_ZONE_UNKNOWN. */
-enum block_zone block_zone_now(const struct block *block);
+enum block_zone block_zone_now(const struct block *block) _nonnull_(1);
 /*
  * Whether the online type leads to that zone: an unknown zone, and plain `online`, match.
  */

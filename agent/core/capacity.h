@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 #define CAPACITY_ALIAS_SIZE 128 /* with the NUL; longer is refused */
 #define CAPACITY_CAUSE_SIZE 32 /* likewise, cut */
 #define CAPACITY_DEVICES_MAX 1024
@@ -77,16 +79,16 @@ struct capacity {
 };
 
 /* Sums over the devices, in bytes. */
-uint64_t capacity_boot(const struct capacity *capacity);
-uint64_t
-capacity_given(const struct capacity *capacity); /* DIMMs, and virtio-mem plugged */
-uint64_t capacity_online(const struct capacity *capacity);
+uint64_t capacity_boot(const struct capacity *capacity) _nonnull_(1);
+uint64_t capacity_given(const struct capacity *capacity)
+	_nonnull_(1); /* DIMMs, and virtio-mem plugged */
+uint64_t capacity_online(const struct capacity *capacity) _nonnull_(1);
 /* What the balloon keeps from the guest. */
-uint64_t capacity_ballooned(const struct capacity *capacity);
-unsigned capacity_free_slots(const struct capacity *capacity);
+uint64_t capacity_ballooned(const struct capacity *capacity) _nonnull_(1);
+unsigned capacity_free_slots(const struct capacity *capacity) _nonnull_(1);
 /* Of all devices: COMPLETE, or the first that is not; NOT_TOLD where there is one of those. */
 enum capacity_verdict capacity_verdict(const struct capacity *capacity,
-				       const char **cause);
+				       const char **cause) _nonnull_(1);
 
 /* What somebody wants. */
 struct capacity_wish {
@@ -144,20 +146,21 @@ struct capacity_plan {
 /* Both fill *plan; but for CAPACITY_OK it has no steps. */
 enum capacity_reason capacity_plug(const struct capacity *capacity,
 				   const struct capacity_wish *wish,
-				   struct capacity_plan *plan);
+				   struct capacity_plan *plan) _nonnull_(1);
 /*
  * Whole DIMMs that hold no kernel memory, together exactly of that size: the fewest, and of
  * those the highest, the highest first. Or a virtio-mem device is asked to shrink.
  */
 enum capacity_reason capacity_unplug(const struct capacity *capacity,
 				     const struct capacity_wish *wish,
-				     struct capacity_plan *plan);
+				     struct capacity_plan *plan) _nonnull_(1);
 
 enum capacity_progress {
 	CAPACITY_WAITING,
 	CAPACITY_DONE, /* all that was asked for is online */
 	CAPACITY_HOPELESS /* the guest's kernel has refused it: it will not come */
 };
-enum capacity_progress capacity_progress(const struct capacity_device *device);
+enum capacity_progress capacity_progress(const struct capacity_device *device)
+	_nonnull_(1);
 
 #endif

@@ -9,6 +9,7 @@
  */
 
 #include "core/config.h"
+#include "core/contract.h"
 #include "core/history.h"
 #include "core/journal.h"
 #include "core/report.h"
@@ -16,7 +17,7 @@
 
 /* Calls `fn` for every block whose state or zone differs, ascending; time grows as count. */
 void changes_between(const struct snapshot *before, const struct snapshot *after,
-		     snapshot_change_fn fn, void *data);
+		     snapshot_change_fn fn, void *data) _nonnull_(1);
 
 /* `block` is in `holder`. All three end with the call. */
 typedef void (*changes_fn)(const struct snapshot *holder, const struct block *block,
@@ -37,12 +38,13 @@ struct changes {
  * are gone. Returns how many blocks differ.
  */
 size_t changes_observe(const struct changes *changes, struct snapshot *before,
-		       struct snapshot *after);
+		       struct snapshot *after) _nonnull_(1);
 /*
  * What others did between the end of the agent before this one, of the same boot, and `first`, the
  * first snapshot, which has its history; and what that agent wrote, as the journal's marks have it,
  * and did not report. 0, or -ENOMEM: nothing was compared.
  */
-int changes_meanwhile(const struct changes *changes, struct snapshot *first);
+int changes_meanwhile(const struct changes *changes, struct snapshot *first) _must_check_
+	_nonnull_(1);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/contract.h"
+
 /* At most 31: they are bits of a mask, and one more is that of all others. */
 #define PROTOCOL_COMMAND_LIST(X)                                      \
 	X(GUEST_SYNC, "guest-sync")                                   \
@@ -66,16 +68,18 @@ struct command_list {
 };
 
 /* false, and *list untouched: no such command, or no room. `len` bytes of `name`. */
-bool command_list_add(struct command_list *list, const char *name, size_t len);
-bool command_list_is_empty(const struct command_list *list);
+bool command_list_add(struct command_list *list, const char *name, size_t len)
+	_nonnull_(1);
+bool command_list_is_empty(const struct command_list *list) _nonnull_(1);
 /*
  * What two lists forbid: a command that is blocked, and where any is allowed, one that is not.
  * 1 << enum protocol_command for each of memonlined's.
  */
 unsigned command_lists_disable(const struct command_list *allowed,
-			       const struct command_list *blocked);
+			       const struct command_list *blocked) _nonnull_(1);
 /* Whether they forbid this one, be it memonlined's or qemu-ga's. */
 bool command_lists_forbid(const struct command_list *allowed,
-			  const struct command_list *blocked, const char *name);
+			  const struct command_list *blocked, const char *name)
+	_nonnull_(1);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "core/command.h"
+#include "core/contract.h"
 #include "core/scope.h"
 #include "core/text.h"
 
@@ -111,7 +112,7 @@ struct config_origins {
 	} keys[CONFIG_KEYS_MAX], overrides[CONFIG_OVERRIDES_MAX];
 };
 
-void config_defaults(struct config *config);
+void config_defaults(struct config *config) _nonnull_(1);
 /*
  * Defaults, then what `text` says, checked. 0, or -EINVAL with `error` saying "FILE:LINE: …" and
  * naming the section and key; *config is untouched then. An unknown section or key, one
@@ -119,26 +120,27 @@ void config_defaults(struct config *config);
  * only for the message.
  */
 int config_parse(struct config *config, const char *file, const char *text, size_t len,
-		 char error[CONFIG_ERROR_SIZE]);
+		 char error[CONFIG_ERROR_SIZE]) _must_check_ _nonnull_(1);
 /*
  * What `text` says, over what *config has from the files before it: a key that it gives
  * replaces theirs, and so does a section for the same scope. -EINVAL as above, -ENOSPC
  * beyond CONFIG_FILES_MAX files; *config and *origins are untouched then.
  */
 int config_add(struct config *config, struct config_origins *origins, const char *file,
-	       const char *text, size_t len, char error[CONFIG_ERROR_SIZE]);
+	       const char *text, size_t len, char error[CONFIG_ERROR_SIZE]) _must_check_
+	_nonnull_(1);
 /*
  * After the last file: whether what the files say fits together. 0, or -EINVAL with `error` as
  * above.
  */
 int config_check(const struct config *config, const struct config_origins *origins,
-		 char error[CONFIG_ERROR_SIZE]);
+		 char error[CONFIG_ERROR_SIZE]) _must_check_ _nonnull_(1);
 /*
  * The configuration in force as a file that config_parse reads back to the same. Where `origins`
  * is not NULL, a comment above each key that a file gave names the file and line.
  */
 void config_dump(const struct config *config, const struct config_origins *origins,
-		 struct text *text);
+		 struct text *text) _nonnull_(1);
 
 const char *config_policy_text(enum config_policy policy);
 

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 #define DEVICE_TYPE_SIZE 32 /* with the NUL; longer is refused */
 #define DEVICE_ID_SIZE 128 /* with the NUL; longer is refused */
 
@@ -34,6 +36,6 @@ struct device {
 	bool hotplugged; /* false: on the command line, or unknown */
 };
 
-bool device_is_dimm(const struct device *device);
+bool device_is_dimm(const struct device *device) _nonnull_(1);
 
 #endif

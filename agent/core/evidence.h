@@ -8,6 +8,7 @@
  * core/probe refuses what would depend on it.
  */
 
+#include "core/contract.h"
 #include "core/srat.h"
 
 struct evidence_range {
@@ -38,16 +39,19 @@ struct evidence {
 void evidence_clear(struct evidence *evidence);
 
 /* Each: 0, or negative errno with *evidence as it was. */
-int evidence_take_srat(struct evidence *evidence, const uint8_t *bytes, size_t len);
+int evidence_take_srat(struct evidence *evidence, const uint8_t *bytes,
+		       size_t len) _must_check_ _nonnull_(1);
 /*
  * -EACCES where it shows no memory at all: zeros are what a reader without CAP_SYS_ADMIN gets.
  * -EINVAL for a line that is none.
  */
-int evidence_take_iomem(struct evidence *evidence, const char *text, size_t len);
+int evidence_take_iomem(struct evidence *evidence, const char *text,
+			size_t len) _must_check_ _nonnull_(1);
 /* NVDIMM Firmware Interface Table (ACPI 6.5, 5.2.25), structures of type 0. */
-int evidence_take_nfit(struct evidence *evidence, const uint8_t *bytes, size_t len);
+int evidence_take_nfit(struct evidence *evidence, const uint8_t *bytes, size_t len)
+	_nonnull_(1);
 /* The smallest of "address sizes : 40 bits physical, …" in /proc/cpuinfo. */
-int evidence_take_cpuinfo(struct evidence *evidence, const char *text);
+int evidence_take_cpuinfo(struct evidence *evidence, const char *text) _nonnull_(1);
 
 /* A slot of the controller, by its registers (QEMU: docs/specs/acpi_mem_hotplug.rst). */
 enum {
@@ -62,7 +66,8 @@ enum {
 /*
  * -EAGAIN: a plug or an unplug is under way. -EINVAL: a slot cannot have these registers.
  */
-int evidence_take_slot(struct evidence *evidence, const uint32_t words[EVIDENCE_WORDS]);
+int evidence_take_slot(struct evidence *evidence,
+		       const uint32_t words[EVIDENCE_WORDS]) _must_check_ _nonnull_(1);
 
 /*
  * The DSDT's header names QEMU's own AML as its maker, and the path of a PNP0C80 device lies below
@@ -76,8 +81,10 @@ bool evidence_is_qemu_dsdt(const uint8_t *bytes, size_t len);
 bool evidence_dsdt_has_controller(const uint8_t *bytes, size_t len);
 bool evidence_is_qemu_slot(const char *path);
 
-bool evidence_overlaps(const struct evidence_range *a, uint64_t start, uint64_t size);
+bool evidence_overlaps(const struct evidence_range *a, uint64_t start, uint64_t size)
+	_nonnull_(1);
 /* Whether [start, start + size) lies wholly inside. */
-bool evidence_holds(const struct evidence_range *a, uint64_t start, uint64_t size);
+bool evidence_holds(const struct evidence_range *a, uint64_t start, uint64_t size)
+	_nonnull_(1);
 
 #endif

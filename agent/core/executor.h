@@ -8,6 +8,7 @@
  */
 
 #include "core/config.h"
+#include "core/contract.h"
 #include "core/intent.h"
 #include "core/snapshot.h"
 
@@ -40,6 +41,6 @@ struct executor {
  */
 void executor_decide(struct executor *executor, const struct config *config,
 		     const struct machine *machine, const struct executor_values *found,
-		     bool refused);
+		     bool refused) _nonnull_(1);
 
 #endif

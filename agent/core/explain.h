@@ -4,6 +4,7 @@
 
 /* The verdict for one block, and every fact that it rests on. */
 
+#include "core/contract.h"
 #include "core/executor.h"
 #include "core/policy.h"
 
@@ -20,6 +21,7 @@ typedef void (*explain_fn)(const char *name, const char *value, void *data);
  */
 int explain_block(const struct config *config, const struct snapshot *snapshot,
 		  const struct executor *executor, uint64_t index,
-		  struct policy_verdict *verdict, explain_fn fn, void *data);
+		  struct policy_verdict *verdict, explain_fn fn, void *data) _must_check_
+	_nonnull_(1);
 
 #endif

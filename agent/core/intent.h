@@ -9,6 +9,7 @@
  */
 
 #include "core/block.h"
+#include "core/contract.h"
 #include "core/snapshot.h"
 #include "core/store.h"
 
@@ -32,12 +33,13 @@ size_t intent_size(size_t blocks);
  * otherwise, and also if the kernel does not identify boots (an empty boot_id). The
  * memory stays the caller's and outlives the intent. NULL on lack of memory.
  */
-struct intent *intent_attach(void *memory, size_t bytes, const char *boot_id);
+struct intent *intent_attach(void *memory, size_t bytes,
+			     const char *boot_id) _must_check_;
 /*
  * From here on `store`, the caller's, keeps the memory. It has what intent_attach was given; what
  * that changed is handed over now.
  */
-void intent_keep_in(struct intent *intent, const struct store *store);
+void intent_keep_in(struct intent *intent, const struct store *store) _nonnull_(1);
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*
@@ -46,43 +48,47 @@ void intent_free(struct intent *intent); /* accepts NULL */
  * block->identity must be read. If it is another one, all that is dropped. For the first
  * snapshot only.
  */
-void intent_recall(struct intent *intent, struct snapshot *snapshot);
+void intent_recall(struct intent *intent, struct snapshot *snapshot) _nonnull_(1);
 /* Remembers the block's marks, node, identity and what of it is reported. false: no room. */
-bool intent_remember(struct intent *intent, struct block *block);
-void intent_forget(struct intent *intent, struct block *block);
+bool intent_remember(struct intent *intent, struct block *block) _nonnull_(1);
+void intent_forget(struct intent *intent, struct block *block) _nonnull_(1);
 /*
  * Adds to `gone`, in no order, what is remembered of blocks that `snapshot` has not: one number may
  * come twice. 0, or -ENOMEM, and then some are missing.
  */
 int intent_gone(const struct intent *intent, const struct snapshot *snapshot,
-		struct snapshot *gone);
+		struct snapshot *gone) _must_check_ _nonnull_(1);
 /* Forgets all that is not remembered of a block in `snapshot`. */
-void intent_forget_gone(struct intent *intent, const struct snapshot *snapshot);
+void intent_forget_gone(struct intent *intent, const struct snapshot *snapshot)
+	_nonnull_(1);
 
 /* The value that is expected there; "" if it was never read. */
-const char *intent_expected(const struct intent *intent, enum intent_setting setting);
+const char *intent_expected(const struct intent *intent, enum intent_setting setting)
+	_nonnull_(1);
 /* What was there before the first change, or NULL where nothing is changed. */
-const char *intent_found(const struct intent *intent, enum intent_setting setting);
+const char *intent_found(const struct intent *intent, enum intent_setting setting)
+	_nonnull_(1);
 /*
  * Whether another program changed it. The first read of a setting sets the expected
  * value.
  */
 bool intent_setting_changed(struct intent *intent, enum intent_setting setting,
-			    const char *text);
+			    const char *text) _nonnull_(1);
 /*
  * Around a write: begin before it, done after it. If memonlined ended in between, either
  * value is accepted. `found` is what was read before.
  */
 void intent_change_begin(struct intent *intent, enum intent_setting setting,
-			 const char *found, const char *text);
-void intent_change_done(struct intent *intent, enum intent_setting setting);
+			 const char *found, const char *text) _nonnull_(1);
+void intent_change_done(struct intent *intent, enum intent_setting setting) _nonnull_(1);
 /* The write was refused: what an earlier one found stays. */
-void intent_change_failed(struct intent *intent, enum intent_setting setting);
+void intent_change_failed(struct intent *intent, enum intent_setting setting)
+	_nonnull_(1);
 /* The value is already there: a memonlined that ended in between wrote it. */
 void intent_change_seen(struct intent *intent, enum intent_setting setting,
-			const char *text);
+			const char *text) _nonnull_(1);
 /* It was written back, or somebody else took it over: nothing of ours is there any more. */
 void intent_change_over(struct intent *intent, enum intent_setting setting,
-			const char *text);
+			const char *text) _nonnull_(1);
 
 #endif

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 #define IOMEM_NAME_SIZE 64
 
 struct iomem_line {
@@ -19,7 +21,7 @@ struct iomem_line {
  * The next line, with *text and *len behind it: 1, 0 at the end, or -EINVAL where it is not whole
  * or says something else.
  */
-int iomem_next(const char **text, size_t *len, struct iomem_line *line);
+int iomem_next(const char **text, size_t *len, struct iomem_line *line) _must_check_;
 
 /* The owner of memory that a DAX or CXL device became: drivers/dax/kmem.c, from 5.8 on. */
 #define IOMEM_KMEM "System RAM (kmem)"
@@ -37,6 +39,7 @@ struct iomem_dax {
  * Memory": a line inside of another one that came before lies below it. The text is the line's own
  * or constant.
  */
-const char *iomem_owner(struct iomem_dax *dax, const struct iomem_line *line);
+const char *iomem_owner(struct iomem_dax *dax, const struct iomem_line *line)
+	_nonnull_(1);
 
 #endif

@@ -8,6 +8,7 @@
  * receives the result.
  */
 
+#include "core/contract.h"
 #include "core/plan.h"
 #include "core/probe.h"
 
@@ -63,7 +64,7 @@ struct job {
 };
 
 /* Room for `count` items, all zero. 0 or -ENOMEM. */
-int job_init(struct job *job, enum job_kind kind, size_t count);
+int job_init(struct job *job, enum job_kind kind, size_t count) _must_check_ _nonnull_(1);
 void job_free(struct job *job);
 /*
  * Every block of [start, start + size), for JOB_ONLINE and JOB_OFFLINE: the latter from
@@ -74,21 +75,23 @@ void job_free(struct job *job);
  * cuts a block or wraps, -ENOENT if the snapshot has no block in it, or -ENOMEM.
  */
 int job_init_range(struct job *job, enum job_kind kind, const struct snapshot *snapshot,
-		   uint64_t start, uint64_t size, enum online_type word);
+		   uint64_t start, uint64_t size, enum online_type word) _must_check_
+	_nonnull_(1);
 
 /* A list in any order from the highest block down: for ZONE_MOVABLE before 4.13. */
-void job_sort_from_top(struct job *job);
+void job_sort_from_top(struct job *job) _nonnull_(1);
 /* Once it is over: the order of the answer. */
-void job_restore_order(struct job *job);
+void job_restore_order(struct job *job) _nonnull_(1);
 
 /*
  * The next write, or false at the end: then every item has its response and its state. Needs the
  * snapshot as it is now.
  */
-bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write);
+bool job_next(struct job *job, const struct snapshot *snapshot, struct plan_write *write)
+	_nonnull_(1);
 /* Its result: `error` 0 or negative errno, `after` the block as it reads now. */
-void job_result(struct job *job, int error, const struct block *after);
+void job_result(struct job *job, int error, const struct block *after) _nonnull_(1);
 /* Whether everything asked for is as asked. */
-bool job_succeeded(const struct job *job);
+bool job_succeeded(const struct job *job) _nonnull_(1);
 
 #endif

@@ -9,6 +9,7 @@
  */
 
 #include "core/block.h"
+#include "core/contract.h"
 #include "core/reason.h"
 #include "core/store.h"
 
@@ -53,53 +54,55 @@ struct journal_bounds {
 	size_t marks;
 };
 /* Bytes of memory that journal_attach wants. */
-size_t journal_size(const struct journal_bounds *bounds);
+size_t journal_size(const struct journal_bounds *bounds) _nonnull_(1);
 /*
  * Continues with what a memonlined of the same boot left in `memory`, if it is whole and
  * has these bounds; starts from nothing, as `instance`, otherwise. The memory stays the
  * caller's and outlives the journal. NULL on lack of memory.
  */
 struct journal *journal_attach(void *memory, const struct journal_bounds *bounds,
-			       const char *boot_id, const char *instance);
+			       const char *boot_id, const char *instance) _must_check_;
 /*
  * From here on `store`, the caller's, keeps the memory. It has what journal_attach was given; what
  * that changed is handed over now.
  */
-void journal_keep_in(struct journal *journal, const struct store *store);
+void journal_keep_in(struct journal *journal, const struct store *store) _nonnull_(1);
 /* The same in memory of its own, with room for one mark for each range. */
-struct journal *journal_new(const char *instance, size_t reports, size_t ranges);
+struct journal *journal_new(const char *instance, size_t reports,
+			    size_t ranges) _must_check_;
 void journal_free(struct journal *journal); /* accepts NULL */
 
-const char *journal_instance(const struct journal *journal);
+const char *journal_instance(const struct journal *journal) _nonnull_(1);
 /*
  * The reports that are held are another instance's from here on, under the same numbers, and no
  * host has any of them.
  */
-void journal_begin_instance(struct journal *journal, const char *instance);
+void journal_begin_instance(struct journal *journal, const char *instance) _nonnull_(1);
 /* The number of the newest report, 0 where there is none yet. */
-uint64_t journal_last(const struct journal *journal);
+uint64_t journal_last(const struct journal *journal) _nonnull_(1);
 /* The smallest number that is still there; journal_last() + 1 where none is. */
-uint64_t journal_first(const struct journal *journal);
+uint64_t journal_first(const struct journal *journal) _nonnull_(1);
 /* How many reports after `since` were overwritten and cannot be had any more. */
-uint64_t journal_lost(const struct journal *journal, uint64_t since);
+uint64_t journal_lost(const struct journal *journal, uint64_t since) _nonnull_(1);
 
 /*
  * Appends; the oldest reports make room. `report` gives the times, its seq is assigned here.
  * More ranges than the ring holds are cut at that bound. Returns the new number. Never allocates.
  */
 uint64_t journal_append(struct journal *journal, const struct report *report,
-			const struct report_range *ranges, size_t count);
+			const struct report_range *ranges, size_t count) _nonnull_(1);
 /* The oldest report with a number above `since`, or NULL. */
-const struct report *journal_after(const struct journal *journal, uint64_t since);
+const struct report *journal_after(const struct journal *journal, uint64_t since)
+	_nonnull_(1);
 const struct report_range *journal_ranges(const struct journal *journal,
-					  const struct report *report);
+					  const struct report *report) _nonnull_(1);
 
 /*
  * The number that the host on memonlined's own port last subscribed with; kept with the
  * journal.
  */
-uint64_t journal_position(const struct journal *journal);
-void journal_set_position(struct journal *journal, uint64_t seq);
+uint64_t journal_position(const struct journal *journal) _nonnull_(1);
+void journal_set_position(struct journal *journal, uint64_t seq) _nonnull_(1);
 
 /*
  * A mark is set before a write and stands until the write is reported: a mark that
@@ -113,23 +116,24 @@ struct journal_mark {
 };
 /* false: no room; report what is done, and try again. */
 bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
-		  enum block_state from);
+		  enum block_state from) _nonnull_(1);
 /* Of the mark at `position`, whether it is reported or not. */
-uint64_t journal_mark_index(const struct journal *journal, size_t position);
-size_t journal_mark_count(const struct journal *journal);
+uint64_t journal_mark_index(const struct journal *journal, size_t position) _nonnull_(1);
+size_t journal_mark_count(const struct journal *journal) _nonnull_(1);
 /*
  * NULL if the write is already reported: memonlined may have ended between the report and
  * the removal of its marks.
  */
 const struct journal_mark *journal_mark_at(const struct journal *journal, size_t position,
-					   uint64_t block_size_bytes);
+					   uint64_t block_size_bytes) _nonnull_(1);
 /* The marks of what is reported; those of what is not stand. */
-void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes);
+void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes)
+	_nonnull_(1);
 /* Everything marked is reported. */
-void journal_forget_marks(struct journal *journal);
+void journal_forget_marks(struct journal *journal) _nonnull_(1);
 
 /* Whether `next` continues `range`: same everything, and its start is the end of it. */
 bool report_range_continues(const struct report_range *range,
-			    const struct report_range *next);
+			    const struct report_range *next) _nonnull_(1);
 
 #endif

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
 #include "core/reason.h"
 #include "core/text.h"
 
@@ -39,12 +40,13 @@ struct kernel_log {
 };
 
 /* `text` as syslog(2) gives it, perhaps cut at its start. Replaces what is in `log`. */
-void kernel_log_parse(struct kernel_log *log, const char *text, size_t len);
+void kernel_log_parse(struct kernel_log *log, const char *text, size_t len) _nonnull_(1);
 /*
  * Appends the message of a record of /dev/kmsg (Linux 3.5 and later) and a newline: the
  * text from the first ';' up to the first newline; lines after that repeat the device.
  * Appends nothing if there is no ';'. kernel_log_parse() reads such lines.
  */
-void kernel_log_add_record(struct text *text, const char *record, size_t len);
+void kernel_log_add_record(struct text *text, const char *record, size_t len)
+	_nonnull_(1);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include "core/contract.h"
+
 enum kernel_trait {
 	/* To unplug memory that was online ends in a panic. */
 	KERNEL_NO_HOT_REMOVE,
@@ -28,16 +30,17 @@ struct kernel {
 	bool has[KERNEL_TRAITS];
 };
 
-bool kernel_has(const struct kernel *kernel, enum kernel_trait trait);
+bool kernel_has(const struct kernel *kernel, enum kernel_trait trait) _nonnull_(1);
 /*
  * The traits that follow from the release, for example "3.10.0-1062.el7.x86_64"; none if
  * it is not a release.
  */
-void kernel_take_release(struct kernel *kernel, const char *release);
+void kernel_take_release(struct kernel *kernel, const char *release) _nonnull_(1);
 /* The file whose first line shows the trait; NULL: the release does. */
 const char *kernel_trait_file(enum kernel_trait trait);
 /* The first line of that file, "" where there is none. */
-void kernel_take_line(struct kernel *kernel, enum kernel_trait trait, const char *line);
+void kernel_take_line(struct kernel *kernel, enum kernel_trait trait, const char *line)
+	_nonnull_(1);
 /* What `explain` says of it; NULL: nothing. */
 const char *kernel_trait_text(enum kernel_trait trait);
 

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 enum map_mark {
 	MAP_OFFLINE,
 	MAP_KERNEL, /* online in a zone for all uses */
@@ -39,6 +41,6 @@ struct map_pen {
 uint64_t map_scale(const struct map_range *ranges, size_t count, uint64_t block_bytes,
 		   uint64_t cells_max);
 void map_draw(const struct map_range *ranges, size_t count, uint64_t cell_bytes,
-	      unsigned cells_per_row, const struct map_pen *pen);
+	      unsigned cells_per_row, const struct map_pen *pen) _nonnull_(5);
 
 #endif

@@ -8,6 +8,7 @@
  * and a name without samples has no heading.
  */
 
+#include "core/contract.h"
 #include "core/stats.h"
 #include "core/text.h"
 
@@ -34,13 +35,15 @@ struct metrics_memory {
  * Appends NAME="VALUE", and a comma before it where `labels` is not empty. Quotes, backslashes and
  * line ends are escaped; other bytes that are not printable ASCII become '?'.
  */
-void metrics_put_label(struct text *labels, const char *name, const char *value);
+void metrics_put_label(struct text *labels, const char *name, const char *value)
+	_nonnull_(1);
 /* All that the stats of these guests say. */
 void metrics_put_stats(struct text *out, enum metrics_format format,
-		       const struct metrics_source *sources, size_t count);
-void metrics_put_memory_heading(struct text *out);
-void metrics_put_memory(struct text *out, const struct metrics_memory *memory);
+		       const struct metrics_source *sources, size_t count) _nonnull_(1);
+void metrics_put_memory_heading(struct text *out) _nonnull_(1);
+void metrics_put_memory(struct text *out, const struct metrics_memory *memory)
+	_nonnull_(1);
 /* Behind all else. */
-void metrics_end(struct text *out, enum metrics_format format);
+void metrics_end(struct text *out, enum metrics_format format) _nonnull_(1);
 
 #endif

@@ -4,6 +4,7 @@
 
 /* From verdicts to an ordered list of writes. One sequential writer executes it. */
 
+#include "core/contract.h"
 #include "core/journal.h"
 #include "core/policy.h"
 
@@ -31,19 +32,20 @@ struct plan {
 void plan_free(struct plan *plan);
 void plan_clear(struct plan *plan);
 /* Allocates room for `writes` writes in advance. 0 or -ENOMEM. */
-int plan_reserve(struct plan *plan, size_t writes);
+int plan_reserve(struct plan *plan, size_t writes) _must_check_ _nonnull_(1);
 /*
  * Writes are appended in ascending order of block. An online type of NONE adds nothing. 0
  * or -ENOMEM.
  */
-int plan_add(struct plan *plan, uint64_t index, const struct policy_verdict *verdict);
+int plan_add(struct plan *plan, uint64_t index,
+	     const struct policy_verdict *verdict) _must_check_ _nonnull_(1);
 /*
  * Those that go to ZONE_MOVABLE from the highest block down: before 4.13 that zone grows only
  * downwards. Others go first, and stay ascending.
  */
-void plan_movable_from_top(struct plan *plan);
+void plan_movable_from_top(struct plan *plan) _nonnull_(1);
 /* After plan_movable_from_top: all that go there are left out. */
-void plan_drop_movable(struct plan *plan);
+void plan_drop_movable(struct plan *plan) _nonnull_(1);
 /*
  * Whenever a zone grows, the kernel checks whether it has a hole: pageblock by pageblock,
  * from its start to the first hole (set_zone_contiguous in mm/mm_init.c, before 6.5 in
@@ -53,11 +55,11 @@ void plan_drop_movable(struct plan *plan);
  * second block of each long run, and shorter runs below one, which an earlier plan may
  * have left; the lowest comes last.
  */
-void plan_leave_gaps(struct plan *plan);
+void plan_leave_gaps(struct plan *plan) _nonnull_(1);
 /* Whether only what closes gaps is left. */
-bool plan_is_late(const struct plan *plan);
+bool plan_is_late(const struct plan *plan) _nonnull_(1);
 /* The next write, or NULL at the end. */
-const struct plan_write *plan_take(struct plan *plan);
+const struct plan_write *plan_take(struct plan *plan) _nonnull_(1);
 
 /*
  * The result of a write: `error` is what the write returned (0 or negative errno),
@@ -67,7 +69,7 @@ const struct plan_write *plan_take(struct plan *plan);
  */
 void plan_judge(const struct plan_write *write, int error, const struct block *before,
 		const struct block *after, uint64_t block_size_bytes,
-		struct report_range *result);
+		struct report_range *result) _nonnull_(1);
 /*
  * Back-off. Whether a refusal with this errno may pass by itself: EBUSY (isolation,
  * reserved pages), ENOMEM, EAGAIN, EINTR. EINVAL (online type, state, zone) does not.
@@ -85,6 +87,6 @@ bool plan_reached(enum online_type word, const struct block *block);
 
 /* What a mark that was left behind and the block as it reads now say together. */
 void plan_resume(const struct journal_mark *mark, const struct block *block,
-		 uint64_t block_size_bytes, struct report_range *result);
+		 uint64_t block_size_bytes, struct report_range *result) _nonnull_(1);
 
 #endif

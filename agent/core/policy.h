@@ -5,6 +5,7 @@
 /* Decides what to do with each block, and why. Pure: no I/O, no clock, no log. */
 
 #include "core/config.h"
+#include "core/contract.h"
 #include "core/ratio.h"
 #include "core/reason.h"
 #include "core/snapshot.h"
@@ -22,18 +23,18 @@ struct policy {
 };
 
 /* Whether any decision will need the snapshot's sums by node. */
-bool policy_needs_nodes(const struct config *config);
+bool policy_needs_nodes(const struct config *config) _nonnull_(1);
 /* -ENOMEM, or 0. Both outlive the policy. */
 int policy_begin(struct policy *policy, const struct config *config,
-		 const struct snapshot *snapshot);
-void policy_end(struct policy *policy);
+		 const struct snapshot *snapshot) _must_check_ _nonnull_(1);
+void policy_end(struct policy *policy) _nonnull_(1);
 
 /*
  * The verdict for a block of the snapshot; ask in ascending order. The default, written first, is
  * to do nothing. `verdict` is always filled.
  */
 void policy_decide(struct policy *policy, const struct block *block,
-		   struct policy_verdict *verdict);
+		   struct policy_verdict *verdict) _nonnull_(1);
 
 /*
  * The policy that holds for the block, and the section that says so in *section: NULL where it is
@@ -41,18 +42,19 @@ void policy_decide(struct policy *policy, const struct block *block,
  */
 enum config_policy policy_of(const struct config *config, const struct snapshot *snapshot,
 			     const struct block *block,
-			     const struct config_override **section);
+			     const struct config_override **section) _nonnull_(1);
 /*
  * The online type for a block that a command names: that of the policy, and plain
  * `online` if the policy would leave the block alone.
  */
-enum online_type policy_word(struct policy *policy, const struct block *block);
+enum online_type policy_word(struct policy *policy, const struct block *block)
+	_nonnull_(1);
 /*
  * Whether a block that another program brought online is in another zone than the policy
  * requires: `word` is the online type that it required. Boot memory, and a zone that
  * cannot be read, are never wrong.
  */
 bool policy_zone_differs(struct policy *policy, const struct block *block,
-			 enum online_type *word);
+			 enum online_type *word) _nonnull_(1);
 
 #endif

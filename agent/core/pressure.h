@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+#include "core/contract.h"
 #include "core/stats.h"
 
 /* Each with its name on the wire. */
@@ -66,19 +67,20 @@ const char *pressure_signal_text(enum pressure_signal signal);
  */
 void pressure_begin(struct pressure *pressure,
 		    const struct pressure_thresholds *thresholds,
-		    const struct stats *stats, uint64_t now_usec);
+		    const struct stats *stats, uint64_t now_usec) _nonnull_(1);
 /*
  * Another sample; `triggered`: the kernel says that the stall was reached. Returns the signals that
  * are to be reported, 1 << signal: pressed, where they are so now, or eased.
  */
 unsigned pressure_step(struct pressure *pressure, const struct stats *stats,
-		       bool triggered, uint64_t now_usec);
+		       bool triggered, uint64_t now_usec) _nonnull_(1);
 /* Those that are pressed, or not yet reported as eased: 1 << signal. */
-unsigned pressure_pressed(const struct pressure *pressure);
+unsigned pressure_pressed(const struct pressure *pressure) _nonnull_(1);
 /*
  * How long the next sample can wait. `has_trigger`: the kernel wakes us when tasks stall, so that
  * far from all thresholds once in half a minute will do.
  */
-uint64_t pressure_wait_usec(const struct pressure *pressure, bool has_trigger);
+uint64_t pressure_wait_usec(const struct pressure *pressure, bool has_trigger)
+	_nonnull_(1);
 
 #endif

@@ -8,6 +8,7 @@
  * the guest later. So a range is refused unless every check proves it harmless.
  */
 
+#include "core/contract.h"
 #include "core/device.h"
 #include "core/evidence.h"
 #include "core/reason.h"
@@ -54,12 +55,12 @@ struct probe_verdict {
 enum reason probe_check_reason(enum probe_check check);
 /* The verdict on devices[i]; always filled. */
 void probe_decide(const struct probe_facts *facts, size_t i,
-		  struct probe_verdict *verdict);
+		  struct probe_verdict *verdict) _nonnull_(1);
 /*
  * Whether everything has passed but for what the controller knows better: only then it is worth
  * being asked.
  */
-bool probe_needs_controller(const struct probe_verdict *verdict);
+bool probe_needs_controller(const struct probe_verdict *verdict) _nonnull_(1);
 
 enum probe_result_state {
 	PROBE_REFUSED, /* nothing was written */

@@ -8,6 +8,7 @@
  * kernel memory; what was hot-added into a kernel zone raises no budget.
  */
 
+#include "core/contract.h"
 #include "core/snapshot.h"
 
 struct ratio_sum {
@@ -45,7 +46,7 @@ struct ratio {
 
 /* -ENOMEM, or 0. The snapshot has to have its nodes' sums, and outlive it. */
 int ratio_init(struct ratio *ratio, const struct snapshot *snapshot, unsigned percent,
-	       bool per_node);
+	       bool per_node) _must_check_ _nonnull_(1);
 void ratio_free(struct ratio *ratio);
 /*
  * For kernels before 4.13, where ZONE_MOVABLE grows downwards only and a DIMM that is in it stays
@@ -54,12 +55,12 @@ void ratio_free(struct ratio *ratio);
  */
 int ratio_decide_from_top(struct ratio *ratio,
 			  bool (*wanted)(const struct block *block, const void *data),
-			  const void *data);
+			  const void *data) _must_check_ _nonnull_(1);
 /*
  * Where the DIMM of this block of the snapshot goes: ONLINE_MOVABLE where all of it stays within
  * the ratio, else ONLINE_KERNEL; also where some of it is in a kernel zone already, so that it is
  * in one zone. The DIMMs asked about before count as decided, and ratio->last is this answer.
  */
-enum online_type ratio_word(struct ratio *ratio, const struct block *block);
+enum online_type ratio_word(struct ratio *ratio, const struct block *block) _nonnull_(1);
 
 #endif

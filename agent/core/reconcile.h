@@ -7,6 +7,7 @@
  * of it. Pure: the host's view and the guest's → a verdict.
  */
 
+#include "core/contract.h"
 #include "core/device.h"
 #include "core/kernel-log.h"
 #include "core/snapshot.h"
@@ -66,6 +67,6 @@ const char *reconcile_removable_text(enum reconcile_removable removable);
  * the blocks in the device's range. `verdict` is always filled.
  */
 void reconcile_device(const struct reconcile_facts *facts, const struct device *device,
-		      struct reconcile_verdict *verdict);
+		      struct reconcile_verdict *verdict) _nonnull_(1);
 
 #endif

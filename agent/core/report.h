@@ -7,6 +7,7 @@
  * turned into one report per DIMM when the events have ended.
  */
 
+#include "core/contract.h"
 #include "core/journal.h"
 #include "core/snapshot.h"
 
@@ -26,7 +27,8 @@ struct report_builder {
 };
 
 /* All the memory it will ever use. 0 or -ENOMEM. */
-int report_builder_init(struct report_builder *builder, size_t entries);
+int report_builder_init(struct report_builder *builder, size_t entries) _must_check_
+	_nonnull_(1);
 void report_builder_free(struct report_builder *builder);
 
 /*
@@ -37,10 +39,10 @@ void report_builder_free(struct report_builder *builder);
  */
 bool report_builder_add(struct report_builder *builder, uint64_t dimm,
 			const struct report_range *range, uint64_t begun_usec,
-			uint64_t done_usec);
+			uint64_t done_usec) _nonnull_(1);
 /* How a block came to be as it is without a write of ours. */
 void report_observe(const struct snapshot_change *change, uint64_t block_size_bytes,
-		    struct report_range *range);
+		    struct report_range *range) _nonnull_(1);
 
 /*
  * Holds back what began after `since_usec` (monotonic) and is about a DIMM that has not come whole
@@ -48,22 +50,24 @@ void report_observe(const struct snapshot_change *change, uint64_t block_size_by
  * oldest entry that is held began, or 0.
  */
 uint64_t report_builder_hold(struct report_builder *builder,
-			     const struct snapshot *snapshot, uint64_t since_usec);
+			     const struct snapshot *snapshot, uint64_t since_usec)
+	_nonnull_(1);
 /* Whether it has gathered something about the block. */
-bool report_builder_has(const struct report_builder *builder, uint64_t start);
+bool report_builder_has(const struct report_builder *builder, uint64_t start)
+	_nonnull_(1);
 /*
  * Writes the reports, one per DIMM and ascending by address, and keeps only what is held back, which
  * the flush after that writes. What happened to one block stays in its order. Times of day are
  * those of the flush. Never allocates.
  */
 void report_builder_flush(struct report_builder *builder, struct journal *journal,
-			  int64_t time_sec, int32_t time_usec);
+			  int64_t time_sec, int32_t time_usec) _nonnull_(1);
 
 /*
  * The blocks that the journal has, each with the node, the state and the reason of its
  * newest report; `told` is empty before. 0 or -ENOMEM.
  */
 int report_recall(const struct journal *journal, uint64_t block_size_bytes,
-		  struct snapshot *told);
+		  struct snapshot *told) _must_check_ _nonnull_(1);
 
 #endif

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/contract.h"
 #include "core/pressure.h"
 #include "core/stats.h"
 
@@ -98,7 +99,7 @@ struct scale_rules {
 	uint64_t confirm_usec; /* for the guest to bring it online */
 };
 
-void scale_rules_defaults(struct scale_rules *rules);
+void scale_rules_defaults(struct scale_rules *rules) _nonnull_(1);
 
 /* --- what is known now */
 
@@ -179,7 +180,7 @@ struct scale_memory {
 	uint64_t oom_kills;
 };
 
-void scale_memory_init(struct scale_memory *memory);
+void scale_memory_init(struct scale_memory *memory) _nonnull_(1);
 
 /* --- decisions */
 
@@ -216,11 +217,11 @@ struct scale_guest {
  * back. TAKE_OUT is a shrink of what the guest does not use.
  */
 void scale_decide(const struct scale_host *host, struct scale_guest *guests, size_t count,
-		  uint64_t now_usec);
+		  uint64_t now_usec) _nonnull_(1);
 
 /* What to subscribe to in this guest, so that it is heard of in time. */
 void scale_thresholds(const struct scale_rules *rules, const struct scale_facts *facts,
-		      struct pressure_thresholds *thresholds);
+		      struct pressure_thresholds *thresholds) _nonnull_(1);
 
 const char *scale_state_text(enum scale_state state);
 const char *scale_reason_text(enum scale_reason reason);

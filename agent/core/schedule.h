@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 enum schedule_state {
 	SCHEDULE_IDLE, /* everything is done and reported */
 	SCHEDULE_SCANNING,
@@ -93,47 +95,51 @@ const char *schedule_state_text(enum schedule_state state);
 
 /* The transition: fires what is due, moves to the state that follows, and says what to do. */
 struct schedule_step schedule_next(struct schedule *schedule,
-				   const struct schedule_facts *facts, uint64_t now_usec);
+				   const struct schedule_facts *facts, uint64_t now_usec)
+	_nonnull_(1);
 /* Whether a step at that time needs facts.seqnum. */
-bool schedule_needs_seqnum(const struct schedule *schedule, uint64_t now_usec);
+bool schedule_needs_seqnum(const struct schedule *schedule, uint64_t now_usec)
+	_nonnull_(1);
 
 /* --- what happens between two steps */
 
 /* A series of events begins here, unless one is going on. */
-void schedule_begin(struct schedule *schedule, uint64_t now_usec);
-void schedule_want_scan(struct schedule *schedule, uint64_t now_usec);
+void schedule_begin(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
+void schedule_want_scan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* An event has asked for a scan: the rest of its DIMM may be about to come. */
-void schedule_expect_more(struct schedule *schedule, uint64_t now_usec);
+void schedule_expect_more(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* A scan failed, or a block of it cannot be read. Nothing where one is waited for already. */
-void schedule_rescan(struct schedule *schedule, uint64_t now_usec);
+void schedule_rescan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* Whether another scan may still find what this one did not. */
-bool schedule_may_rescan(const struct schedule *schedule);
+bool schedule_may_rescan(const struct schedule *schedule) _nonnull_(1);
 /*
  * A block is unreadable for the first time, or none is: the time for retries begins
  * again.
  */
-void schedule_reset_rescan(struct schedule *schedule);
+void schedule_reset_rescan(struct schedule *schedule) _nonnull_(1);
 /* A write was refused, and will be tried again. */
-void schedule_refused(struct schedule *schedule);
+void schedule_refused(struct schedule *schedule) _nonnull_(1);
 /* SCHEDULE_REPORT is done. `any_retrying`: blocks wait for another try. */
-void schedule_reported(struct schedule *schedule, bool any_retrying, uint64_t now_usec);
+void schedule_reported(struct schedule *schedule, bool any_retrying, uint64_t now_usec)
+	_nonnull_(1);
 /* Reports of DIMMs that have not come whole are held back until then; 0: there are none. */
-void schedule_hold(struct schedule *schedule, uint64_t until_usec);
+void schedule_hold(struct schedule *schedule, uint64_t until_usec) _nonnull_(1);
 /* Something has changed: the series of events goes on. */
-void schedule_unsettle(struct schedule *schedule, uint64_t now_usec);
+void schedule_unsettle(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /*
  * Whether what was decided has to wait until the events have ended, if that matters: `matters`. No
  * longer than a minute: something may always change.
  */
 bool schedule_has_to_settle(const struct schedule *schedule, bool matters,
-			    uint64_t now_usec);
+			    uint64_t now_usec) _nonnull_(1);
 /* The same after a decision; true: waits so long without a change, the plan is to be dropped. */
 bool schedule_settle(struct schedule *schedule, bool matters, unsigned msec,
-		     uint64_t now_usec);
+		     uint64_t now_usec) _nonnull_(1);
 /* The backup source has something; it is read once, so much later. */
-void schedule_backup(struct schedule *schedule, unsigned msec, uint64_t now_usec);
+void schedule_backup(struct schedule *schedule, unsigned msec, uint64_t now_usec)
+	_nonnull_(1);
 /* Nobody waits any longer for the write in hand; its end: schedule_write_over. */
-void schedule_leave_write(struct schedule *schedule, uint64_t now_usec);
-void schedule_write_over(struct schedule *schedule);
+void schedule_leave_write(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
+void schedule_write_over(struct schedule *schedule) _nonnull_(1);
 
 #endif

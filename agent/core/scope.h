@@ -7,6 +7,7 @@
  * an address range, or of an owner in /proc/iomem.
  */
 
+#include "core/contract.h"
 #include "core/snapshot.h"
 #include "core/text.h"
 
@@ -25,14 +26,14 @@ struct scope {
  * suffixes K, M, G and T), "owner System RAM (virtio_mem)". NULL, with *place filled, or
  * the expected form; "" if the name is not that of a scope.
  */
-const char *scope_parse(struct scope *scope, const char *name, size_t len);
+const char *scope_parse(struct scope *scope, const char *name, size_t len) _nonnull_(1);
 /* The section's name, as place_parse reads it. */
-void scope_put(const struct scope *scope, struct text *text);
+void scope_put(const struct scope *scope, struct text *text) _nonnull_(1);
 
 /* Whether some block could be in both, and both of one kind: then neither comes first. */
-bool scope_collides(const struct scope *a, const struct scope *b);
+bool scope_collides(const struct scope *a, const struct scope *b) _nonnull_(1);
 /* A block is in the range that holds its first byte. */
 bool scope_holds(const struct scope *scope, const struct snapshot *snapshot,
-		 const struct block *block);
+		 const struct block *block) _nonnull_(1);
 
 #endif

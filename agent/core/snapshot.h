@@ -8,6 +8,7 @@
  */
 
 #include "core/block.h"
+#include "core/contract.h"
 #include "core/kernel.h"
 
 #define SNAPSHOT_OWNER_SIZE 40
@@ -88,19 +89,21 @@ void snapshot_clear(struct snapshot *snapshot);
  * Room for `blocks` blocks in all, made before they are needed, since onlining must not wait
  * for memory. 0 or -ENOMEM.
  */
-int snapshot_reserve(struct snapshot *snapshot, size_t blocks);
+int snapshot_reserve(struct snapshot *snapshot, size_t blocks) _must_check_ _nonnull_(1);
 /* Append in any order, then sort once. 0 or -ENOMEM. */
-int snapshot_add_block(struct snapshot *snapshot, const struct block *block);
+int snapshot_add_block(struct snapshot *snapshot, const struct block *block) _must_check_
+	_nonnull_(1);
 int snapshot_add_resource(struct snapshot *snapshot, uint64_t start, uint64_t size,
-			  const char *owner);
-void snapshot_sort(struct snapshot *snapshot);
+			  const char *owner) _nonnull_(1);
+void snapshot_sort(struct snapshot *snapshot) _nonnull_(1);
 /* Replaces its blocks by those of the other one. 0 or -ENOMEM. */
-int snapshot_copy_blocks(struct snapshot *snapshot, const struct snapshot *from);
+int snapshot_copy_blocks(struct snapshot *snapshot,
+			 const struct snapshot *from) _must_check_ _nonnull_(1);
 /* The node's record, made where it is missing; NULL on lack of memory or of numbers. */
-struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node);
+struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node) _nonnull_(1);
 
 /* NULL if there is no such block. */
-struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index);
+struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index) _nonnull_(1);
 /*
  * The resource that has most of the block, of equals the lower one: a block may begin with reserved
  * pages, and two DIMMs may share one. NULL: none has any. /proc/iomem shows zeros to a reader
@@ -113,29 +116,32 @@ const struct snapshot_resource *snapshot_resource_of(const struct snapshot *snap
  * All boot memory is one, if the firmware marks it, even if reserved pages split it.
  */
 bool snapshot_same_dimm(const struct snapshot *snapshot, const struct block *a,
-			const struct block *b);
+			const struct block *b) _nonnull_(1);
 
 /* The blocks that share one's DIMM: positions [*first, *end) around `position`. */
 void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *first,
-		   size_t *end);
+		   size_t *end) _nonnull_(1);
 /*
  * Whether all of the DIMM's blocks are there: /proc/iomem has its size before they are announced.
  * True where its size is not known, or is a driver's to change.
  */
-bool snapshot_dimm_is_whole(const struct snapshot *snapshot, const struct block *block);
+bool snapshot_dimm_is_whole(const struct snapshot *snapshot, const struct block *block)
+	_nonnull_(1);
 /*
  * What was probed block by block has a resource for each of them: those that lie wholly inside
  * [start, start + size) become one, so that they are one DIMM.
  */
-void snapshot_join_resources(struct snapshot *snapshot, uint64_t start, uint64_t size);
+void snapshot_join_resources(struct snapshot *snapshot, uint64_t start, uint64_t size)
+	_nonnull_(1);
 /*
  * Whether the block was added after boot: memonlined saw that, its owner is a driver, or
  * the firmware reserves its addresses for hot-added memory (SRAT, flag hot-pluggable).
  */
-bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block);
+bool snapshot_hot_added(const struct snapshot *snapshot, const struct block *block)
+	_nonnull_(1);
 /* The resource of the DIMM that the block belongs to; NULL: not known, or boot memory. */
 const struct snapshot_resource *snapshot_dimm_of(const struct snapshot *snapshot,
-						 const struct block *block);
+						 const struct block *block) _nonnull_(1);
 
 /* Bytes by state, zone and node, in the order of first appearance. */
 struct snapshot_total {
@@ -148,7 +154,7 @@ struct snapshot_total {
 
 /* Returns how many of `totals` were filled; what does not fit is not counted. */
 size_t snapshot_totals(const struct snapshot *snapshot, struct snapshot_total *totals,
-		       size_t max);
+		       size_t max) _nonnull_(1);
 
 /* One block that is not as it was. */
 struct snapshot_change {

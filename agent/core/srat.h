@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 struct srat_entry {
 	uint64_t start, size; /* bytes; size is never 0, and the end never wraps */
 	uint32_t proximity;
@@ -26,6 +28,6 @@ struct srat_entry {
  * 0, a range that wraps), -E2BIG where it has more; `entries` is untouched then.
  */
 int srat_parse(const uint8_t *bytes, size_t len,
-	       struct srat_entry entries[SRAT_ENTRIES_MAX]);
+	       struct srat_entry entries[SRAT_ENTRIES_MAX]) _must_check_;
 
 #endif

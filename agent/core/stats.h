@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
+
 #define STATS_UNKNOWN UINT64_MAX
 
 /* All zones of one kind, on all nodes; bytes. */
@@ -53,14 +55,16 @@ struct stats {
 };
 
 /* All unknown. */
-void stats_init(struct stats *stats);
+void stats_init(struct stats *stats) _nonnull_(1);
 /*
  * Each takes what one file says; a line that it does not know or cannot read is passed over.
  * The texts end with NUL. `page_bytes` is the size of a page of the guest.
  */
-void stats_take_meminfo(struct stats *stats, const char *text);
-void stats_take_vmstat(struct stats *stats, const char *text, uint64_t page_bytes);
-void stats_take_zoneinfo(struct stats *stats, const char *text, uint64_t page_bytes);
-void stats_take_pressure(struct stats *stats, const char *text);
+void stats_take_meminfo(struct stats *stats, const char *text) _nonnull_(1);
+void stats_take_vmstat(struct stats *stats, const char *text, uint64_t page_bytes)
+	_nonnull_(1);
+void stats_take_zoneinfo(struct stats *stats, const char *text, uint64_t page_bytes)
+	_nonnull_(1);
+void stats_take_pressure(struct stats *stats, const char *text) _nonnull_(1);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/contract.h"
+
 enum virtualization_bit {
 	VIRTUALIZATION_UNKNOWN, /* nobody says */
 	VIRTUALIZATION_CLEAR,
@@ -43,7 +45,7 @@ struct virtualization {
  * Makers of virtual machines decide by name, but for those who rent out real ones under the same
  * name: there SMBIOS type 0 decides, then the processor, then a product called "NAME.metal".
  */
-bool virtualization_decide(const struct virtualization *facts);
+bool virtualization_decide(const struct virtualization *facts) _nonnull_(1);
 
 /* The processor's bit, of the text of /proc/cpuinfo. */
 enum virtualization_bit virtualization_cpuid(const char *cpuinfo);

@@ -4,6 +4,7 @@
 
 /* What the verbs of memonlinectl(1) share: the options, the conversation, the table. */
 
+#include "core/contract.h"
 #include "session.h"
 #include "table.h"
 
@@ -81,26 +82,27 @@ struct ctl_verb {
 CTL_VERBS(CTL_VERB)
 
 /* Has the guest probe them; what is refused is said. 0, or an exit code, or negative errno. */
-int ctl_probe_devices(struct ctl *ctl, const struct text *devices);
+int ctl_probe_devices(struct ctl *ctl, const struct text *devices) _must_check_
+	_nonnull_(1);
 
 /* From here on a line on stderr says how many blocks are pending, if a terminal reads. */
-void ctl_show_progress(struct ctl *ctl);
+void ctl_show_progress(struct ctl *ctl) _nonnull_(1);
 /* The same, by memonlined's own events; returns whether they are wanted. */
-bool ctl_await_progress(struct ctl *ctl);
+bool ctl_await_progress(struct ctl *ctl) _nonnull_(1);
 /* Takes that line away before something else is printed. */
 void ctl_clear_progress(void);
 
 /* Requests without arguments. */
-int ctl_ask(struct ctl *ctl, enum protocol_command command);
+int ctl_ask(struct ctl *ctl, enum protocol_command command) _nonnull_(1);
 /* Others. */
-int ctl_send(struct ctl *ctl, const struct protocol_request *request);
+int ctl_send(struct ctl *ctl, const struct protocol_request *request) _nonnull_(1);
 /* As one line. 0 or negative errno. */
-int ctl_print_event(const struct protocol_answer *event);
+int ctl_print_event(const struct protocol_answer *event) _must_check_ _nonnull_(1);
 /*
  * Called where rows of the next answer's elements were put: prints them once there are many, so
  * that a long list costs no memory. 0 or negative errno.
  */
-int ctl_flush_rows(struct ctl *ctl);
+int ctl_flush_rows(struct ctl *ctl) _must_check_ _nonnull_(1);
 /* "memonlinectl: " and a line of stderr. */
 void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -8,6 +8,7 @@
  * stale answers, events.
  */
 
+#include "core/contract.h"
 #include "core/text.h"
 #include "wire/protocol-client.h"
 
@@ -49,21 +50,22 @@ struct ctl_session {
  * says, -EBUSY, -ETIMEDOUT, -EPIPE (closed by the other end), -EMSGSIZE, -EBADMSG (not an
  * answer of this protocol), -EREMOTEIO (memonlined answered with an error).
  */
-int ctl_session_open(struct ctl_session *session);
+int ctl_session_open(struct ctl_session *session) _must_check_ _nonnull_(1);
 /* The same, to a QMP monitor: waits for its greeting instead of a sync. */
-int ctl_session_open_monitor(struct ctl_session *session);
+int ctl_session_open_monitor(struct ctl_session *session) _nonnull_(1);
 void ctl_session_close(struct ctl_session *session);
 /*
  * Sends `request` and frees it; session->answer is what was returned. on_element and `prints`
  * are for this answer, and then forgotten.
  */
-int ctl_session_ask(struct ctl_session *session, struct text *request);
+int ctl_session_ask(struct ctl_session *session, struct text *request) _nonnull_(1);
 /* The end of what `prints` had written, and a newline. 0 or -ENOMEM. */
-int ctl_session_print(struct ctl_session *session);
+int ctl_session_print(struct ctl_session *session) _must_check_ _nonnull_(1);
 /* Waits for the next event without limit; session->answer is that event. */
-int ctl_session_next_event(struct ctl_session *session);
+int ctl_session_next_event(struct ctl_session *session) _nonnull_(1);
 
 /* One sentence about the error, without newline; what the peer said is escaped in it. */
-void ctl_session_explain(const struct ctl_session *session, int error, struct text *out);
+void ctl_session_explain(const struct ctl_session *session, int error, struct text *out)
+	_nonnull_(1);
 
 #endif

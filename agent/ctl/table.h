@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/contract.h"
 #include "wire/json.h"
 
 #define TABLE_COLUMNS_MAX 32
@@ -38,7 +39,7 @@ struct table {
 };
 
 void table_init(struct table *table, const struct table_column *columns, size_t count,
-		bool json);
+		bool json) _nonnull_(1);
 void table_free(struct table *table);
 
 /*
@@ -47,34 +48,36 @@ void table_free(struct table *table);
  * *unknown_len.
  */
 int table_select(struct table *table, const char *list, const char **unknown,
-		 size_t *unknown_len);
+		 size_t *unknown_len) _must_check_ _nonnull_(1);
 
 /* A new row, empty. */
-void table_row(struct table *table);
+void table_row(struct table *table) _nonnull_(1);
 /*
  * Its cells. `raw` may come from a peer: it is escaped here, and cut where it is longer than
  * TABLE_CELL_MAX.
  */
 #define TABLE_CELL_MAX 512
-void table_put(struct table *table, size_t column, const char *raw);
+void table_put(struct table *table, size_t column, const char *raw) _nonnull_(1);
 void table_printf(struct table *table, size_t column, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4))) _nonnull_(1);
 /*
  * The texts of a list with slashes between, or the member `name` of each element that is
  * an object; "unknown" for other elements.
  */
 void table_put_words(struct table *table, size_t column, const struct json_value *list,
-		     const char *name);
-void table_put_size(struct table *table, size_t column, uint64_t bytes, bool bytes_only);
+		     const char *name) _nonnull_(1);
+void table_put_size(struct table *table, size_t column, uint64_t bytes, bool bytes_only)
+	_nonnull_(1);
 
 /* The rows, then the table is empty again. 0 or -ENOMEM. */
-int table_print(struct table *table, FILE *out, bool headings);
+int table_print(struct table *table, FILE *out, bool headings) _nonnull_(1);
 /* {"name": [{…}, …]}; unless it is the `last` part, more rows are to follow. */
-int table_print_json(struct table *table, FILE *out, const char *name, bool last);
+int table_print_json(struct table *table, FILE *out, const char *name, bool last)
+	_nonnull_(1);
 /* Whether there is so much in it that it had better be printed. */
-bool table_is_large(const struct table *table);
+bool table_is_large(const struct table *table) _nonnull_(1);
 
 /* The errno's name, or its number where it has none; nothing for 0. */
-void table_put_errno(struct table *table, int column, int64_t error);
+void table_put_errno(struct table *table, int column, int64_t error) _nonnull_(1);
 
 #endif

@@ -8,6 +8,7 @@
  */
 
 #include "core/config.h"
+#include "core/contract.h"
 #include "core/executor.h"
 #include "core/intent.h"
 #include "core/job.h"
@@ -59,21 +60,21 @@ struct agent_edges {
 
 /* `config` and the edges stay the caller's and outlive the agent. NULL with errno on failure. */
 struct agent *agent_new(const struct config *config, const struct agent_edges *edges,
-			bool dry_run);
+			bool dry_run) _must_check_ _nonnull_(1);
 void agent_free(struct agent *agent); /* accepts NULL */
 
 /* Scan the blocks in the loop's next round: at start, after a new configuration, … */
-void agent_wake(struct agent *agent);
+void agent_wake(struct agent *agent) _nonnull_(1);
 /* Another policy: refused blocks get another chance. `config` replaces the one before. */
-void agent_configure(struct agent *agent, const struct config *config);
+void agent_configure(struct agent *agent, const struct config *config) _nonnull_(1);
 
 /*
  * One step of the work: a scan or a write. false: nothing left to do. For the loop and
  * for tests.
  */
-bool agent_step(struct agent *agent);
+bool agent_step(struct agent *agent) _nonnull_(1);
 /* An event arrived. Old news, already in the snapshot, wakes nobody. */
-void agent_event(struct agent *agent, const struct uevent *event);
+void agent_event(struct agent *agent, const struct uevent *event) _nonnull_(1);
 
 /*
  * Executes `job` when the present writes are done; the agent owns it from here on. `fn`
@@ -81,9 +82,10 @@ void agent_event(struct agent *agent, const struct uevent *event);
  * way; then the caller still owns the job.
  */
 typedef void (*agent_done_fn)(const struct job *job, void *data);
-int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data);
+int agent_start_job(struct agent *agent, struct job *job, agent_done_fn fn, void *data)
+	_nonnull_(1);
 /* From here on `fn` is called with the job's `data` after each of its writes. */
-void agent_watch_job(struct agent *agent, agent_done_fn fn);
+void agent_watch_job(struct agent *agent, agent_done_fn fn) _nonnull_(1);
 struct agent_probe_request {
 	bool has_devices; /* false: the configuration says who names them */
 	const struct device *devices;
@@ -95,31 +97,32 @@ struct agent_probe_request {
  * -EBUSY where another one is under way, or -ENOMEM.
  */
 int agent_start_probe(struct agent *agent, const struct agent_probe_request *request,
-		      agent_done_fn fn, void *data);
+		      agent_done_fn fn, void *data) _must_check_ _nonnull_(1);
 /* What the configuration names, or lets the controller name. */
-void agent_probe_at_start(struct agent *agent);
+void agent_probe_at_start(struct agent *agent) _nonnull_(1);
 /* The job with this `data` goes on to its end, without a call of `fn`. */
-void agent_disown_job(struct agent *agent, const void *data);
+void agent_disown_job(struct agent *agent, const void *data) _nonnull_(1);
 
 /* Whether the blocks could be read at all so far. */
-bool agent_has_looked(const struct agent *agent);
+bool agent_has_looked(const struct agent *agent) _nonnull_(1);
 /* The last snapshot; it includes every write of memonlined. */
-const struct snapshot *agent_snapshot(const struct agent *agent);
+const struct snapshot *agent_snapshot(const struct agent *agent) _nonnull_(1);
 /* The same, after a new scan unless the events show that nothing has changed. */
-const struct snapshot *agent_look(struct agent *agent);
-struct journal *agent_journal(const struct agent *agent);
+const struct snapshot *agent_look(struct agent *agent) _nonnull_(1);
+struct journal *agent_journal(const struct agent *agent) _nonnull_(1);
 /* The guest's memory went back in time, or is a copy: its numbers may be others' too. `why` is logged. */
-void agent_begin_instance(struct agent *agent, const char *why);
-const struct config *agent_config(const struct agent *agent);
-const char *agent_source_name(const struct agent *agent); /* "udev", "kernel" or "none" */
-const char *agent_kernel_release(const struct agent *agent);
+void agent_begin_instance(struct agent *agent, const char *why) _nonnull_(1);
+const struct config *agent_config(const struct agent *agent) _nonnull_(1);
+const char *agent_source_name(const struct agent *agent)
+	_nonnull_(1); /* "udev", "kernel" or "none" */
+const char *agent_kernel_release(const struct agent *agent) _nonnull_(1);
 /* The executor of the policy: "agent", "kernel" or "nobody". */
-const char *agent_carried_out_by(const struct agent *agent);
+const char *agent_carried_out_by(const struct agent *agent) _nonnull_(1);
 /* The same, and with which settings of the kernel. */
-const struct executor *agent_executor(const struct agent *agent);
-struct root *agent_root(const struct agent *agent);
+const struct executor *agent_executor(const struct agent *agent) _nonnull_(1);
+struct root *agent_root(const struct agent *agent) _nonnull_(1);
 /* As channel_port_error(); *name is NULL if there is no port to open. */
-int agent_port_error(const struct agent *agent, const char **name);
+int agent_port_error(const struct agent *agent, const char **name) _nonnull_(1);
 /* A write that the kernel has not come back from for a second or more. */
 struct agent_held_up {
 	uint64_t index; /* of the block */
@@ -129,9 +132,9 @@ struct agent_held_up {
 	uint64_t going_offline;
 };
 /* false: there is none. */
-bool agent_held_up(const struct agent *agent, struct agent_held_up *held_up);
+bool agent_held_up(const struct agent *agent, struct agent_held_up *held_up) _nonnull_(1);
 /* Writes still to be done. */
-size_t agent_pending(const struct agent *agent);
-size_t agent_failed_blocks(const struct agent *agent);
+size_t agent_pending(const struct agent *agent) _nonnull_(1);
+size_t agent_failed_blocks(const struct agent *agent) _nonnull_(1);
 
 #endif

@@ -9,6 +9,7 @@
  */
 
 #include "agent.h"
+#include "core/contract.h"
 #include "io/channel.h"
 #include "wire/protocol.h"
 
@@ -34,24 +35,27 @@ struct passing_owner {
 };
 
 /* NULL on lack of memory. The relay serves one at a time: the port's. */
-struct passing *passing_new(struct relay *relay, const struct passing_owner *owner);
+struct passing *passing_new(struct relay *relay,
+			    const struct passing_owner *owner) _must_check_ _nonnull_(1);
 void passing_free(
 	struct passing *passing); /* accepts NULL; nobody waits for qemu-ga any more */
 
 /* As channel_handler has `received`. */
-size_t passing_received(struct passing *passing, const char *bytes, size_t len);
+size_t passing_received(struct passing *passing, const char *bytes, size_t len)
+	_nonnull_(1);
 /* There is room for more to the host. */
-void passing_drained(struct passing *passing);
+void passing_drained(struct passing *passing) _nonnull_(1);
 /*
  * Another host is there: half a request of the last one is nobody's, and one that is whole is
  * answered with an error, to whichever of the two it was of.
  */
-void passing_followed(struct passing *passing);
+void passing_followed(struct passing *passing) _nonnull_(1);
 /* It waits for qemu-ga: the owner takes no request meanwhile. */
-bool passing_waits(const struct passing *passing);
+bool passing_waits(const struct passing *passing) _nonnull_(1);
 /* The host has a part of a line: the owner sends nothing meanwhile. */
-bool passing_in_line(const struct passing *passing);
+bool passing_in_line(const struct passing *passing) _nonnull_(1);
 /* Answers guest-info for both, later; the request is passing's from here on. */
-void passing_answer_info(struct passing *passing, const struct protocol_request *request);
+void passing_answer_info(struct passing *passing, const struct protocol_request *request)
+	_nonnull_(1);
 
 #endif

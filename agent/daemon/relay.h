@@ -9,6 +9,7 @@
  * was not sent.
  */
 
+#include "core/contract.h"
 #include "io/loop.h"
 
 #include <stddef.h>
@@ -42,22 +43,22 @@ struct relay_patience {
  * one. Connects when it is first asked. NULL with errno.
  */
 struct relay *relay_new(struct loop *loop, const char *root, const char *path,
-			const struct relay_patience *patience);
+			const struct relay_patience *patience) _must_check_ _nonnull_(1);
 void relay_free(struct relay *relay); /* accepts NULL */
 
 /* A request for this command is to be passed on: `ready` or `failed` follows. */
 void relay_begin(struct relay *relay, const char *command,
-		 const struct relay_client *client, void *data);
+		 const struct relay_client *client, void *data) _nonnull_(1);
 /* Between `ready` and relay_sent, while relay_takes; what cannot be sent ends in `failed`. */
-bool relay_takes(const struct relay *relay);
-void relay_send(struct relay *relay, const char *bytes, size_t len);
+bool relay_takes(const struct relay *relay) _nonnull_(1);
+void relay_send(struct relay *relay, const char *bytes, size_t len) _nonnull_(1);
 /* The request is whole, or `is_broken`: qemu-ga answers what it finds wrong with it. */
-void relay_sent(struct relay *relay, bool is_broken);
+void relay_sent(struct relay *relay, bool is_broken) _nonnull_(1);
 /* The client has room again. */
-void relay_resume(struct relay *relay);
+void relay_resume(struct relay *relay) _nonnull_(1);
 /* Whoever asked has lost patience: `failed` follows soon where nothing comes from qemu-ga. */
-void relay_hurry(struct relay *relay);
+void relay_hurry(struct relay *relay) _nonnull_(1);
 /* Nobody waits any more for a request of `data`'s, if there is one; nothing is called. */
-void relay_give_up(struct relay *relay, const void *data);
+void relay_give_up(struct relay *relay, const void *data) _nonnull_(1);
 
 #endif

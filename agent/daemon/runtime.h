@@ -9,6 +9,7 @@
  * once.
  */
 
+#include "core/contract.h"
 #include "core/intent.h"
 #include "core/journal.h"
 #include "io/channel.h"
@@ -25,19 +26,20 @@ struct runtime_options {
 };
 
 /* NULL where the daemon cannot start, another one being at work for instance; it is logged. */
-struct runtime *runtime_open(const struct runtime_options *options);
+struct runtime *runtime_open(const struct runtime_options *options) _must_check_
+	_nonnull_(1);
 void runtime_close(struct runtime *runtime); /* accepts NULL */
 
-struct journal *runtime_journal(const struct runtime *runtime);
-struct intent *runtime_intent(const struct runtime *runtime);
+struct journal *runtime_journal(const struct runtime *runtime) _nonnull_(1);
+struct intent *runtime_intent(const struct runtime *runtime) _nonnull_(1);
 
 /*
  * From here on what is missing or damaged is made again: the files, and `channel`'s socket at this path.
  * 0 or negative errno.
  */
 int runtime_watch(struct runtime *runtime, struct loop *loop, struct channel *channel,
-		  const char *socket_path);
+		  const char *socket_path) _must_check_ _nonnull_(1);
 /* Makes it now, where something went unseen. */
-void runtime_restore(struct runtime *runtime);
+void runtime_restore(struct runtime *runtime) _nonnull_(1);
 
 #endif

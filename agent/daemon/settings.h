@@ -5,6 +5,7 @@
 /* The configuration from its files, with the precedence of memonlined.conf(5). */
 
 #include "core/config.h"
+#include "core/contract.h"
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
@@ -26,6 +27,7 @@ struct settings_options {
  * are undefined then.
  */
 int settings_load(const struct settings_options *options, struct config *config,
-		  struct config_origins *origins, char error[CONFIG_ERROR_SIZE]);
+		  struct config_origins *origins,
+		  char error[CONFIG_ERROR_SIZE]) _must_check_ _nonnull_(1);
 
 #endif

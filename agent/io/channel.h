@@ -12,6 +12,7 @@
  * A second opener gets EBUSY.
  */
 
+#include "core/contract.h"
 #include "core/text.h"
 #include "io/loop.h"
 
@@ -46,7 +47,7 @@ struct channel_handler {
 };
 
 struct channel *channel_new(struct loop *loop, const struct channel_handler *handler,
-			    void *data);
+			    void *data) _must_check_ _nonnull_(1);
 /* Closes everything, removes the socket. Accepts NULL. */
 void channel_free(struct channel *channel);
 
@@ -56,55 +57,59 @@ void channel_free(struct channel *channel);
  * taken (EBUSY) or unplugged (ENODEV) is not an error: it is opened when it can be. 0 or negative
  * errno.
  */
-int channel_open_port(struct channel *channel, const char *root, const char *name);
+int channel_open_port(struct channel *channel, const char *root,
+		      const char *name) _must_check_ _nonnull_(1);
 /*
  * The errno for which the port cannot be opened now (ENOENT: it is not there, EBUSY: another
  * program has it), 0 while it is open. *name is that of channel_open_port, NULL before it.
  */
-int channel_port_error(const struct channel *channel, const char **name);
+int channel_port_error(const struct channel *channel, const char **name) _must_check_
+	_nonnull_(1);
 /* Listens at <root><path>; its mode is set before bind, its directory made (0755). A socket that
  * nobody answers on is replaced; a live one is -EADDRINUSE. 0 or negative errno. */
 int channel_listen(struct channel *channel, const char *root, const char *path,
-		   unsigned mode);
+		   unsigned mode) _must_check_ _nonnull_(1);
 /*
  * After channel_listen, also if that failed: listens again if the socket's name does not
  * lead to this process, else does nothing. Clients that are there stay. 0 or negative
  * errno, as above.
  */
-int channel_listen_again(struct channel *channel);
+int channel_listen_again(struct channel *channel) _must_check_ _nonnull_(1);
 
 /*
  * Sends what it can, queues the rest; never blocks. The caller keeps the queue bounded: it begins
  * no new message while channel_queued is at CHANNEL_QUEUE_LOW or more. 0, -ENOMEM (nothing was
  * taken) or -EPIPE where the connection is gone; `closed` is called later, never from in here.
  */
-int channel_send(struct channel_peer *peer, const char *bytes, size_t len);
+int channel_send(struct channel_peer *peer, const char *bytes, size_t len) _nonnull_(1);
 /*
  * The same for CHANNEL_SPARE bytes at most, in memory that is kept for them while channel_has_spare
  * and only short of -ENOMEM of channel_send.
  */
-int channel_send_spare(struct channel_peer *peer, const char *bytes, size_t len);
-bool channel_has_spare(struct channel_peer *peer);
+int channel_send_spare(struct channel_peer *peer, const char *bytes,
+		       size_t len) _must_check_ _nonnull_(1);
+bool channel_has_spare(struct channel_peer *peer) _nonnull_(1);
 /* Has `drained` called in a moment: memory was short. */
-void channel_drain_later(struct channel_peer *peer);
+void channel_drain_later(struct channel_peer *peer) _nonnull_(1);
 /*
  * The same for what the next host of a port is sent all anew: none of it is kept for that one.
  * -EPIPE, too, where the port's host has left in between.
  */
-int channel_push(struct channel_peer *peer, const char *bytes, size_t len);
+int channel_push(struct channel_peer *peer, const char *bytes, size_t len) _must_check_
+	_nonnull_(1);
 /*
  * The handler took less than it was offered and can go on now. Not from within `received`; the
  * peer may be gone afterwards.
  */
-void channel_resume(struct channel_peer *peer);
+void channel_resume(struct channel_peer *peer) _nonnull_(1);
 /*
  * Closes a port soon, when what is queued is sent, and opens it again: to the host another agent,
  * as QEMU tells whoever manages the guest. Does nothing for a client.
  */
-void channel_reopen_port(struct channel_peer *peer);
+void channel_reopen_port(struct channel_peer *peer) _nonnull_(1);
 /* false: a port's host has left. Answers may be the next one's; it is pushed all else anew. */
-bool channel_listens(struct channel_peer *peer);
+bool channel_listens(struct channel_peer *peer) _nonnull_(1);
 /* Unsent bytes. */
-size_t channel_queued(const struct channel_peer *peer);
+size_t channel_queued(const struct channel_peer *peer) _nonnull_(1);
 
 #endif

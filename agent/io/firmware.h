@@ -7,6 +7,7 @@
  * addresses where the kernel has no memory. Reads only, but for the controller's slot selector.
  */
 
+#include "core/contract.h"
 #include "core/evidence.h"
 #include "core/snapshot.h"
 #include "io/root.h"
@@ -23,7 +24,7 @@ struct firmware_ports {
  * Fills all of `evidence` but the controller; what cannot be read, or is not whole, is logged and
  * left out (has_… says so). What the structure held before is freed.
  */
-void firmware_read(struct root *root, struct evidence *evidence);
+void firmware_read(struct root *root, struct evidence *evidence) _nonnull_(1);
 
 /*
  * QEMU's controller at I/O ports 0xa00-0xa17 (docs/specs/acpi_mem_hotplug.rst there): a
@@ -35,22 +36,23 @@ void firmware_read(struct root *root, struct evidence *evidence);
  * this machine's (x86 only).
  */
 int firmware_read_controller(struct root *root, struct evidence *evidence,
-			     const struct firmware_ports *ports, void *data);
+			     const struct firmware_ports *ports, void *data) _must_check_
+	_nonnull_(1);
 /*
  * The DSDT is QEMU's, and every PNP0C80 device lies under its controller; where there is none, the
  * DSDT names the controller.
  */
-bool firmware_is_qemu(struct root *root);
+bool firmware_is_qemu(struct root *root) _nonnull_(1);
 
 /*
  * Replaces the snapshot's windows by the enabled hot-pluggable entries of the SRAT
  * (/sys/firmware/acpi/tables/SRAT); none if the table is missing or broken.
  */
-void firmware_read_windows(struct root *root, struct snapshot *snapshot);
+void firmware_read_windows(struct root *root, struct snapshot *snapshot) _nonnull_(1);
 /*
  * The DIMM slot of the ACPI device PNP0C80:instance, by its path (\_SB_.MHPC.MP0A, and with
  * older QEMUs \_SB_.MHPD.MP0A); -1 where that is none of QEMU's or cannot be read.
  */
-int firmware_dimm_slot(struct root *root, int instance);
+int firmware_dimm_slot(struct root *root, int instance) _nonnull_(1);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/contract.h"
 #include "core/text.h"
 #include "io/root.h"
 
@@ -24,13 +25,13 @@ bool kmsg_is_open(int fd);
  * at least the newest half. Never waits for a message: the open file gets O_NONBLOCK. 0 or negative
  * errno: -EBADF where it is not open for reading, -ENOMEM.
  */
-int kmsg_read(int fd, struct text *out, size_t max);
+int kmsg_read(int fd, struct text *out, size_t max) _must_check_;
 /*
  * Replaces `out` by the newest part of the kernel's log, read without waiting and without taking it
  * from anybody: by standard input where that is /dev/kmsg, else by syslog(2), which 2.6.32 has alone.
  * Below another root it is the file <root>/proc/kmsg. 0 or negative errno.
  */
 #define KMSG_LOG_MAX (256UL * 1024) /* bytes, of this machine's */
-int kmsg_read_log(struct root *root, struct text *out);
+int kmsg_read_log(struct root *root, struct text *out) _nonnull_(1);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include "core/contract.h"
+
 struct lockfile;
 
 /*
@@ -24,8 +26,8 @@ void lockfile_release(struct lockfile *lockfile); /* accepts NULL; the file stay
 bool lockfile_holder_is_ending(const char *root);
 
 /* Whether the file says that memonline-rules has set its mark. */
-bool lockfile_has_mark(const struct lockfile *lockfile);
+bool lockfile_has_mark(const struct lockfile *lockfile) _nonnull_(1);
 /* 0 or negative errno. */
-int lockfile_set_mark(const struct lockfile *lockfile, bool has_mark);
+int lockfile_set_mark(const struct lockfile *lockfile, bool has_mark) _nonnull_(1);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef MEMONLINE_MEMLOCK_H
 #define MEMONLINE_MEMLOCK_H
 
+#include "core/contract.h"
+
 /*
  * Keeps in memory what this process has mapped, so that bringing memory online waits for no page
  * to be read again. From 4.4 on also what it maps later, each page from its first use on
@@ -9,7 +11,7 @@
  * mapping would be filled at once, buffers that may never be used too. 0 or negative errno: EPERM
  * or ENOMEM without CAP_IPC_LOCK.
  */
-int memlock_enable(void);
+int memlock_enable(void) _must_check_;
 
 /*
  * Protects this process from the kernel's OOM killer: service managers do so by their own
@@ -17,6 +19,6 @@ int memlock_enable(void);
  * CAP_SYS_RESOURCE is missing; no capability is needed if the value is already set.
  * Kernels before 2.6.36 have oom_adj, where -17 is the same. Children inherit it.
  */
-int memlock_against_oom(void);
+int memlock_against_oom(void) _must_check_;
 
 #endif

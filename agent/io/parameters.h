@@ -6,11 +6,14 @@
 
 #include <stddef.h>
 
+#include "core/contract.h"
 #include "io/root.h"
 
 /* The parameter's line goes into `value`, "" where there is none. */
-void parameters_read(struct root *root, const char *name, char *value, size_t size);
+void parameters_read(struct root *root, const char *name, char *value, size_t size)
+	_nonnull_(1);
 /* 0 or negative errno. */
-int parameters_write(struct root *root, const char *name, const char *value);
+int parameters_write(struct root *root, const char *name, const char *value) _must_check_
+	_nonnull_(1);
 
 #endif

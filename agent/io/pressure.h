@@ -13,12 +13,14 @@
 
 #include <stdint.h>
 
+#include "core/contract.h"
 #include "io/root.h"
 
 /*
  * The descriptor, which the caller closes, or negative errno: ENOENT before 4.20, EOPNOTSUPP with
  * psi=0 and below another root, EPERM, EINVAL before 5.2. Windows of half a second to ten.
  */
-int pressure_open(const struct root *root, uint64_t stall_usec, uint64_t window_usec);
+int pressure_open(const struct root *root, uint64_t stall_usec,
+		  uint64_t window_usec) _must_check_ _nonnull_(1);
 
 #endif

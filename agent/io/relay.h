@@ -11,6 +11,7 @@
  * unread, or in the middle of a reply, ends it; one that is gone before a reply is written does not.
  */
 
+#include "core/contract.h"
 #include "io/loop.h"
 
 #include <stddef.h>
@@ -37,7 +38,8 @@ struct relay_link_handler {
  * EAGAIN (its backlog is full), ENAMETOOLONG or another.
  */
 struct relay_link *relay_link_open(struct loop *loop, const char *root, const char *path,
-				   const struct relay_link_handler *handler, void *data);
+				   const struct relay_link_handler *handler,
+				   void *data) _must_check_ _nonnull_(1);
 /*
  * Says that nothing more will be sent, reads what the other end still sends, at most for so long,
  * and closes. 0: closes at once. Accepts NULL.
@@ -45,9 +47,10 @@ struct relay_link *relay_link_open(struct loop *loop, const char *root, const ch
 void relay_link_free(struct relay_link *link, unsigned drain_msec);
 
 /* Sends what it can and queues the rest. 0 or -ENOMEM: none of it was taken. */
-int relay_link_send(struct relay_link *link, const char *bytes, size_t len);
-size_t relay_link_queued(const struct relay_link *link); /* bytes unsent */
+int relay_link_send(struct relay_link *link, const char *bytes, size_t len) _must_check_
+	_nonnull_(1);
+size_t relay_link_queued(const struct relay_link *link) _nonnull_(1); /* bytes unsent */
 /* There is room again. Calls nothing from in here. */
-void relay_link_resume(struct relay_link *link);
+void relay_link_resume(struct relay_link *link) _nonnull_(1);
 
 #endif

@@ -7,6 +7,7 @@
  * value to one block, reads again. No policy, no retries.
  */
 
+#include "core/contract.h"
 #include "core/snapshot.h"
 
 #define SYSFS_TEXT_SIZE 128 /* more than any text of these files, with a NUL */
@@ -36,9 +37,10 @@ struct sysfs_operations {
 };
 
 /* `root` "/" or a directory that stands for it. NULL with errno where the directory is missing. */
-struct sysfs *sysfs_open(const char *root);
+struct sysfs *sysfs_open(const char *root) _must_check_;
 /* `operations` and `data` stay the caller's. */
-struct sysfs *sysfs_new(const struct sysfs_operations *operations, void *data);
+struct sysfs *sysfs_new(const struct sysfs_operations *operations,
+			void *data) _must_check_ _nonnull_(1);
 void sysfs_close(struct sysfs *sysfs); /* accepts NULL */
 
 /*
@@ -47,9 +49,10 @@ void sysfs_close(struct sysfs *sysfs); /* accepts NULL */
  * state cannot be read is BLOCK_UNREADABLE: EL6 before 6.6 announces a block before its
  * `state` exists. 0 or negative errno; then the snapshot has no blocks.
  */
-int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot);
+int sysfs_read_blocks(struct sysfs *sysfs, struct snapshot *snapshot) _must_check_
+	_nonnull_(1);
 /* Fills the zone of every online block: decisions rest on it. */
-void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot);
+void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot) _nonnull_(1);
 /*
  * Fills the zones that offline blocks may go to: of every block that has a node, or of
  * all if the kernel has no `numa`. Never of an offline block without its node: between
@@ -58,37 +61,39 @@ void sysfs_read_zones(struct sysfs *sysfs, struct snapshot *snapshot);
  * Debian 12, by a memonlined that the kernel's own add event woke). So the nodes must be
  * as new as possible.
  */
-void sysfs_read_possible_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa);
+void sysfs_read_possible_zones(struct sysfs *sysfs, struct snapshot *snapshot, bool numa)
+	_nonnull_(1);
 /* State, and the zone once it is online; index and node stay. A block that is gone is ABSENT. */
-void sysfs_read_block(struct sysfs *sysfs, struct block *block);
+void sysfs_read_block(struct sysfs *sysfs, struct block *block) _nonnull_(1);
 
 /* The state alone; of a block that is gone it is UNREADABLE. */
-void sysfs_read_state(struct sysfs *sysfs, struct block *block);
+void sysfs_read_state(struct sysfs *sysfs, struct block *block) _nonnull_(1);
 
 /* How many blocks there are now, or 0 if that is unknown. */
-size_t sysfs_count_blocks(struct sysfs *sysfs);
+size_t sysfs_count_blocks(struct sysfs *sysfs) _nonnull_(1);
 
 /*
  * Which directory stands for the block: its inode number, which the kernel gives to another one
  * after 2^32 more (kernfs, from 3.14 on; before that the lowest free one is taken again). 0 where
  * there is none.
  */
-uint64_t sysfs_identity(struct sysfs *sysfs, uint64_t index);
+uint64_t sysfs_identity(struct sysfs *sysfs, uint64_t index) _nonnull_(1);
 
 /* auto_online_blocks; BLOCK_WORD_NONE if there is no such file (before 4.7). */
-enum online_type sysfs_auto_online(struct sysfs *sysfs);
+enum online_type sysfs_auto_online(struct sysfs *sysfs) _nonnull_(1);
 /* 0 or negative errno: kernels before 5.7 take online and offline only (EINVAL). */
-int sysfs_set_auto_online(struct sysfs *sysfs, enum online_type word);
+int sysfs_set_auto_online(struct sysfs *sysfs, enum online_type word) _must_check_
+	_nonnull_(1);
 
 /* Whether the kernel has `probe` at all. */
-bool sysfs_has_probe(struct sysfs *sysfs);
+bool sysfs_has_probe(struct sysfs *sysfs) _nonnull_(1);
 /*
  * Has the kernel add one block of memory at `address`, whether memory exists there or
  * not: no kernel checks. Returns the result of write: 0 or negative errno, neither of
  * which means that the block exists (3.10 returns EEXIST if a resource overlaps);
  * sysfs_read_block shows that.
  */
-int sysfs_probe(const struct sysfs *sysfs, uint64_t address);
+int sysfs_probe(const struct sysfs *sysfs, uint64_t address) _must_check_ _nonnull_(1);
 
 /*
  * Writes the online type and a newline with one write(2), then reads the block again into
@@ -97,14 +102,15 @@ int sysfs_probe(const struct sysfs *sysfs, uint64_t address);
  * already, and a second write of the rest would be another online type (a bare "online"
  * there is online_kernel).
  */
-int sysfs_write_word(struct sysfs *sysfs, struct block *block, enum online_type word);
+int sysfs_write_word(struct sysfs *sysfs, struct block *block,
+		     enum online_type word) _must_check_ _nonnull_(1);
 /*
  * The two halves of it. The first one, like sysfs_probe, may run in a thread of its own beside all
  * other calls; `after` is what `state` says afterwards. The second one makes a block of that.
  */
 int sysfs_write_state(const struct sysfs *sysfs, uint64_t index, enum online_type word,
-		      struct sysfs_text *after);
+		      struct sysfs_text *after) _nonnull_(1);
 void sysfs_take_state(struct sysfs *sysfs, struct block *block,
-		      const struct sysfs_text *after);
+		      const struct sysfs_text *after) _nonnull_(1);
 
 #endif

@@ -8,6 +8,7 @@
  * fails with EINTR). Onlining needs none of this and must not fork when memory is short.
  */
 
+#include "core/contract.h"
 #include "io/loop.h"
 #include "io/sysfs.h"
 
@@ -22,7 +23,7 @@ typedef void (*worker_done_fn)(int error, void *data);
  */
 struct worker *worker_start(struct loop *loop, struct sysfs *sysfs, uint64_t index,
 			    enum online_type word, uint64_t timeout_msec,
-			    worker_done_fn fn, void *data);
+			    worker_done_fn fn, void *data) _nonnull_(1);
 /* Ends it without a call of `fn`; accepts NULL. */
 void worker_cancel(struct worker *worker);
 

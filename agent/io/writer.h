@@ -14,6 +14,7 @@
  * the process: when memonlined is killed, the kernel finishes at most the present write.
  */
 
+#include "core/contract.h"
 #include "io/loop.h"
 #include "io/sysfs.h"
 
@@ -24,7 +25,7 @@ typedef void (*writer_over_fn)(void *data);
 
 /* `loop` and `sysfs` stay the caller's and outlive it. NULL with errno on failure. */
 struct writer *writer_new(struct loop *loop, struct sysfs *sysfs, writer_over_fn fn,
-			  void *data);
+			  void *data) _must_check_ _nonnull_(1);
 /*
  * Waits a second for the write in hand. One that the kernel still holds up is left to the end of
  * the process, with what it needs. Accepts NULL.
@@ -32,15 +33,16 @@ struct writer *writer_new(struct loop *loop, struct sysfs *sysfs, writer_over_fn
 void writer_free(struct writer *writer);
 
 /* Hand one write over. No other may be in hand; writer_take ends it. */
-void writer_write_state(struct writer *writer, uint64_t index, enum online_type word);
-void writer_probe(struct writer *writer, uint64_t address);
+void writer_write_state(struct writer *writer, uint64_t index, enum online_type word)
+	_nonnull_(1);
+void writer_probe(struct writer *writer, uint64_t address) _nonnull_(1);
 /*
  * Waits until the write in hand is over, for `msec` at most. true: *result is what write said, 0 or
  * negative errno, and *after what `state` said afterwards; the next write may be handed over.
  */
 bool writer_take(struct writer *writer, unsigned msec, int *result,
-		 struct sysfs_text *after);
+		 struct sysfs_text *after) _nonnull_(1);
 /* Has `fn` called once the write in hand is over, or soon where it is already. */
-void writer_notify(struct writer *writer);
+void writer_notify(struct writer *writer) _nonnull_(1);
 
 #endif

@@ -7,6 +7,7 @@
  * struct and writes the struct as an object. Errors have the texts of QEMU.
  */
 
+#include "core/contract.h"
 #include "wire/json.h"
 
 enum field_type {
@@ -81,21 +82,24 @@ struct field_fault {
  * missing; false, with *fault, if the member is wrong.
  */
 bool field_read_one(const struct field *field, const struct json_value *object, void *to,
-		    struct field_fault *fault);
+		    struct field_fault *fault) _nonnull_(1);
 /* All of them, in their order. Strings live as long as the object. */
 bool field_read(const struct field_shape *shape, const struct json_value *object,
-		void *to, struct field_fault *fault);
+		void *to, struct field_fault *fault) _nonnull_(1);
 /* Whether every member of the object is among the fields; false with *fault. */
 bool field_knows_all(const struct field *fields, size_t count,
-		     const struct json_value *object, struct field_fault *fault);
+		     const struct json_value *object, struct field_fault *fault)
+	_nonnull_(1);
 /* The whole message; `path`, "" or one that ends with a dot, stands before the name. */
-void field_explain(struct text *out, const char *path, const struct field_fault *fault);
+void field_explain(struct text *out, const char *path, const struct field_fault *fault)
+	_nonnull_(1);
 
 /* {"name": value, …} */
-void field_put(struct text *out, const struct field_shape *shape, const void *from);
+void field_put(struct text *out, const struct field_shape *shape, const void *from)
+	_nonnull_(1);
 
 /* The same without the braces, after the members that the object already has. */
 void field_put_members(struct text *out, const struct field_shape *shape,
-		       const void *from);
+		       const void *from) _nonnull_(1);
 
 #endif

@@ -8,6 +8,7 @@
  * is kept but the beginning of a request, up to its command's name, and its id.
  */
 
+#include "core/contract.h"
 #include "core/text.h"
 #include "wire/json-lex.h"
 
@@ -35,36 +36,37 @@ enum frame_event {
 	FRAME_ENDED /* the request is over with the last byte taken */
 };
 
-struct frame *frame_new(void); /* NULL on lack of memory */
+struct frame *frame_new(void) _must_check_; /* NULL on lack of memory */
 void frame_free(struct frame *frame); /* accepts NULL */
 
 /*
  * Takes bytes from *bytes / *len and advances both; stops at each event. Between two requests it
  * passes over white space, and over what follows a stray byte.
  */
-enum frame_event frame_feed(struct frame *frame, const char **bytes, size_t *len);
+enum frame_event frame_feed(struct frame *frame, const char **bytes, size_t *len)
+	_nonnull_(1);
 /* After FRAME_NAMED, until the next request: UTF-8, U+0000 as C0 80. */
-const char *frame_command(const struct frame *frame);
+const char *frame_command(const struct frame *frame) _nonnull_(1);
 /*
  * Moves the bytes of the request up to FRAME_NAMED to `out`, which is empty; its `failed` is set
  * where memory was short. From there on the caller has the bytes that frame_feed takes.
  */
-void frame_take_held(struct frame *frame, struct text *out);
+void frame_take_held(struct frame *frame, struct text *out) _nonnull_(1);
 /* After FRAME_ENDED: a stray byte, a limit or a second command ended it, not its last brace. */
-bool frame_is_broken(const struct frame *frame);
+bool frame_is_broken(const struct frame *frame) _nonnull_(1);
 /*
  * The request's id as JSON in ASCII, appended to `out`; false: it has none, or one that is
  * longer than FRAME_ID_MAX or no JSON.
  */
-bool frame_put_id(const struct frame *frame, struct text *out);
+bool frame_put_id(const struct frame *frame, struct text *out) _nonnull_(1);
 /*
  * After FRAME_NAMED: the request is passed on. The limits above hold, and one that names a second
  * command ends there, whichever of the two an old qemu-ga would take.
  */
-void frame_pass(struct frame *frame);
+void frame_pass(struct frame *frame) _nonnull_(1);
 /* Forgets what there is of a request: what comes next begins one. */
-void frame_reset(struct frame *frame);
+void frame_reset(struct frame *frame) _nonnull_(1);
 /* Gives the request up: all up to the next newline or 0xFF is passed over. */
-void frame_drop(struct frame *frame);
+void frame_drop(struct frame *frame) _nonnull_(1);
 
 #endif

@@ -7,6 +7,7 @@
  * json-scan only.
  */
 
+#include "core/contract.h"
 #include "wire/json-lex.h"
 #include "wire/json-scan.h"
 
@@ -47,15 +48,15 @@ struct json_grammar {
 
 /* Drops what there is of a request, and keeps its small buffers. */
 /* false on lack of memory. */
-bool json_grammar_reserve(struct json_grammar *grammar);
-void json_grammar_begin(struct json_grammar *grammar);
+bool json_grammar_reserve(struct json_grammar *grammar) _nonnull_(1);
+void json_grammar_begin(struct json_grammar *grammar) _nonnull_(1);
 void json_grammar_clear(struct json_grammar *grammar);
 /* The token in grammar->token, of this kind or a structural character. After an error: nothing. */
-void json_grammar_take(struct json_grammar *grammar, int token);
+void json_grammar_take(struct json_grammar *grammar, int token) _nonnull_(1);
 
-bool json_grammar_failed(const struct json_grammar *grammar);
+bool json_grammar_failed(const struct json_grammar *grammar) _nonnull_(1);
 /* The message, where it is the first one. */
 void json_grammar_fail(struct json_grammar *grammar, const char *before,
-		       const char *bytes, size_t len, const char *after);
+		       const char *bytes, size_t len, const char *after) _nonnull_(1);
 
 #endif

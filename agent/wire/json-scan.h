@@ -13,6 +13,7 @@
  * request gives one error.
  */
 
+#include "core/contract.h"
 #include "wire/json.h"
 
 #define JSON_SCAN_DEPTH_MAX 64
@@ -62,11 +63,14 @@ struct json_scan_watch {
 };
 
 /* NULL on lack of memory. `limits` is kept, not copied. */
-struct json_scan *json_scan_new(const struct json_scan_limits *limits);
+struct json_scan *json_scan_new(const struct json_scan_limits *limits) _must_check_
+	_nonnull_(1);
 void json_scan_free(struct json_scan *scan); /* accepts NULL */
-void json_scan_watch(struct json_scan *scan, const struct json_scan_watch *watch);
+void json_scan_watch(struct json_scan *scan, const struct json_scan_watch *watch)
+	_nonnull_(1);
 /* Other limits, for what comes after an event. */
-void json_scan_limit(struct json_scan *scan, const struct json_scan_limits *limits);
+void json_scan_limit(struct json_scan *scan, const struct json_scan_limits *limits)
+	_nonnull_(1);
 
 enum json_scan_event {
 	JSON_SCAN_MORE, /* all bytes taken, no whole request yet */
@@ -76,18 +80,18 @@ enum json_scan_event {
 };
 /* Takes bytes from *bytes / *len and advances both; stops at each event. */
 enum json_scan_event json_scan_feed(struct json_scan *scan, const char **bytes,
-				    size_t *len);
+				    size_t *len) _nonnull_(1);
 
 /* Forgets what there is of a request: what comes next begins one. */
-void json_scan_reset(struct json_scan *scan);
+void json_scan_reset(struct json_scan *scan) _nonnull_(1);
 /* Whether nothing of a request was taken yet. */
-bool json_scan_is_idle(const struct json_scan *scan);
+bool json_scan_is_idle(const struct json_scan *scan) _nonnull_(1);
 
 /* The request, after JSON_SCAN_OBJECT and JSON_SCAN_SCALAR. Until the next json_scan_feed. */
-struct json_value json_scan_value(const struct json_scan *scan);
+struct json_value json_scan_value(const struct json_scan *scan) _nonnull_(1);
 /* Whether the error is that a limit was reached. */
-bool json_scan_is_too_much(const struct json_scan *scan);
+bool json_scan_is_too_much(const struct json_scan *scan) _nonnull_(1);
 /* The whole message, in UTF-8 as far as the request was. Until the next json_scan_feed. */
-const char *json_scan_error(const struct json_scan *scan);
+const char *json_scan_error(const struct json_scan *scan) _nonnull_(1);
 
 #endif

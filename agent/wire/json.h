@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/contract.h"
 #include "core/text.h"
 
 enum json_kind {
@@ -43,26 +44,27 @@ void json_put_head(char *at, enum json_kind kind, size_t len);
 /* The value that begins at `at`. */
 struct json_value json_read(const char *at);
 /* Where the next value begins. */
-const char *json_after(const struct json_value *value);
+const char *json_after(const struct json_value *value) _nonnull_(1);
 
 /* The rest of a list, or of an object: key, value, key, value… */
 struct json_cursor {
 	const char *at, *end;
 };
 /* Empty where the value is neither. */
-struct json_cursor json_content(const struct json_value *value);
+struct json_cursor json_content(const struct json_value *value) _nonnull_(1);
 /* false at the end. */
-bool json_next(struct json_cursor *cursor, struct json_value *value);
+bool json_next(struct json_cursor *cursor, struct json_value *value) _nonnull_(1);
 
 /* JSON_NONE if the member is missing, or it is not an object. */
-struct json_value json_member(const struct json_value *object, const char *name);
-size_t json_count(const struct json_value *list);
+struct json_value json_member(const struct json_value *object, const char *name)
+	_nonnull_(1);
+size_t json_count(const struct json_value *list) _nonnull_(1);
 /* NULL if it is not a string. */
-const char *json_string(const struct json_value *value);
+const char *json_string(const struct json_value *value) _nonnull_(1);
 /* false, and *number untouched, if it is not an integer of that range. */
-bool json_int64(const struct json_value *value, int64_t *number);
-bool json_uint64(const struct json_value *value, uint64_t *number);
-bool json_boolean(const struct json_value *value, bool *truth);
+bool json_int64(const struct json_value *value, int64_t *number) _nonnull_(1);
+bool json_uint64(const struct json_value *value, uint64_t *number) _nonnull_(1);
+bool json_boolean(const struct json_value *value, bool *truth) _nonnull_(1);
 
 /*
  * The next character of UTF-8 (U+0000 as C0 80), or -1 for a sequence that is none: a surrogate,
@@ -75,12 +77,12 @@ bool json_is_character(int32_t code);
 size_t json_to_utf8(char *out, int32_t code);
 
 /* All in ASCII, on one line. Bytes that are not UTF-8 become U+FFFD. */
-void json_put_string(struct text *out, const char *bytes, size_t len);
+void json_put_string(struct text *out, const char *bytes, size_t len) _nonnull_(1);
 /* The same, without the quotes. */
-void json_put_escaped(struct text *out, const char *bytes, size_t len);
-void json_put_int64(struct text *out, int64_t number);
-void json_put_value(struct text *out, const struct json_value *value);
+void json_put_escaped(struct text *out, const char *bytes, size_t len) _nonnull_(1);
+void json_put_int64(struct text *out, int64_t number) _nonnull_(1);
+void json_put_value(struct text *out, const struct json_value *value) _nonnull_(1);
 /* "[" for the first element of a list, ", " before each other one; "{" alike. */
-void json_put_separator(struct text *out);
+void json_put_separator(struct text *out) _nonnull_(1);
 
 #endif

@@ -4,6 +4,7 @@
 
 /* The lists among the arguments of requests, collected element by element while they are scanned. */
 
+#include "core/contract.h"
 #include "core/device.h"
 #include "wire/json.h"
 
@@ -33,7 +34,7 @@ extern const struct lists_kind lists_devices;
 
 /* The element at `index` of the list. `path`: what errors call the list. */
 void lists_take(struct lists_list *list, const struct lists_kind *kind, const char *path,
-		size_t index, const struct json_value *value);
+		size_t index, const struct json_value *value) _nonnull_(1);
 void lists_clear(struct lists_list *list);
 
 #endif

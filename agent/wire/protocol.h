@@ -9,6 +9,7 @@
  */
 
 #include "core/command.h"
+#include "core/contract.h"
 #include "core/job.h"
 #include "core/journal.h"
 #include "core/policy.h"
@@ -32,29 +33,31 @@
 
 /* A request without arguments. */
 void protocol_request_init(struct protocol_request *request,
-			   enum protocol_command command);
+			   enum protocol_command command) _nonnull_(1);
 /* Frees what the request owns; protocol_feed clears one that it refuses. */
 void protocol_request_clear(struct protocol_request *request);
 /*
  * The request as a line: the host's side of the same table. Arguments that are as
  * protocol_request_init has them are left out, and lists, but for the one that is given as JSON.
  */
-void protocol_ask(struct text *out, const struct protocol_request *request);
+void protocol_ask(struct text *out, const struct protocol_request *request) _nonnull_(1);
 void protocol_ask_with(struct text *out, const struct protocol_request *request,
-		       const char *list, const struct json_value *value);
+		       const char *list, const struct json_value *value) _nonnull_(1);
 
 /* One per connection, so that half a request of one client never meets the next. */
 struct protocol_parser;
-struct protocol_parser *protocol_parser_new(void); /* NULL on lack of memory */
+struct protocol_parser *
+protocol_parser_new(void) _must_check_; /* NULL on lack of memory */
 void protocol_parser_free(struct protocol_parser *parser);
 /*
  * From the next request on: those with their bit, 1 << command, are known but refused; with
  * PROTOCOL_UNKNOWN also those of qemu-ga, see command_is_relayed.
  */
 #define PROTOCOL_UNKNOWN (1u << PROTOCOL_COMMANDS)
-void protocol_parser_disable(struct protocol_parser *parser, unsigned disabled);
+void protocol_parser_disable(struct protocol_parser *parser, unsigned disabled)
+	_nonnull_(1);
 /* Forgets what there is of a request. */
-void protocol_parser_reset(struct protocol_parser *parser);
+void protocol_parser_reset(struct protocol_parser *parser) _nonnull_(1);
 
 enum protocol_event {
 	PROTOCOL_MORE, /* all bytes taken, no whole request yet */
@@ -69,40 +72,48 @@ enum protocol_event {
  */
 enum protocol_event protocol_feed(struct protocol_parser *parser, const char **bytes,
 				  size_t *len, struct protocol_request *request,
-				  struct text *reply);
+				  struct text *reply) _nonnull_(1);
 
 /* {"return": … , "id": …}\n; protocol_put_error answers in place of the three. */
-void protocol_reply_begin(struct text *out, const struct protocol_request *request);
-void protocol_reply_end(struct text *out, const struct protocol_request *request);
+void protocol_reply_begin(struct text *out, const struct protocol_request *request)
+	_nonnull_(1);
+void protocol_reply_end(struct text *out, const struct protocol_request *request)
+	_nonnull_(1);
 /* The class is GenericError. `desc` is UTF-8, escaped here. `request` is NULL for one without id. */
 void protocol_put_error(struct text *out, const struct protocol_request *request,
-			const char *desc);
+			const char *desc) _nonnull_(1);
 
 /* What stands between begin and end, by the tables of message.c. guest-sync-delimited's 0xFF comes from protocol_reply_begin. */
-void protocol_put_empty(struct text *out); /* {} */
-void protocol_put_number(struct text *out, int64_t number); /* guest-sync's */
+void protocol_put_empty(struct text *out) _nonnull_(1); /* {} */
+void protocol_put_number(struct text *out, int64_t number)
+	_nonnull_(1); /* guest-sync's */
 /* `more`: commands of another agent, listed after memonlined's own. */
 void protocol_put_guest_info(struct text *out, const char *version, unsigned disabled,
-			     const struct message_guest_command *more, size_t count);
-void protocol_put_guest_responses(struct text *out, const struct job *job);
+			     const struct message_guest_command *more, size_t count)
+	_nonnull_(1);
+void protocol_put_guest_responses(struct text *out, const struct job *job) _nonnull_(1);
 /* memonline-online, memonline-offline: its blocks, ascending. */
-void protocol_put_job(struct text *out, const struct job *job);
-void protocol_put_guest_blocks(struct text *out, const struct snapshot *snapshot);
-void protocol_put_guest_block_info(struct text *out, const struct snapshot *snapshot);
+void protocol_put_job(struct text *out, const struct job *job) _nonnull_(1);
+void protocol_put_guest_blocks(struct text *out, const struct snapshot *snapshot)
+	_nonnull_(1);
+void protocol_put_guest_block_info(struct text *out, const struct snapshot *snapshot)
+	_nonnull_(1);
 
 /* memonline-stats */
-void protocol_put_stats(struct text *out, const struct stats *stats);
+void protocol_put_stats(struct text *out, const struct stats *stats) _nonnull_(1);
 
 /* memonline-subscribe-pressure's answer; `pressed` is 1 << enum pressure_signal of each. */
 void protocol_put_pressure_subscribed(struct text *out, bool has_trigger,
-				      unsigned pressed, const struct stats *stats);
+				      unsigned pressed, const struct stats *stats)
+	_nonnull_(1);
 
 /* The lists of a status, from what memonlined has: they point to it. */
 void protocol_set_totals(struct message_status *status,
-			 const struct snapshot_total *totals, size_t count);
+			 const struct snapshot_total *totals, size_t count) _nonnull_(1);
 /* `lines`: paths, a newline after each; NULL: none. */
 void protocol_set_racing_rules(struct message_status *status, const char *lines);
-void protocol_put_status(struct text *out, const struct message_status *status);
+void protocol_put_status(struct text *out, const struct message_status *status)
+	_nonnull_(1);
 
 /* One element of memonline-get-ranges: blocks of one DIMM, alike in everything shown. */
 struct protocol_range {
@@ -116,44 +127,47 @@ struct protocol_range {
 	uint64_t
 		dimm; /* where its resource in /proc/iomem begins; UINT64_MAX: not known */
 };
-void protocol_list_begin(struct text *out); /* [ */
-void protocol_list_end(struct text *out); /* ] */
-void protocol_put_range(struct text *out, const struct protocol_range *range);
+void protocol_list_begin(struct text *out) _nonnull_(1); /* [ */
+void protocol_list_end(struct text *out) _nonnull_(1); /* ] */
+void protocol_put_range(struct text *out, const struct protocol_range *range)
+	_nonnull_(1);
 
 /* One element of memonline-reconcile. */
 void protocol_put_reconciled(struct text *out, const struct device *device,
-			     const struct reconcile_verdict *verdict);
+			     const struct reconcile_verdict *verdict) _nonnull_(1);
 
 /* One element of memonline-probe. */
-void protocol_put_probed(struct text *out, const struct probe_result *result);
+void protocol_put_probed(struct text *out, const struct probe_result *result)
+	_nonnull_(1);
 
 /* memonline-explain; `facts` holds the elements that protocol_put_fact wrote. */
-void protocol_put_fact(struct text *facts, const char *name, const char *value);
+void protocol_put_fact(struct text *facts, const char *name, const char *value)
+	_nonnull_(1);
 void protocol_put_explained(struct text *out, uint64_t index,
 			    const struct policy_verdict *verdict,
-			    const struct text *facts);
+			    const struct text *facts) _nonnull_(1);
 
 /* At most `max` reports after `since`. */
 void protocol_put_reports(struct text *out, const struct journal *journal, uint64_t since,
-			  uint64_t max);
+			  uint64_t max) _nonnull_(1);
 /* memonline-subscribe's answer; the events follow it. */
 void protocol_put_subscribed(struct text *out, const struct journal *journal,
-			     uint64_t since);
+			     uint64_t since) _nonnull_(1);
 #define PROTOCOL_REPORT "MEMONLINE_REPORT"
 #define PROTOCOL_PROGRESS "MEMONLINE_PROGRESS"
 /* A whole MEMONLINE_PROGRESS line: how many blocks of the job were seen to. */
 void protocol_put_progress(struct text *out, int64_t sec, int64_t usec,
-			   const struct job *job);
+			   const struct job *job) _nonnull_(1);
 #define PROTOCOL_PRESSURE "MEMONLINE_PRESSURE"
 /* A whole MEMONLINE_PRESSURE line: the signal crossed its threshold, or has eased. */
 void protocol_put_pressure(struct text *out, int64_t sec, int64_t usec,
 			   enum pressure_signal signal, bool pressed,
-			   const struct stats *stats);
+			   const struct stats *stats) _nonnull_(1);
 /*
  * A whole MEMONLINE_REPORT line with its newline; `lost` is how many reports between the one that was
  * sent before and this one are gone.
  */
 void protocol_put_event(struct text *out, const struct journal *journal,
-			const struct report *report, uint64_t lost);
+			const struct report *report, uint64_t lost) _nonnull_(1);
 
 #endif

@@ -12,12 +12,13 @@
  */
 
 #include "core/command.h"
+#include "core/contract.h"
 #include "core/text.h"
 
 /* guest-sync-delimited with this number. `flushes`: first ends what there is of a request. */
-void relay_put_sync(struct text *out, int64_t number, bool flushes);
+void relay_put_sync(struct text *out, int64_t number, bool flushes) _nonnull_(1);
 /* guest-info, without arguments. */
-void relay_put_info_request(struct text *out);
+void relay_put_info_request(struct text *out) _nonnull_(1);
 
 #define RELAY_MARK_MAX 64 /* bytes of a reply to guest-sync-delimited; more is none */
 
@@ -42,15 +43,15 @@ struct relay_part {
 };
 
 /* From here on what comes is dropped, up to the reply to the sync with this number. */
-void relay_reader_sync(struct relay_reader *reader, int64_t number);
+void relay_reader_sync(struct relay_reader *reader, int64_t number) _nonnull_(1);
 /*
  * From here on the next line is a reply. Where a sync was sent behind its request, `number` is its
  * number: RELAY_SYNCED then says that qemu-ga is done, be it without a reply.
  */
-void relay_reader_pass(struct relay_reader *reader, int64_t number);
+void relay_reader_pass(struct relay_reader *reader, int64_t number) _nonnull_(1);
 /* Takes bytes from *bytes / *len and advances both; stops at each event. */
 enum relay_event relay_reader_feed(struct relay_reader *reader, const char **bytes,
-				   size_t *len, struct relay_part *part);
+				   size_t *len, struct relay_part *part) _nonnull_(1);
 
 /*
  * What guest-info returns: memonlined's commands and, where `line` is qemu-ga's reply to
@@ -59,6 +60,6 @@ enum relay_event relay_reader_feed(struct relay_reader *reader, const char **byt
  */
 void relay_put_info(struct text *out, const char *version, const struct text *line,
 		    const struct command_list *allowed,
-		    const struct command_list *blocked);
+		    const struct command_list *blocked) _nonnull_(1);
 
 #endif

@@ -44,7 +44,8 @@ static void decode(struct protocol_answer *answer)
 	struct message_probed probed;
 	uint64_t number;
 
-	(void)protocol_answer_read(answer, &message_status, &status);
+	if (protocol_answer_read(answer, &message_status, &status) == 0)
+		must(status.version && status.kernel);
 	if (protocol_answer_range(answer, &range) == 0)
 		must(range.size > 0 && range.start + range.size <= INT64_MAX);
 	(void)protocol_answer_block(answer, 1 << 20, &block);

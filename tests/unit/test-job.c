@@ -26,7 +26,7 @@ static int set_up(void **state)
 				       .zone_count = 1 };
 
 		block.zones[0] = i < 34 ? BLOCK_ZONE_MOVABLE : BLOCK_ZONE_NORMAL;
-		snapshot_add_block(&fixture.snapshot, &block);
+		assert_int_equal(snapshot_add_block(&fixture.snapshot, &block), 0);
 	}
 	*state = &fixture;
 	return 0;
@@ -71,7 +71,7 @@ static void answers_without_a_write_where_none_is_needed(void **state)
 	struct fixture *fixture = *state;
 	struct plan_write write;
 
-	job_init(&fixture->job, JOB_SET, 3);
+	assert_int_equal(job_init(&fixture->job, JOB_SET, 3), 0);
 	fixture->job.items[0].index = 99;
 	fixture->job.items[0].word = ONLINE_TYPE_ONLINE;
 	fixture->job.items[1].index = 32;
@@ -95,7 +95,7 @@ static void goes_on_after_a_failure_where_each_is_for_itself(void **state)
 	struct block *block;
 	int i;
 
-	job_init(&fixture->job, JOB_SET, 3);
+	assert_int_equal(job_init(&fixture->job, JOB_SET, 3), 0);
 	for (i = 0; i < 3; i++) {
 		fixture->job.items[i].index = 32; /* the same one, three times */
 		fixture->job.items[i].word = ONLINE_TYPE_OFFLINE;
@@ -321,7 +321,7 @@ static void leaves_a_gap_in_a_long_range(void **state)
 	for (i = 36; i < 48; i++) {
 		struct block block = { .index = i, .state = BLOCK_ONLINE };
 
-		snapshot_add_block(&fixture->snapshot, &block);
+		assert_int_equal(snapshot_add_block(&fixture->snapshot, &block), 0);
 	}
 	check_order(fixture, JOB_ONLINE, online);
 	check_order(fixture, JOB_OFFLINE, offline);

@@ -133,7 +133,7 @@ static void wait_for_it(struct machine_room *room)
 	/* And for a while more: a report waits until events have ended. */
 	for (more = 0; more < 3 && !room->ran_out; more += all_settled(room)) {
 		loop_timer_arm(often, 2UL * SETTLE_MSEC);
-		loop_run(loop);
+		assert_int_equal(loop_run(loop), 0);
 	}
 	loop_timer_remove(often);
 	while (agent_step(room->fixture.agent))
@@ -147,7 +147,7 @@ static void turn(struct machine_room *room)
 	struct loop_timer *moment = loop_timer_add(loop, come_back, loop);
 
 	loop_timer_arm(moment, 2UL * SETTLE_MSEC);
-	loop_run(loop);
+	assert_int_equal(loop_run(loop), 0);
 	loop_timer_remove(moment);
 }
 
