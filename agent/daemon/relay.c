@@ -121,14 +121,16 @@ static void close_link(struct relay *relay)
 }
 
 /*
- * What qemu-ga still says of this request is dropped. Without the memory for that the connection
- * ends; qemu-ga may end with it, and is started again.
+ * What qemu-ga still says of this request is dropped, also where the client had no room for it.
+ * Without the memory for that the connection ends; qemu-ga may end with it, and is started again.
  */
 static void drop_request(struct relay *relay)
 {
 	begin_sync(relay, relay->state == RELAY_SENDING);
 	if (relay->is_short)
 		close_link(relay);
+	else
+		relay_link_resume(relay->link);
 }
 
 /* --- the end of a request; what it calls is the last thing that is done */

@@ -4,13 +4,20 @@
 
 /*
  * Lines to stderr, with syslog's "<N>" prefix where a service manager reads them
- * (JOURNAL_STREAM is set), or to syslog(3). The one global of the program: a logger.
+ * (JOURNAL_STREAM is set), or to syslog's daemon. The one global of the program: a logger.
+ *
+ * Nobody is waited for longer than a second: journald and its like stop while their file system is
+ * frozen, and whoever has frozen it may have to be heard by this program to thaw it. Lines that find
+ * no room are lost, and the next one that finds some is behind one that counts them. Only where
+ * stderr is a regular file the kernel itself waits until it can be written to.
  */
 
 #include "core/config.h"
 
 void log_open(const char *ident, enum config_log_target target,
 	      enum config_log_level level, bool foreground);
+/* Where syslog's daemon listens; /dev/log before. The path stays the caller's. */
+void log_set_syslog(const char *path);
 void log_set_level(enum config_log_level level);
 void log_line(enum config_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

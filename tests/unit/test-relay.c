@@ -512,6 +512,28 @@ static void reads_to_its_end_what_nobody_wants(void **state)
 	assert_string_equal(fixture->said.data, "{\"return\": 1}\n");
 }
 
+/* Also where the client had no room for more: qemu-ga writes, and reads nothing until then. */
+static void reads_on_for_a_client_that_was_full(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start_qemu_ga(fixture);
+	pass(fixture, "guest-file-read", "{\"execute\":\"guest-file-read\"}");
+	fixture->is_deaf = true;
+	for (; fixture->said.len == 0; slice(fixture))
+		say_much(fixture);
+	fixture->has_room = false;
+	slice(fixture);
+	while (say_much(fixture))
+		slice(fixture);
+	rests(fixture);
+	relay_give_up(fixture->relay, fixture);
+	UNTIL(fixture, send(fixture->fd, "\"}}\n", 4, MSG_NOSIGNAL) == 4);
+	fixture->is_deaf = false;
+	fixture->has_room = true;
+	pass(fixture, "guest-exec", "{\"execute\":\"guest-exec\"}");
+}
+
 /* What a host made wrong ends, too, and qemu-ga says what it is. */
 static void ends_a_wrong_request(struct fixture *fixture)
 {
@@ -656,6 +678,7 @@ int main(void)
 		TEST(tells_of_a_death_within_a_reply),
 		TEST(expects_no_reply_to_a_shutdown),
 		TEST(reads_to_its_end_what_nobody_wants),
+		TEST(reads_on_for_a_client_that_was_full),
 		TEST(ends_a_request_that_has_no_end),
 		TEST(takes_no_more_than_the_client),
 		TEST(holds_back_a_request_that_is_not_taken),
