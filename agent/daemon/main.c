@@ -502,6 +502,16 @@ static int serve(struct daemon *daemon)
 	return daemon->failed ? -1 : r;
 }
 
+/* A start that is not told ends with this process. */
+static void notify_ready(void)
+{
+	int r;
+
+	do
+		r = notify_send("READY=1");
+	while (r == -EAGAIN);
+}
+
 static int run(struct daemon *daemon, int ready_fd)
 {
 	int r = open_edges(daemon);
@@ -511,7 +521,7 @@ static int run(struct daemon *daemon, int ready_fd)
 	if (r == 0 && !daemon->options.dry_run)
 		first_round(daemon);
 	if (r >= 0)
-		notify_send("READY=1");
+		notify_ready();
 	if (r == 0)
 		r = daemon->options.dry_run ? decide_only(daemon) : serve(daemon);
 	notify_send("STOPPING=1");

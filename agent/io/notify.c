@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "core/number.h"
+
+/* A service manager that has stopped, as on a frozen file system, stops nobody else. */
+static const struct timeval patience = { 1, 0 };
 
 /* A path, or an abstract name after '@'. The address length, or negative errno. */
 static int socket_address(const char *name, struct sockaddr_un *address)
@@ -55,7 +59,8 @@ int notify_send(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	r = send_datagram(fd, &address, (socklen_t)address_len, state);
+	r = setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	r = r < 0 ? -errno : send_datagram(fd, &address, (socklen_t)address_len, state);
 	close(fd);
 	return r;
 }

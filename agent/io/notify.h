@@ -6,7 +6,10 @@
 
 #include <stdint.h>
 
-/* Sends e.g. "READY=1\nSTATUS=…". 0, also where nobody wants it, or negative errno. */
+/*
+ * Sends e.g. "READY=1\nSTATUS=…". 0, also where nobody wants it, or negative errno; -EAGAIN: the
+ * service manager had no room for it for a second.
+ */
 int notify_send(const char *state);
 /* How often WATCHDOG=1 is due, in ms (half of $WATCHDOG_USEC), 0: never. */
 uint64_t notify_watchdog_msec(void);

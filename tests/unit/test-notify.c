@@ -110,6 +110,26 @@ static void test_path(void **state)
 	unlink(socket_path);
 }
 
+/* It is not waited for without end. */
+static void test_stopped_manager(void **state)
+{
+	int fd = listen_at(socket_path), sent = 0, r;
+	char bytes[64];
+
+	(void)state;
+	setenv("NOTIFY_SOCKET", socket_path, 1);
+	do
+		r = notify_send("WATCHDOG=1");
+	while (r == 0 && sent++ < 100000);
+	assert_int_equal(r, -EAGAIN);
+	while (recv(fd, bytes, sizeof(bytes), 0) > 0)
+		;
+	assert_int_equal(notify_send("WATCHDOG=1"), 0);
+	hears(fd, "WATCHDOG=1");
+	close(fd);
+	unlink(socket_path);
+}
+
 static void test_abstract(void **state)
 {
 	char name[64];
@@ -167,6 +187,7 @@ int main(void)
 		cmocka_unit_test_setup(test_bad_addresses, clean_environment),
 		cmocka_unit_test_setup(test_nobody_there, clean_environment),
 		cmocka_unit_test_setup(test_path, clean_environment),
+		cmocka_unit_test_setup(test_stopped_manager, clean_environment),
 		cmocka_unit_test_setup(test_abstract, clean_environment),
 		cmocka_unit_test_setup(test_watchdog, clean_environment),
 		cmocka_unit_test_setup(test_watchdog_of_another_process,
