@@ -21,6 +21,7 @@ from .scenario import Failure, Skip
 from .stream import without_daemon
 
 LATER = ("virtio_console",)
+BEFORE_SYSTEMD = "/lab/before-systemd"  # a script among a guest's files, run in its root
 PACKAGE = "/root/memonline.deb"
 INSTALL = ("DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o "
            "Dpkg::Options::=--force-confold %s 2>&1 && rm %s" % (PACKAGE, PACKAGE))
@@ -70,7 +71,7 @@ class Guest(guest.Guest):
 
     def _write_initramfs(self, path, kernel, files, modules):
         files = dict(files)
-        own = {"/lab/options": files.pop("/lab/options")}
+        own = {name: files.pop(name) for name in ("/lab/options", BEFORE_SYSTEMD) if name in files}
         files["/etc/systemd/system/lab-by-hand.service"] = BY_HAND_UNIT.encode()
         for name, data in files.items():
             own["/lab/root" + image.merged(name)] = data
@@ -134,24 +135,39 @@ class Guest(guest.Guest):
         self.sh("systemctl reset-failed %s; systemctl start %s" % (UDEVD_UNITS, UDEVD_UNITS))
 
 
-class Installer(Guest):
-    """Writes to the disk that is being made."""
+class Copy(Guest):
+    """Boots from another disk, and leaves that as it is."""
 
-    def __init__(self, lab, path):
+    def __init__(self, lab, path, **options):
         self._made = path
-        super().__init__(lab, name="install", files={PACKAGE: image.contents(distribution.deb())})
-        self._daemon = False
+        super().__init__(lab, **options)
 
     def _root_disk(self, lab):
         return self._made
 
+
+class Writer(Copy):
+    """What it writes stays on its disk."""
+
     def _disk(self, snapshot="off"):
         return super()._disk(snapshot)
 
-    def install(self):
-        self.sh(INSTALL, 900)
+    def power_off(self):
         self.sh("setsid sh -c 'sleep 1; systemctl poweroff' >/dev/null 2>&1 </dev/null &")
         self._process.wait(300)
+
+
+class Installer(Writer):
+    """Writes to the disk that is being made."""
+
+    def __init__(self, lab, path):
+        super().__init__(lab, path, name="install",
+                         files={PACKAGE: image.contents(distribution.deb())})
+        self._daemon = False
+
+    def install(self):
+        self.sh(INSTALL, 900)
+        self.power_off()
 
 
 def make_disk(lab, target):
