@@ -32,6 +32,17 @@ static void tell(struct telling *telling, const char *name, const char *format, 
 	telling->fn(name, value, telling->data);
 }
 
+/* The kernel names no zone of a block that lies in more than one, as the first of x86 does. */
+static const char *no_zones(const struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->blocks[i].zone_count)
+			return "none: it lies in more than one";
+	return "not shown by this kernel";
+}
+
 static void tell_zones(struct telling *telling)
 {
 	const struct block *block = telling->block;
@@ -42,7 +53,7 @@ static void tell_zones(struct telling *telling)
 		text_printf(&telling->text, "%s%s", i ? " " : "",
 			    block_zone_word((enum block_zone)block->zones[i]));
 	tell(telling, "zones", "%s",
-	     telling->text.len ? telling->text.data : "not shown by this kernel");
+	     telling->text.len ? telling->text.data : no_zones(telling->snapshot));
 }
 
 static void tell_dimm(struct telling *telling)

@@ -1429,6 +1429,25 @@ def explain_text():
                             "was-online          yes, in\\x1b this boot"], text)
 
 
+def reasons_of_policy():
+    """The names of all reasons that core/policy.c may give for a block, in the protocol's words."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    core = os.path.join(here, "..", "..", "agent", "core")
+    with open(os.path.join(core, "policy.c")) as source:
+        used = set(re.findall(r"\bREASON_([A-Z_]+)", source.read())) - {"NONE"}
+    with open(os.path.join(core, "reason.h")) as table:
+        words = dict(re.findall(r"X\(([A-Z_]+),[\s\\]*\"([a-z-]+)\"", table.read()))
+    return [words[name] for name in sorted(used)]
+
+
+def explain_says_what_each_reason_means():
+    check(len(reasons_of_policy()) > 10, reasons_of_policy())
+    for reason in reasons_of_policy():
+        answer = dict(EXPLAINED, reason=reason)
+        text = succeeds(ask_with({"memonline-explain": answer}, "explain", "35"))
+        check(text.splitlines()[1] != "", reason + " has no row in ctl/explain.c")
+
+
 def explain_wrong_members():
     for change in ({"facts": 1}, {"facts": [{"name": "x"}]}, {"facts": ["x"]}, {"word": 1},
                    {"phys-index": -1}, {"reason": None}):
@@ -1507,7 +1526,7 @@ TESTS = [
     hostile_answer, hostile_monitor,
     map_text, map_of_nothing, map_of_many, map_of_nonsense, map_json, map_colour,
     waits_for_what_is_pending,
-    explain_text, explain_wrong_members, completion, usage, help_texts, full_disk,
+    explain_text, explain_says_what_each_reason_means, explain_wrong_members, completion, usage, help_texts, full_disk,
 ]
 
 

@@ -214,6 +214,8 @@ static void its_zones_in_their_order(void **state)
 	assert_int_equal(explain(world, 32), 0);
 	expect_fact(world, "zones", "Normal Movable");
 	expect_fact(world, "hot-added", "yes");
+	assert_int_equal(explain(world, 33), 0);
+	expect_fact(world, "zones", "none: it lies in more than one");
 }
 
 static void what_became_of_it_before(void **state)

@@ -23,7 +23,8 @@ enum {
 	KMEM_OFF,
 	ROOM,
 	NO_ROOM,
-	FROM_TOP
+	FROM_TOP,
+	ASKED
 };
 
 /* The table of memonlined.conf(5), row by row: `text` is its line there. */
@@ -43,6 +44,8 @@ static const struct {
 	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_GOING_OFFLINE },
 	{ "unreadable\tany\t(state-unreadable)", BLOCK_UNREADABLE, 0, 0,
 	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_STATE_UNREADABLE },
+	{ "a command took it offline\tany\t(asked)", BLOCK_OFFLINE, BLOCK_MARK_WAS_ONLINE,
+	  ASKED, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_ASKED },
 	{ "was online in this boot\tany\t(offlined-elsewhere)", BLOCK_OFFLINE,
 	  BLOCK_MARK_WAS_ONLINE, 0, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE,
 	  REASON_OFFLINED_ELSEWHERE },
@@ -50,8 +53,8 @@ static const struct {
 	  COMMAND_LINE, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_ADMINISTRATOR },
 	{ "auto_online_blocks changed\tany\t(administrator)", BLOCK_OFFLINE, 0, CHANGED,
 	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_ADMINISTRATOR },
-	{ "the kernel refused it\tany\t(refused)", BLOCK_OFFLINE, BLOCK_MARK_FAILED, 0,
-	  CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_REFUSED },
+	{ "the kernel refused it\tany\t(as its report has)", BLOCK_OFFLINE,
+	  BLOCK_MARK_FAILED, 0, CONFIG_POLICY_ONLINE, ONLINE_TYPE_NONE, REASON_REFUSED },
 	{ "the kernel would online it\tkeep\tkernel's (kernel-default)", BLOCK_OFFLINE, 0,
 	  OFF, CONFIG_POLICY_KEEP, ONLINE_TYPE_ONLINE_KERNEL, REASON_KERNEL_DEFAULT },
 	{ "any other\tkeep\t(policy-keep)", BLOCK_OFFLINE, 0, 0, CONFIG_POLICY_KEEP,
@@ -123,7 +126,9 @@ static void decides_as_the_table_says(void **state)
 		struct block block = { .index = 32,
 				       .state = (uint8_t)rows[i].state,
 				       .marks = rows[i].marks,
-				       .reason = REASON_REFUSED };
+				       .reason = rows[i].known == ASKED
+							 ? REASON_ASKED
+							 : REASON_REFUSED };
 
 		config_defaults(&config);
 		config.policy = rows[i].policy;
