@@ -221,6 +221,11 @@ void history_update(struct history *history, struct snapshot *next,
 	}
 }
 
+void history_seen(struct block *block, uint64_t seqnum)
+{
+	block->known_seqnum = seqnum;
+}
+
 void history_reported(struct history *history, struct snapshot *snapshot,
 		      const struct report_builder *held)
 {

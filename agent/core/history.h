@@ -66,6 +66,8 @@ void history_set_known(struct block *block, enum block_state state) _nonnull_(1)
 /* Brings what is remembered up to date with the states of `next`; `before` is NULL at first. */
 void history_update(struct history *history, struct snapshot *next,
 		    const struct snapshot *before) _nonnull_(1);
+/* The block alone was read, after the event `seqnum`: removals up to it are of an earlier block. */
+void history_seen(struct block *block, uint64_t seqnum) _nonnull_(1);
 /* A report is in the journal about all blocks but those that are in `held`. */
 void history_reported(struct history *history, struct snapshot *snapshot,
 		      const struct report_builder *held) _nonnull_(1);

@@ -34,6 +34,10 @@ static bool is_news(const struct agent *agent, const struct uevent *event,
 {
 	if (event->seqnum && event->seqnum <= agent->now.uevent_seqnum)
 		return false;
+	/* Of an earlier block with this number. */
+	if (event->action == UEVENT_REMOVE && event->seqnum && block &&
+	    event->seqnum <= block->known_seqnum)
+		return false;
 	if (!block || block->state == BLOCK_ABSENT)
 		return event->action != UEVENT_REMOVE;
 	if (block->state == BLOCK_UNREADABLE)

@@ -167,14 +167,14 @@ static bool any_unreadable(struct agent *agent, const struct snapshot *snapshot)
 	return any;
 }
 
-static void identify(struct agent *agent, struct block *block)
+/* `seqnum`: of the latest event before the block was read. */
+static void identify(struct agent *agent, struct block *block, uint64_t seqnum)
 {
 	struct block *old = snapshot_find(&agent->now, block->index);
 
 	if (!history_in_doubt(block, old, !agent->scanned_once) ||
 	    !history_identify(&agent->history, block,
-			      sysfs_identity(agent->edges.sysfs, block->index),
-			      agent->next.uevent_seqnum))
+			      sysfs_identity(agent->edges.sysfs, block->index), seqnum))
 		return;
 	log_info("memory%" PRIu64 " was replaced", block->index);
 	if (old)
@@ -203,7 +203,7 @@ static int update_history(struct agent *agent)
 
 	history_inherit(next, &agent->now);
 	for (i = 0; i < next->count; i++)
-		identify(agent, &next->blocks[i]);
+		identify(agent, &next->blocks[i], next->uevent_seqnum);
 	if (!agent->scanned_once) {
 		history_recall(&agent->history, next);
 		r = changes_meanwhile(&changes, next);
@@ -259,7 +259,8 @@ static int read_newcomer(struct agent *agent, const struct block *newcomer)
 
 bool scan_newcomer(struct agent *agent, uint64_t index)
 {
-	struct block newcomer;
+	struct block newcomer, *block;
+	uint64_t seqnum = source_seqnum(agent->edges.root);
 
 	memset(&newcomer, 0, sizeof(newcomer));
 	newcomer.index = index;
@@ -268,13 +269,17 @@ bool scan_newcomer(struct agent *agent, uint64_t index)
 		zones_read_node(agent->edges.root, &newcomer);
 	if (agent->numa && newcomer.node == BLOCK_NODE_UNKNOWN)
 		return false;
-	sysfs_read_state(agent->edges.sysfs, &newcomer);
-	if (newcomer.state != BLOCK_OFFLINE || read_newcomer(agent, &newcomer) < 0)
+	/* That others were faster is remembered: it may be offline again by the scan. */
+	sysfs_read_block(agent->edges.sysfs, &newcomer);
+	if (newcomer.state == BLOCK_ABSENT || newcomer.state == BLOCK_UNREADABLE ||
+	    read_newcomer(agent, &newcomer) < 0)
 		return false;
 	/* Of the others nothing is known that was not known before. */
 	history_inherit(&agent->next, &agent->now);
-	identify(agent, snapshot_find(&agent->next, index));
+	block = snapshot_find(&agent->next, index);
+	identify(agent, block, seqnum);
 	history_update(&agent->history, &agent->next, &agent->now);
+	history_seen(block, seqnum);
 	log_full(agent);
 	observe_changes(agent);
 	swap_snapshots(agent);

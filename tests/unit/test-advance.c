@@ -70,7 +70,7 @@ static void link_block(const struct room *room, unsigned index)
 }
 
 /* A DIMM of four blocks, of which this many are linked to their node. */
-static void plug(struct room *room, unsigned linked)
+static void plug_in_state(struct room *room, unsigned linked, enum block_state is)
 {
 	struct fixture *fixture = room->fixture;
 	struct uevent added = { UEVENT_ADD, 32, 6 };
@@ -79,11 +79,16 @@ static void plug(struct room *room, unsigned linked)
 	start(fixture, false);
 	settle(fixture);
 	room->lists = fixture->kernel->lists;
-	fake_kernel_add(fixture->kernel, 32, 4, BLOCK_OFFLINE);
+	fake_kernel_add(fixture->kernel, 32, 4, is);
 	for (i = 0; i < linked; i++)
 		link_block(room, 32 + i);
 	tree_puts(room->root, "/sys/kernel/uevent_seqnum", "9\n");
 	agent_event(fixture->agent, &added);
+}
+
+static void plug(struct room *room, unsigned linked)
+{
+	plug_in_state(room, linked, BLOCK_OFFLINE);
 }
 
 /* false: there was no write. */
@@ -138,6 +143,55 @@ static void needs_its_own_node_only(void **state)
 	link_block(room, 35);
 	run_to_the_report(room);
 	assert_int_equal(room->fixture->kernel->writes, 4);
+}
+
+static const struct block *first_block(const struct room *room)
+{
+	return snapshot_find(agent_snapshot(room->fixture->agent), 32);
+}
+
+static void step_until_it_is_seen_online(const struct room *room)
+{
+	const struct block *block = NULL;
+
+	/* The write is another thread's. */
+	while (!block || block->state != BLOCK_ONLINE) {
+		agent_step(room->fixture->agent);
+		block = first_block(room);
+	}
+}
+
+/* Somebody onlines it and takes it offline again, and the scan of all comes after that. */
+static void what_was_seen_online_is_left_offline(void **state)
+{
+	struct room *room = *state;
+	struct fake_kernel *kernel = room->fixture->kernel;
+
+	plug_in_state(room, 4, BLOCK_ONLINE);
+	step_until_it_is_seen_online(room);
+	kernel->blocks[32].state = BLOCK_OFFLINE;
+	run_to_the_report(room);
+	assert_int_equal(kernel->blocks[32].state, BLOCK_OFFLINE);
+	assert_int_equal(kernel->writes, 0);
+}
+
+/* A DIMM came and went there before: the news of its end comes late. */
+static void an_earlier_removal_is_not_its_own(void **state)
+{
+	struct room *room = *state;
+	struct fake_kernel *kernel = room->fixture->kernel;
+	struct uevent removed = { UEVENT_REMOVE, 32, 7 };
+
+	plug(room, 4);
+	step_until_it_is_seen_online(room);
+	agent_event(room->fixture->agent, &removed);
+	assert_int_equal(first_block(room)->state, BLOCK_ONLINE);
+	kernel->blocks[32].state = BLOCK_OFFLINE;
+	run_to_the_report(room);
+	agent_event(room->fixture->agent, &removed);
+	settle(room->fixture);
+	assert_int_equal(kernel->blocks[32].state, BLOCK_OFFLINE);
+	assert_int_equal(kernel->writes, 4);
 }
 
 static void waits_for_its_node(void **state)
@@ -200,6 +254,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(brings_it_online_before_the_scan),
 		TEST(needs_its_own_node_only),
+		TEST(what_was_seen_online_is_left_offline),
+		TEST(an_earlier_removal_is_not_its_own),
 		TEST(waits_for_its_node),
 		TEST(ratio_counts_all_blocks),
 		TEST(an_old_kernel_takes_them_from_the_top),
