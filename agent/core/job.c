@@ -311,7 +311,8 @@ void job_result(struct job *job, int error, const struct block *after)
 	}
 	item = &job->items[job->next];
 	item->state = (enum block_state)after->state;
-	item->written = true;
+	/* Refused: if it is as wanted all the same, another program made it so. */
+	item->written = error == 0 || error == -ETIMEDOUT;
 	if (fall_back(job, item, error))
 		return;
 	job->next++;

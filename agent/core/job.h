@@ -41,7 +41,7 @@ struct job_item {
 	int error; /* errno, 0 where there is none */
 	enum reason reason;
 	enum block_state state; /* as last read; only set once there is a response */
-	bool written;
+	bool written; /* by this job, and not by another program that was faster */
 	bool fell_back; /* from the zone of the policy to any */
 	size_t position; /* in the answer: as asked for, ascending in a range */
 };

@@ -191,6 +191,32 @@ static void survives_a_block_that_goes_while_undoing(void **state)
 	assert_int_equal(fixture->job.items[0].response, JOB_NOT_FOUND);
 }
 
+/* The kernel refused the write, and the block is offline all the same: that is not the job's. */
+static void leaves_offline_what_another_took_offline(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	struct block *block;
+
+	assert_int_equal(range(fixture, 33 * UNIT, 3 * UNIT), 0);
+	block = next(fixture, &write);
+	block->state = BLOCK_OFFLINE;
+	job_result(&fixture->job, -EBUSY, block);
+	/* Nobody knows whose this was. */
+	block = next(fixture, &write);
+	block->state = BLOCK_OFFLINE;
+	job_result(&fixture->job, -ETIMEDOUT, block);
+	job_result(&fixture->job, -EBUSY, next(fixture, &write));
+	block = next(fixture, &write);
+	assert_int_equal(write.index, 34);
+	block->state = BLOCK_ONLINE;
+	job_result(&fixture->job, 0, block);
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_SUCCESS);
+	assert_int_equal(fixture->job.items[1].response, JOB_ROLLED_BACK);
+	assert_int_equal(fixture->job.items[2].response, JOB_FAILED);
+}
+
 static void passes_over_blocks_that_are_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -340,6 +366,7 @@ int main(void)
 		TEST(a_write_whose_time_is_over_is_not_a_refusal),
 		TEST(undoes_into_the_zone_it_was),
 		TEST(survives_a_block_that_goes_while_undoing),
+		TEST(leaves_offline_what_another_took_offline),
 		TEST(passes_over_blocks_that_are_gone),
 		TEST(says_the_state_of_what_was_not_tried),
 		TEST(takes_any_zone_where_that_was_not_asked_for),
