@@ -25,6 +25,11 @@ const char *block_zone_word(enum block_zone zone)
 	return zone < BLOCK_ZONES ? zones[zone] : zones[BLOCK_ZONE_UNKNOWN];
 }
 
+enum block_state block_state_reported(enum block_state state)
+{
+	return state == BLOCK_GOING_OFFLINE ? BLOCK_ONLINE : state;
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
@@ -113,6 +118,21 @@ enum block_zone block_zone_now(const struct block *block)
 	if (block->state != BLOCK_ONLINE || block->zone_count != 1)
 		return BLOCK_ZONE_UNKNOWN;
 	return (enum block_zone)block->zones[0];
+}
+
+static enum block_zone zone_known(const struct block *block)
+{
+	if (block->state != BLOCK_GOING_OFFLINE || block->zone_count != 1)
+		return block_zone_now(block);
+	return (enum block_zone)block->zones[0];
+}
+
+bool block_same_zone(const struct block *a, const struct block *b)
+{
+	enum block_zone zone_a = zone_known(a), zone_b = zone_known(b);
+
+	return zone_a == zone_b || zone_a == BLOCK_ZONE_UNKNOWN ||
+	       zone_b == BLOCK_ZONE_UNKNOWN;
 }
 
 bool block_zone_suits(enum online_type word, enum block_zone zone)

@@ -91,6 +91,9 @@ const char *block_state_word(enum block_state state);
 const char *online_type_text(enum online_type word);
 const char *block_zone_word(enum block_zone zone);
 
+/* What reports say of it: one that is going offline is online until it is off, and may stay so. */
+enum block_state block_state_reported(enum block_state state);
+
 /* A state, online type or zone from its text; surrounding white space is ignored. */
 enum block_state block_state_parse(const char *text, size_t len);
 /* false, and *word untouched, if the text is not an online type */
@@ -101,6 +104,11 @@ void block_zones_parse(struct block *block, const char *text, size_t len) _nonnu
 
 /* The zone an online block is in; for all others BLOCK_ZONE_UNKNOWN. */
 enum block_zone block_zone_now(const struct block *block) _nonnull_(1);
+/*
+ * Whether both are in one zone, as far as is known: a zone that cannot be read, for example while
+ * a neighbour goes offline, has not changed; one that is going offline is where it was.
+ */
+bool block_same_zone(const struct block *a, const struct block *b) _nonnull_(1, 2);
 /*
  * Whether the online type leads to that zone: an unknown zone, and plain `online`, match.
  */

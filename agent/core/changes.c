@@ -6,21 +6,24 @@
 #include "core/plan.h"
 #include "core/policy.h"
 
-/*
- * A zone that cannot be read, for example while a neighbour goes offline, has not
- * changed.
- */
-static bool same_zone(const struct block *a, const struct block *b)
-{
-	enum block_zone zone_a = block_zone_now(a), zone_b = block_zone_now(b);
-
-	return zone_a == zone_b || zone_a == BLOCK_ZONE_UNKNOWN ||
-	       zone_b == BLOCK_ZONE_UNKNOWN;
-}
-
 static bool same_block(const struct block *a, const struct block *b)
 {
-	return a->state == b->state && same_zone(a, b);
+	return a->state == b->state && block_same_zone(a, b);
+}
+
+static enum block_state reported_state(const struct block *block)
+{
+	return block_state_reported((enum block_state)block->state);
+}
+
+static bool is_online(const struct block *block)
+{
+	return reported_state(block) == BLOCK_ONLINE;
+}
+
+static bool same_reported(const struct block *a, const struct block *b)
+{
+	return reported_state(a) == reported_state(b);
 }
 
 void changes_between(const struct snapshot *before, const struct snapshot *after,
@@ -85,9 +88,11 @@ static bool is_worth_a_report(const struct snapshot_change *change,
 		return false;
 	/* A new offline block is reported with what is done with it. */
 	if (!change->before || before->state == BLOCK_ABSENT)
-		return after && after->state == BLOCK_ONLINE;
-	return !after || before->state != after->state ||
-	       change->before->state != BLOCK_UNREADABLE;
+		return after && is_online(after);
+	if (!after || !same_reported(before, after))
+		return true;
+	return change->before->state != BLOCK_UNREADABLE &&
+	       !block_same_zone(before, after);
 }
 
 static void observe(struct observer *observer, const struct snapshot_change *change)
@@ -159,7 +164,8 @@ static bool in_flight(const struct changes *changes, const struct snapshot *firs
 		if (plan_reached(mark->word, block))
 			return true;
 		/* A write that changed nothing says nothing against the one before it. */
-		if (mark->from != block->state)
+		if (block_state_reported((enum block_state)mark->from) !=
+		    reported_state(block))
 			return false;
 	}
 	return false;
@@ -173,13 +179,13 @@ static bool is_as_reported(const struct block *before, struct block *after)
 		after->reason = before->reason;
 		return true;
 	}
-	if (after->state == before->state) {
+	if (same_reported(before, after)) {
 		history_set_unreported(after, false);
 		if (after->state == BLOCK_OFFLINE)
 			after->reason = before->reason;
 		return true;
 	}
-	return after->state != BLOCK_ONLINE &&
+	return !is_online(after) &&
 	       !(after->state == BLOCK_OFFLINE && (after->marks & BLOCK_MARK_WAS_ONLINE));
 }
 
@@ -229,7 +235,7 @@ static void observe_since_journal(const struct changes *changes, struct snapshot
 static bool is_unexplained(const struct changes *changes, const struct snapshot *first,
 			   const struct block *block)
 {
-	return block->state == BLOCK_ONLINE && block->reason == REASON_NONE &&
+	return is_online(block) && block->reason == REASON_NONE &&
 	       (!(block->marks & BLOCK_MARK_WAS_ONLINE) || block->unreported) &&
 	       !in_flight(changes, first, block);
 }
@@ -368,7 +374,7 @@ static void join(const struct changes *changes, struct snapshot *first,
 	struct snapshot_change change = { known, block };
 	struct report_range range;
 
-	if (known ? known->state == block->state
+	if (known ? same_reported(known, block)
 		  : !block->unreported || block->state == BLOCK_OFFLINE)
 		return;
 	report_observe(&change, first->block_size_bytes, &range);
@@ -402,7 +408,8 @@ static void resume(const struct changes *changes, struct snapshot *first,
 	if (known || !has_older_mark(journal, position, unit))
 		join(changes, first, &before, known);
 	plan_resume(mark, &after, unit, &range);
-	changes->fn(first, block, &range, changes->data);
+	if (!same_reported(&before, &after))
+		changes->fn(first, block, &range, changes->data);
 	if (known)
 		known->state = after.state;
 	history_told(block);

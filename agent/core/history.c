@@ -18,6 +18,12 @@ static bool has(const struct block *block, uint8_t marks)
 	return (block->marks & marks) == marks;
 }
 
+/* Also one that somebody has begun to take offline. */
+static bool is_online(const struct block *block)
+{
+	return block_state_reported((enum block_state)block->state) == BLOCK_ONLINE;
+}
+
 static void store(struct history *history, struct block *block)
 {
 	if (!history->intent || history->is_dry_run ||
@@ -41,8 +47,17 @@ struct block history_known(const struct block *block)
 
 /* --- a new snapshot */
 
+/* Its valid_zones says by now where it could go; it is still where it was. */
+static void keep_zone(struct block *block, const struct block *before)
+{
+	block->zone_count = before->zone_count;
+	memcpy(block->zones, before->zones, sizeof(block->zones));
+}
+
 static void inherit(struct block *block, const struct block *before)
 {
+	if (block->state == BLOCK_GOING_OFFLINE && is_online(before))
+		keep_zone(block, before);
 	block->marks = before->marks;
 	block->reason = before->reason;
 	block->retry_since_sec = before->retry_since_sec;
@@ -186,7 +201,9 @@ static bool is_added(const struct block *block, const struct block *old, bool is
 static void update(struct history *history, struct block *block, const struct block *old,
 		   bool is_first, uint64_t seqnum)
 {
-	if (block->state == BLOCK_ONLINE || block->state == BLOCK_GOING_OFFLINE) {
+	struct block known = history_known(old);
+
+	if (is_online(block)) {
 		set(block, BLOCK_MARK_WAS_ONLINE);
 		block->offline_reported = false;
 	}
@@ -199,8 +216,7 @@ static void update(struct history *history, struct block *block, const struct bl
 	 * written when the events have ended, and until then the next memonlined must
 	 * know that it is missing.
 	 */
-	if (!is_first && block->state == BLOCK_ONLINE &&
-	    history_known(old).state != BLOCK_ONLINE)
+	if (!is_first && is_online(block) && !is_online(&known))
 		block->unreported = true;
 	/* Its identity may be known only now; what is stored already costs nothing. */
 	if (block->marks || block->slot)
@@ -292,7 +308,7 @@ void history_written(struct history *history, struct block *block, enum online_t
 		     int error, const struct report_range *result)
 {
 	clear(block, BLOCK_MARK_RETRYING);
-	if (block->state == BLOCK_ONLINE) {
+	if (is_online(block)) {
 		if (error == 0)
 			set(block, BLOCK_MARK_PLACED_BY_US);
 		else if (result->reason == REASON_ZONE_DIFFERS)

@@ -183,7 +183,8 @@ static bool needs_write(const struct job *job, const struct snapshot *snapshot,
 		answer(item, JOB_NOT_FOUND, ENOENT, REASON_REMOVED);
 		return false;
 	}
-	if (plan_reached(item->word, block)) {
+	/* One that is going offline is to be online once it is off. */
+	if (item->state != BLOCK_GOING_OFFLINE && plan_reached(item->word, block)) {
 		answer(item, JOB_SUCCESS, 0, REASON_ASKED);
 		return false;
 	}
@@ -283,7 +284,7 @@ static void undo_result(struct job *job, int error, const struct block *after)
 	struct job_item *item = &job->items[--job->next];
 
 	item->state = (enum block_state)after->state;
-	if (item->state == BLOCK_ONLINE)
+	if (plan_reached(item->undo, after))
 		answer(item, JOB_ROLLED_BACK, 0, REASON_ROLLED_BACK);
 	else
 		answer(item, JOB_FAILED, -error, plan_failure_reason(error));

@@ -153,7 +153,7 @@ uint64_t plan_retry_pause_msec(unsigned attempt)
 
 bool plan_reached(enum online_type word, const struct block *block)
 {
-	return block->state ==
+	return block_state_reported((enum block_state)block->state) ==
 	       (word == ONLINE_TYPE_OFFLINE ? BLOCK_OFFLINE : BLOCK_ONLINE);
 }
 
@@ -183,8 +183,8 @@ void plan_judge(const struct plan_write *write, int error, const struct block *b
 	result->start = write->index * block_size_bytes;
 	result->size = block_size_bytes;
 	result->node = before->node;
-	result->from = before->state;
-	result->to = after->state;
+	result->from = (uint8_t)block_state_reported((enum block_state)before->state);
+	result->to = (uint8_t)block_state_reported((enum block_state)after->state);
 	result->requested = (uint8_t)write->word;
 	result->zone = (uint8_t)block_zone_now(after);
 	if (plan_reached(write->word, after)) {

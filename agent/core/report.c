@@ -139,12 +139,18 @@ static enum reason observed_reason(const struct report_range *range)
 	case BLOCK_ABSENT:
 		return REASON_REMOVED;
 	case BLOCK_GOING_OFFLINE:
-		return REASON_GOING_OFFLINE;
 	case BLOCK_UNREADABLE:
 	case BLOCK_STATES:
 		break;
 	}
 	return REASON_STATE_UNREADABLE;
+}
+
+/* NULL: no such block. */
+static uint8_t reported(const struct block *block)
+{
+	return (uint8_t)block_state_reported(block ? (enum block_state)block->state
+						   : BLOCK_ABSENT);
 }
 
 void report_observe(const struct snapshot_change *change, uint64_t block_size_bytes,
@@ -157,8 +163,8 @@ void report_observe(const struct snapshot_change *change, uint64_t block_size_by
 	range->start = known->index * block_size_bytes;
 	range->size = block_size_bytes;
 	range->node = known->node;
-	range->from = before ? before->state : BLOCK_ABSENT;
-	range->to = after ? after->state : BLOCK_ABSENT;
+	range->from = reported(before);
+	range->to = reported(after);
 	range->zone = (uint8_t)(after ? block_zone_now(after) : BLOCK_ZONE_UNKNOWN);
 	range->result = REPORT_SUCCESS;
 	range->reason = (uint8_t)observed_reason(range);

@@ -139,7 +139,8 @@ static void move_to_zone(struct agent *agent, struct policy *policy,
 static bool says_more(enum reason known, enum reason verdict)
 {
 	if (verdict == REASON_ALREADY_ONLINE)
-		return known != REASON_NONE && known != REASON_STATE_UNREADABLE;
+		return known != REASON_NONE && known != REASON_STATE_UNREADABLE &&
+		       known != REASON_GOING_OFFLINE;
 	return verdict == REASON_STATE_UNREADABLE && known != REASON_NONE;
 }
 

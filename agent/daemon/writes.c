@@ -179,6 +179,10 @@ void writes_judge(struct agent *agent, const struct plan_write *write, int error
 	if (!goes_on(by_name, &result))
 		history_written(&agent->history, block, write->word, error, &result);
 	history_told(block);
+	/* It was going offline, and did not, or is back where it was. */
+	if (result.result == REPORT_SUCCESS && result.from == result.to &&
+	    block_same_zone(before, block))
+		return;
 	reports_gather_since(agent, block, &result, begun_usec(agent, before));
 }
 

@@ -37,7 +37,6 @@ static void make_block(unsigned index)
 	fresh.identity = ++kernel.identities;
 	fresh.asked = block->asked;
 	fresh.asked_off = block->asked_off;
-	fresh.may_roll_back = block->may_roll_back;
 	fresh.refuse = block->refuse;
 	fresh.refuse_times = block->refuse_times;
 	fresh.off_usec = sim.now_usec;
@@ -324,8 +323,7 @@ static void operator_writes(uint32_t index, uint32_t word)
 	    index < SIM_BOOT_BLOCKS)
 		return;
 	kernel.locked = true;
-	if (sim_finds(SIM_OPEN_GOING))
-		block->state = BLOCK_GOING_OFFLINE;
+	block->state = BLOCK_GOING_OFFLINE;
 	sim_trace("operator: memory%u is to go", index);
 	sim_later(100 + sim_draw(20000), operator_over, index, may_go(index));
 }

@@ -209,11 +209,8 @@ static int put_range(char *text, size_t size, const char *name, struct asked *as
 		asked->first += sim_draw(SIM_SLOT_BLOCKS);
 		asked->count = 1;
 	}
-	for (i = asked->first; i < asked->first + asked->count; i++) {
+	for (i = asked->first; i < asked->first + asked->count; i++)
 		note_asked(i, online);
-		kernel.blocks[i].may_roll_back = kernel.blocks[i].may_roll_back ||
-						 !online;
-	}
 	return snprintf(
 		text, size,
 		"{\"execute\": \"memonline-%s\", \"arguments\": {\"start\": %llu, "

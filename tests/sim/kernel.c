@@ -178,7 +178,8 @@ static long read_state(struct sim_block *block, char *buffer, size_t size)
 		return -ENOENT;
 	block->read_usec = sim.now_usec;
 	block->listed = true;
-	block->read_online = block->state == BLOCK_ONLINE;
+	block->read_online = block->state == BLOCK_ONLINE ||
+			     block->state == BLOCK_GOING_OFFLINE;
 	return snprintf(buffer, size, "%s\n", block_state_word(block->state));
 }
 

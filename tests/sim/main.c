@@ -17,7 +17,6 @@ static const char usage[] =
 	"  --events N    in one world\n"
 	"  --kernel NAME el6, el7, 4.18, 5.14, 6.1 or 6.12; where it is missing it is drawn\n"
 	"  --only LIST   of kinds of events, commas between; --without LIST: all others\n"
-	"  --open LIST   of faults that are known and open: find them, too\n"
 	"  --plant NAME  a fault in the simulated edges, which has to be found\n"
 	"  --plants      each of them in turn: its own oracle has to find it\n"
 	"  --trace       print what happens; --log: the agent's log, too\n"
@@ -31,7 +30,6 @@ enum {
 	OPTION_KERNEL,
 	OPTION_ONLY,
 	OPTION_WITHOUT,
-	OPTION_OPEN,
 	OPTION_PLANT,
 	OPTION_PLANTS,
 	OPTION_TRACE,
@@ -48,7 +46,6 @@ static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPTION_KERNEL },
 	{ "only", required_argument, NULL, OPTION_ONLY },
 	{ "without", required_argument, NULL, OPTION_WITHOUT },
-	{ "open", required_argument, NULL, OPTION_OPEN },
 	{ "plant", required_argument, NULL, OPTION_PLANT },
 	{ "plants", no_argument, NULL, OPTION_PLANTS },
 	{ "trace", no_argument, NULL, OPTION_TRACE },
@@ -87,28 +84,21 @@ static enum sim_model parse_model(const char *name)
 	return SIM_MODELS;
 }
 
-static uint32_t parse_names(char *list, const char *what, const char *const *names,
-			    int count)
+static uint32_t parse_kinds(char *list)
 {
 	uint32_t found = 0;
 	char *name;
 	int i;
 
 	for (name = strtok(list, ","); name; name = strtok(NULL, ",")) {
-		for (i = 0; i < count; i++)
-			if (strcmp(names[i], name) == 0)
+		for (i = 0; i < SIM_EVENT_KINDS; i++)
+			if (strcmp(sim_event_names[i], name) == 0)
 				break;
-		if (i == count)
-			refuse(what, name);
+		if (i == SIM_EVENT_KINDS)
+			refuse("unknown kind of event", name);
 		found |= 1u << i;
 	}
 	return found;
-}
-
-static uint32_t parse_kinds(char *list)
-{
-	return parse_names(list, "unknown kind of event", sim_event_names,
-			   SIM_EVENT_KINDS);
 }
 
 static void parse_option(int option)
@@ -136,10 +126,6 @@ static void parse_option(int option)
 		break;
 	case OPTION_WITHOUT:
 		options.world.features = ~parse_kinds(optarg);
-		break;
-	case OPTION_OPEN:
-		options.world.open = parse_names(optarg, "unknown open fault",
-						 sim_open_names, SIM_OPENS);
 		break;
 	case OPTION_PLANT:
 		options.world.plant = optarg;

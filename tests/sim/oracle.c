@@ -82,7 +82,6 @@ void oracle_write(unsigned index, enum online_type word, uint64_t handed_usec)
 		sim_fail("ready", "written to memory%u before it was whole", index);
 	if (word != ONLINE_TYPE_OFFLINE && block->state == BLOCK_OFFLINE &&
 	    block->wish == SIM_WISH_OFF && !block->asked &&
-	    (sim_finds(SIM_OPEN_ROLLBACK) || !block->may_roll_back) &&
 	    block->read_usec > block->off_usec && handed_usec >= block->off_usec)
 		sim_fail("operator", "memory%u was taken offline on purpose", index);
 }
@@ -196,7 +195,6 @@ static void forget_asked(struct sim_block *block)
 	    block->wish == SIM_WISH_POLICY)
 		block->wish = SIM_WISH_ANY;
 	block->asked = block->asked_off = false;
-	block->may_roll_back = false;
 }
 
 void oracle_settled(void)

@@ -201,7 +201,8 @@ ssize_t sim_read(int fd, void *buffer, size_t size)
 	}
 	if (size > port.in_len)
 		size = port.in_len;
-	if (!port.host && port.told && !sim_finds(SIM_OPEN_SECOND))
+	/* The second without a host is over, and the news of one is still to come. */
+	if (!port.host && port.told)
 		host_excuse_open();
 	memcpy(buffer, port.in, size);
 	port.in_len -= size;

@@ -36,6 +36,13 @@ REPAIRS = (
     ("wish-of-a-job", "what an operator took offline beside a job that failed comes online",
      [("item->response == JOB_FAILED && item->state == BLOCK_OFFLINE",
        "item->response == JOB_FAILED")]),
+    ("failed-scan", "what was still to be written is forgotten behind a scan that failed",
+     [("if (scan_blocks(agent) < 0) return; decide_blocks(agent);",
+       "plan_clear(&agent->plan); if (scan_blocks(agent) < 0) return; decide_blocks(agent);"),
+      ("agent->scan_error = r; schedule_rescan(&agent->schedule, loop_now_usec()); return r;",
+       "agent->scan_error = r; return r;")]),
+    ("going-offline", "what is going offline when it is seen is left out of the reports",
+     [("return state == BLOCK_GOING_OFFLINE ? BLOCK_ONLINE : state;", "return state;")]),
     ("killed-twice", "a block that two killed agents wrote to is reported twice",
      [("if (newer) after.state = newer->from;", "(void)newer;")]),
 )

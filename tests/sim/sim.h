@@ -63,23 +63,10 @@ struct sim_event {
 	uint32_t random; /* what it draws from */
 };
 
-/*
- * Faults of the daemon that are known and open: their oracles ignore them unless asked
- * not to.
- */
-enum sim_open {
-	SIM_OPEN_GOING, /* going-offline as the first or last that is seen of a block */
-	SIM_OPEN_SECOND, /* a request just when a second without a host is over */
-	SIM_OPEN_ROLLBACK, /* an operator's offlining amid a job that is rolled back */
-	SIM_OPENS
-};
-extern const char *const sim_open_names[SIM_OPENS];
-
 struct sim_options {
 	enum sim_model model; /* SIM_MODELS: drawn */
 	bool trace, log;
 	const char *plant; /* NULL: none */
-	uint32_t open; /* 1 << enum sim_open that are found, too */
 	uint32_t features; /* 1 << enum sim_event_kind that may be drawn */
 };
 
@@ -125,7 +112,6 @@ void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* An oracle's verdict. `oracle` is its name. */
 void sim_fail(const char *oracle, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-bool sim_finds(enum sim_open open);
 bool sim_plant(const char *name);
 /* Whether nothing is under way outside of the agent. */
 bool sim_is_calm(void);
@@ -147,7 +133,6 @@ struct sim_block {
 	uint8_t state, zone; /* enum block_state, enum block_zone */
 	uint8_t wish; /* enum sim_wish: how it has to end */
 	bool asked, asked_off; /* a host asked to have it so, since the last rest */
-	bool may_roll_back; /* with others: all of them or none */
 	bool seen_online; /* the agent read so, and went on from there */
 	bool read_online; /* it read so */
 	bool listed; /* when the agent listed them last, or its state was read since */

@@ -42,11 +42,6 @@ bool sim_one_in(uint32_t many)
 	return sim_draw(many) == 0;
 }
 
-bool sim_finds(enum sim_open open)
-{
-	return sim.options.open & (1u << open);
-}
-
 bool sim_plant(const char *name)
 {
 	return sim.options.plant && strcmp(sim.options.plant, name) == 0;
@@ -181,13 +176,6 @@ static void (*const actions[SIM_EVENT_KINDS])(void) = {
 	[SIM_PORT] = port_plug,
 	[SIM_SNAPSHOT] = life_snapshot,
 	[SIM_SETTLE] = settle,
-};
-
-const char *const sim_open_names[SIM_OPENS] = {
-	[SIM_OPEN_GOING] = "going-offline",
-
-	[SIM_OPEN_ROLLBACK] = "rolled-back",
-	[SIM_OPEN_SECOND] = "a-second-later",
 };
 
 const char *const sim_event_names[SIM_EVENT_KINDS] = {

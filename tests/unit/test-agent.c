@@ -204,6 +204,51 @@ static void reports_what_went_unreadable_first(void **state)
 	assert_int_equal(first_range(fixture, 2)->from, BLOCK_ONLINE);
 }
 
+/* Others take blocks offline, and scans meet them on the way: each is reported once, or never. */
+static void reports_nothing_of_what_is_going_offline(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct block *block;
+
+	fake_kernel_add(fixture->kernel, 32, 2, BLOCK_ONLINE);
+	start(fixture, false);
+	settle(fixture);
+	fixture->kernel->blocks[32].state = BLOCK_GOING_OFFLINE;
+	fixture->kernel->blocks[33].state = BLOCK_GOING_OFFLINE;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 0);
+	fixture->kernel->blocks[32].state = BLOCK_OFFLINE;
+	fixture->kernel->blocks[33].state = BLOCK_ONLINE;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(report(fixture, 1)->count, 1);
+	assert_int_equal(first_range(fixture, 1)->start, UINT64_C(32) << 27);
+	assert_int_equal(first_range(fixture, 1)->size, 128 << 20);
+	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ONLINE);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_OFFLINE);
+	block = snapshot_find(agent_snapshot(fixture->agent), 33);
+	assert_int_equal(block->reason, REASON_ALREADY_ONLINE);
+}
+
+/* Others onlined it and take it offline again: it came, and then it went offline. */
+static void what_is_going_offline_when_first_seen_was_online(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_GOING_OFFLINE);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ABSENT);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_ONLINE);
+	fixture->kernel->blocks[32].state = BLOCK_OFFLINE;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(first_range(fixture, 2)->from, BLOCK_ONLINE);
+	assert_int_equal(first_range(fixture, 2)->to, BLOCK_OFFLINE);
+}
+
 /* It was to be written, and then the policy does not want it any more. */
 static void says_once_what_it_leaves_alone_after_all(void **state)
 {
@@ -848,6 +893,8 @@ int main(void)
 		TEST(believes_the_state_not_the_write),
 		TEST(leaves_an_offlined_block_alone),
 		TEST(reports_what_went_unreadable_first),
+		TEST(reports_nothing_of_what_is_going_offline),
+		TEST(what_is_going_offline_when_first_seen_was_online),
 		TEST(says_once_what_it_leaves_alone_after_all),
 		TEST(tells_of_a_refusal_that_nobody_will_retry),
 		TEST(reports_what_is_gone_once),

@@ -81,6 +81,28 @@ static void names_the_zone_of_online_blocks_only(void **state)
 	assert_int_equal(block_zone_now(&block), BLOCK_ZONE_UNKNOWN);
 }
 
+static void a_zone_that_is_not_known_has_not_changed(void **state)
+{
+	struct block normal = { .state = BLOCK_ONLINE, .zone_count = 1 };
+	struct block movable = normal, unknown = { .state = BLOCK_ONLINE };
+
+	(void)state;
+	normal.zones[0] = BLOCK_ZONE_NORMAL;
+	movable.zones[0] = BLOCK_ZONE_MOVABLE;
+	assert_true(block_same_zone(&normal, &normal));
+	assert_false(block_same_zone(&normal, &movable));
+	assert_true(block_same_zone(&normal, &unknown));
+	assert_true(block_same_zone(&unknown, &movable));
+	/* It is there until it is off. */
+	movable.state = BLOCK_GOING_OFFLINE;
+	assert_false(block_same_zone(&normal, &movable));
+	movable.zone_count = 2;
+	assert_true(block_same_zone(&normal, &movable));
+	movable.zone_count = 1;
+	movable.state = BLOCK_OFFLINE;
+	assert_true(block_same_zone(&normal, &movable));
+}
+
 static void has_a_text_for_everything(void **state)
 {
 	int i;
@@ -101,6 +123,7 @@ int main(void)
 		cmocka_unit_test(parses_words),
 		cmocka_unit_test(parses_zones),
 		cmocka_unit_test(names_the_zone_of_online_blocks_only),
+		cmocka_unit_test(a_zone_that_is_not_known_has_not_changed),
 		cmocka_unit_test(has_a_text_for_everything),
 	};
 

@@ -306,6 +306,36 @@ static void results_of_writes(void **state)
 	}
 }
 
+/* Written to, and another program takes it offline at once. */
+static void what_goes_offline_at_once_was_online(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block block = { .index = 1, .state = BLOCK_GOING_OFFLINE };
+	struct report_range result = { .result = REPORT_SUCCESS };
+
+	history_written(&fixture->history, &block, ONLINE_TYPE_ONLINE, 0, &result);
+	assert_int_equal(block.marks, BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_PLACED_BY_US);
+	assert_true(block.slot);
+}
+
+static void what_is_going_offline_keeps_its_zone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block *before = add(&fixture->before, 2, BLOCK_ONLINE);
+	struct block *now = add(&fixture->now, 2, BLOCK_GOING_OFFLINE);
+
+	before->zone_count = 1;
+	before->zones[0] = BLOCK_ZONE_MOVABLE;
+	history_inherit(&fixture->now, &fixture->before);
+	assert_int_equal(now->zone_count, 1);
+	assert_int_equal(now->zones[0], BLOCK_ZONE_MOVABLE);
+	/* That of one that was offline is where it could have gone. */
+	before->state = BLOCK_OFFLINE;
+	now->zone_count = 0;
+	history_inherit(&fixture->now, &fixture->before);
+	assert_int_equal(now->zone_count, 0);
+}
+
 static void a_zone_is_lost_once(void **state)
 {
 	struct block block = { .marks = BLOCK_MARK_PLACED_BY_US };
@@ -414,6 +444,8 @@ int main(void)
 		TEST(says_when_there_is_no_room),
 		TEST(a_move_that_was_cut_is_nobodys_wish),
 		TEST(results_of_writes),
+		TEST(what_goes_offline_at_once_was_online),
+		TEST(what_is_going_offline_keeps_its_zone),
 		TEST(a_zone_is_lost_once),
 		TEST(refusals_are_counted_from_the_first),
 		TEST(wishes_and_leftovers),

@@ -217,6 +217,23 @@ static void leaves_offline_what_another_took_offline(void **state)
 	assert_int_equal(fixture->job.items[2].response, JOB_FAILED);
 }
 
+/* It is to be online once it is off; where it goes offline again at once it was. */
+static void a_block_that_is_going_offline_is_written_to(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_write write;
+	struct block *block = snapshot_find(&fixture->snapshot, 32);
+
+	block->state = BLOCK_GOING_OFFLINE;
+	assert_int_equal(job_init(&fixture->job, JOB_SET, 1), 0);
+	fixture->job.items[0].index = 32;
+	fixture->job.items[0].word = ONLINE_TYPE_ONLINE;
+	assert_ptr_equal(next(fixture, &write), block);
+	job_result(&fixture->job, 0, block);
+	assert_false(job_next(&fixture->job, &fixture->snapshot, &write));
+	assert_int_equal(fixture->job.items[0].response, JOB_SUCCESS);
+}
+
 static void passes_over_blocks_that_are_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -367,6 +384,7 @@ int main(void)
 		TEST(undoes_into_the_zone_it_was),
 		TEST(survives_a_block_that_goes_while_undoing),
 		TEST(leaves_offline_what_another_took_offline),
+		TEST(a_block_that_is_going_offline_is_written_to),
 		TEST(passes_over_blocks_that_are_gone),
 		TEST(says_the_state_of_what_was_not_tried),
 		TEST(takes_any_zone_where_that_was_not_asked_for),

@@ -525,7 +525,9 @@ static void observes_what_others_did(void **state)
 		{ BLOCK_ABSENT, BLOCK_ONLINE, REASON_ONLINED_ELSEWHERE },
 		{ BLOCK_OFFLINE, BLOCK_ONLINE, REASON_ONLINED_ELSEWHERE },
 		{ BLOCK_ONLINE, BLOCK_OFFLINE, REASON_OFFLINED_ELSEWHERE },
-		{ BLOCK_ONLINE, BLOCK_GOING_OFFLINE, REASON_GOING_OFFLINE },
+		{ BLOCK_OFFLINE, BLOCK_GOING_OFFLINE, REASON_ONLINED_ELSEWHERE },
+		{ BLOCK_GOING_OFFLINE, BLOCK_OFFLINE, REASON_OFFLINED_ELSEWHERE },
+		{ BLOCK_GOING_OFFLINE, BLOCK_ABSENT, REASON_REMOVED },
 		{ BLOCK_ONLINE, BLOCK_ABSENT, REASON_REMOVED },
 		{ BLOCK_OFFLINE, BLOCK_UNREADABLE, REASON_STATE_UNREADABLE },
 	};
@@ -542,8 +544,8 @@ static void observes_what_others_did(void **state)
 		report_observe(&change, 0x1000, &seen);
 		assert_int_equal(seen.start, 0x5000);
 		assert_int_equal(seen.reason, rows[i].reason);
-		assert_int_equal(seen.from, rows[i].before);
-		assert_int_equal(seen.to, rows[i].after);
+		assert_int_equal(seen.from, block_state_reported(rows[i].before));
+		assert_int_equal(seen.to, block_state_reported(rows[i].after));
 		assert_int_equal(seen.requested, ONLINE_TYPE_NONE);
 	}
 }
