@@ -82,7 +82,8 @@ static void ask_guest(struct virt *virt, struct fleet_member *member,
 {
 	struct guest *guest;
 	int r = guest_open(virt->connection, member->pointer, &member->domain,
-			   virt->options.force, deadline_msec, &guest, &member->fault);
+			   virt->options.take_channel, deadline_msec, &guest,
+			   &member->fault);
 
 	if (r == 0) {
 		r = survey(guest, &member->domain, deadline_msec);

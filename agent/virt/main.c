@@ -44,13 +44,15 @@ enum {
 	OPTION_KEEP = 512,
 	OPTION_DRY_RUN = 1024,
 	OPTION_TIMEOUT = 2048,
-	OPTION_UTC = 4096
+	OPTION_UTC = 4096,
+	OPTION_FORCE = 8192
 };
 #define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
 #define OPTIONS_CHANGE                                                                \
 	(OPTION_JSON | OPTION_BYTES | OPTION_MODEL | OPTION_DEVICE | OPTION_DRY_RUN | \
 	 OPTION_PERSISTENT | OPTION_TIMEOUT)
-#define OPTIONS_PLUG (OPTIONS_CHANGE | OPTION_NODE | OPTION_DIMM | OPTION_KEEP)
+#define OPTIONS_PLUG \
+	(OPTIONS_CHANGE | OPTION_NODE | OPTION_DIMM | OPTION_KEEP | OPTION_FORCE)
 
 static bool parse_number(const char *text, uint64_t least, uint64_t most,
 			 uint64_t *number)
@@ -130,6 +132,7 @@ SET_FLAG(set_persistent, virt.options.persistent)
 SET_FLAG(set_keep, virt.options.keep)
 SET_FLAG(set_dry_run, virt.options.dry_run)
 SET_FLAG(set_force, virt.options.force)
+SET_FLAG(set_take_channel, virt.options.take_channel)
 SET_FLAG(set_utc, virt.options.utc)
 SET_FLAG(set_help, help)
 SET_FLAG(set_version, version)
@@ -145,8 +148,8 @@ static const struct {
 	{ "connect", 'c', 0, "URI", set_connect, "libvirt's URI" },
 	{ "answer-timeout", 0, 0, "SECONDS", set_answer,
 	  "wait that long for libvirt or a guest to answer (5)" },
-	{ "force", 0, 0, NULL, set_force,
-	  "take the channel from another client; pass over short memory" },
+	{ "take-channel", 0, 0, NULL, set_take_channel,
+	  "take the channel from another client" },
 	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON, errors as well" },
 	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes" },
 	{ "output", 'o', OPTION_COLUMNS, "COLUMNS", set_columns,
@@ -157,6 +160,8 @@ static const struct {
 	{ "device", 0, OPTION_DEVICE, "ALIAS", set_device, "this virtio-mem device" },
 	{ "node", 0, OPTION_NODE, "NUMBER", set_node, "into this NUMA cell (0)" },
 	{ "dimm-size", 0, OPTION_DIMM, "SIZE", set_dimm, "in DIMMs of that size" },
+	{ "force", 0, OPTION_FORCE, NULL, set_force,
+	  "even if guest or host are short of memory for it" },
 	{ "persistent", 0, OPTION_PERSISTENT, NULL, set_persistent,
 	  "in the configuration as well" },
 	{ "keep", 0, OPTION_KEEP, NULL, set_keep, "keep what is not online in time" },

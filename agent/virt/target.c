@@ -110,7 +110,7 @@ static void ask_guest(struct target *target)
 
 	if (!target->guest)
 		r = guest_open(target->virt->connection, target->pointer, &target->domain,
-			       target->virt->options.force, until, &target->guest,
+			       target->virt->options.take_channel, until, &target->guest,
 			       &target->fault);
 	if (r == 0) {
 		r = survey(target->guest, &target->domain, until);

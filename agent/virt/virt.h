@@ -29,7 +29,8 @@ struct virt_options {
 	bool persistent;
 	bool keep;
 	bool dry_run;
-	bool force;
+	bool force; /* plug although memory may be short */
+	bool take_channel; /* from another client of libvirt */
 	bool json;
 	bool bytes;
 	bool no_headings;

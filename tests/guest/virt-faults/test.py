@@ -50,7 +50,7 @@ def channel_in_use(libvirt, guest):
     try:
         until(lambda: "busy" in libvirt.virt("list"), "the watch does not hold the channel")
         unchanged(libvirt, guest, "another client", "plug", guest.name, "128M", code=UNKNOWN)
-        libvirt.virt("show", "--force", guest.name)
+        libvirt.virt("show", "--take-channel", guest.name)
     finally:
         watch.terminate()
         watch.communicate()
