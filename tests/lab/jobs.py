@@ -133,6 +133,7 @@ FUZZ_FLAGS = ("-std=gnu99", "-g", "-O1", "-D_GNU_SOURCE",
               "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
 # To follow each comparison takes as long as all the rest; in texts, strcmp and memcmp are enough.
 FUZZ_TEXT_FLAGS = FUZZ_FLAGS + ("-fno-sanitize-coverage=trace-cmp",)
+FUZZ_DAEMON = ("fuzz_passing", "fuzz_session")
 FUZZ_BINARY = ("fuzz_firmware", "fuzz_runtime")
 # So does the allocator, where it keeps what was freed for long, with where that was.
 FUZZ_ASAN = "malloc_context_size=1:quarantine_size_mb=8"
@@ -166,8 +167,9 @@ def fuzz_program(name, folder, archives):
     flags = FUZZ_FLAGS if name in FUZZ_BINARY else FUZZ_TEXT_FLAGS
     parts = ("wire", "core")
     more = []
-    if name == "fuzz_session":
+    if name in FUZZ_DAEMON:
         parts = ("daemon", "io") + parts
+    if name == "fuzz_session":
         more = ["tests/unit/fake-kernel.c"]
     for part in parts:
         if (part, flags) not in archives:
