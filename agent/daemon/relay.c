@@ -64,6 +64,7 @@ struct relay {
 	bool is_short; /* bytes of the request were lost for lack of memory */
 	bool has_failed; /* the request before: said in the log */
 	uint64_t until_usec; /* of RELAY_CONNECTING */
+	uint64_t last_usec; /* which that never exceeds, however often qemu-ga ends */
 	int64_t number; /* of the last sync */
 	struct relay_reader reader;
 	struct text start; /* of the reply, not given yet */
@@ -207,6 +208,20 @@ static void connect_now(struct relay *relay)
 	arm(relay, relay->patience->sync);
 }
 
+static void set_until(struct relay *relay)
+{
+	relay->until_usec = loop_now_usec() + relay->patience->connect * 1000ull;
+	if (relay->until_usec > relay->last_usec)
+		relay->until_usec = relay->last_usec;
+}
+
+/* The request was not sent: it is for the next qemu-ga, however long this one was silent. */
+static void wait_for_next(struct relay *relay)
+{
+	set_until(relay);
+	try_again(relay, ECONNREFUSED);
+}
+
 static void link_lost(struct relay *relay)
 {
 	enum relay_state state = relay->state;
@@ -214,8 +229,8 @@ static void link_lost(struct relay *relay)
 	close_link(relay);
 	if (!relay->client)
 		return;
-	if (state <= RELAY_READY) /* the request was not sent: it is for the next one */
-		try_again(relay, ECONNREFUSED);
+	if (state <= RELAY_READY)
+		wait_for_next(relay);
 	else if (relay->is_silent && state == RELAY_WAITING)
 		tell_done(relay);
 	else
@@ -391,7 +406,9 @@ void relay_begin(struct relay *relay, const char *command,
 	snprintf(relay->command, sizeof(relay->command), "%s", command);
 	relay->is_silent = command_is_silent(command);
 	relay->is_hurried = false;
-	relay->until_usec = loop_now_usec() + relay->patience->connect * 1000ull;
+	relay->last_usec = loop_now_usec() +
+			   (relay->patience->sync + relay->patience->connect) * 1000ull;
+	set_until(relay);
 	if (relay->state == RELAY_READY)
 		begin_sync(relay, false);
 	if (relay->state == RELAY_SYNCING && relay->is_short)

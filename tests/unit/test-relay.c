@@ -311,6 +311,41 @@ static void waits_for_one_that_is_started_again(void **state)
 	UNTIL(fixture, fixture->ready);
 }
 
+/* The time in which the one before it was silent is not counted. */
+static void asks_the_next_one(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->patience.connect = SHORT_MSEC;
+	fixture->is_mute = true;
+	start_qemu_ga(fixture);
+	begin(fixture, "guest-exec");
+	UNTIL(fixture, has_heard(fixture, "guest-sync"));
+	rests(fixture);
+	end_qemu_ga(fixture);
+	fixture->is_mute = false;
+	start_qemu_ga(fixture);
+	UNTIL(fixture, fixture->ready);
+	assert_int_equal(fixture->failed, 0);
+}
+
+/* But not for ever. */
+static void gives_up_those_that_end_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->patience.sync = fixture->patience.connect = SHORT_MSEC;
+	fixture->is_mute = true;
+	start_qemu_ga(fixture);
+	begin(fixture, "guest-exec");
+	while (!fixture->failed) {
+		slice(fixture);
+		end_qemu_ga(fixture);
+		start_qemu_ga(fixture);
+	}
+	assert_int_equal(fixture->ready, 0);
+}
+
 static void passes_nothing_to_one_that_is_silent(void **state)
 {
 	struct fixture *fixture = *state;
@@ -671,6 +706,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(says_that_nobody_is_there),
 		TEST(waits_for_one_that_is_started_again),
+		TEST(asks_the_next_one),
+		TEST(gives_up_those_that_end_at_once),
 		TEST(passes_nothing_to_one_that_is_silent),
 		TEST(gives_up_one_that_takes_too_long),
 		TEST(gives_up_one_that_takes_no_more),
