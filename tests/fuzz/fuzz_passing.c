@@ -41,24 +41,22 @@ static void must(bool holds)
 }
 
 /* How qemu-ga answers what is no sync. */
-enum manner { ANSWERS, FAILS, ANSWERS_LONG, DIES_WITHIN, DIES, HANGS, MANNERS };
+enum manner {
+	ANSWERS,
+	FAILS,
+	ANSWERS_LONG,
+	DIES_WITHIN,
+	DIES,
+	HANGS,
+	REFUSES, /* before the request's end */
+	MANNERS
+};
 
 struct relay_link {
 	const struct relay_link_handler *handler;
 	void *data;
 	struct text out, in; /* not in the socket yet; in it, for memonlined */
 	bool has_edge, is_closed;
-};
-
-/* One of each: what they are is in the world. */
-struct loop {
-	char none;
-};
-struct channel_peer {
-	char none;
-};
-struct agent {
-	char none;
 };
 
 struct loop_timer {
@@ -68,17 +66,22 @@ struct loop_timer {
 	uint64_t at_msec;
 };
 
-/* Who may be answered by nothing: what qemu-ga says nothing of, and another host's. */
+/*
+ * Whose answer may not come, or without its id: what qemu-ga says nothing of, what is too long for
+ * memonlined's own commands, and another host's.
+ */
 struct asked {
 	unsigned id;
 	bool is_optional;
 };
 
+/* They are what the world says. */
+#define LOOP ((struct loop *)&world)
+#define PEER ((struct channel_peer *)&world)
+#define AGENT ((struct agent *)&world)
+
 static struct {
 	struct config config;
-	struct loop loop;
-	struct channel_peer peer;
-	struct agent agent;
 	uint64_t now_msec;
 	struct loop_timer timer;
 	struct relay *relay;
@@ -86,6 +89,7 @@ static struct {
 	struct protocol_parser *parser;
 	struct text reply;
 	bool is_offering;
+	unsigned short_calls; /* that find no memory, from now on */
 
 	/* the host */
 	struct text sent; /* and not taken yet */
@@ -105,6 +109,7 @@ static struct {
 	struct text taken; /* of the request that it reads */
 	struct text answer; /* with no room in the socket */
 	struct frame *frame;
+	bool has_refused; /* the request that it reads */
 } world;
 
 /* --- io/log.h, io/loop.h, daemon/agent.h, daemon/commands.h */
@@ -140,9 +145,11 @@ void loop_timer_disarm(struct loop_timer *timer)
 	timer->is_armed = false;
 }
 
+/* cppcheck-suppress constParameter; the header's */
 void loop_timer_remove(struct loop_timer *timer)
 {
-	timer->is_armed = false;
+	must(timer == &world.timer);
+	world.timer.is_armed = false;
 }
 
 const struct config *agent_config(const struct agent *agent)
@@ -159,6 +166,14 @@ void commands_answer_info(struct agent *agent, const struct protocol_request *re
 	protocol_reply_begin(out, request);
 	protocol_put_empty(out);
 	protocol_reply_end(out, request);
+}
+
+static bool memory_is_short(void)
+{
+	bool is_short = world.short_calls > 0;
+
+	world.short_calls -= is_short;
+	return is_short;
 }
 
 /* --- io/relay.h */
@@ -208,6 +223,8 @@ void relay_link_free(struct relay_link *link, unsigned drain_msec)
 
 int relay_link_send(struct relay_link *link, const char *bytes, size_t len)
 {
+	if (memory_is_short())
+		return -ENOMEM;
 	text_append(&link->out, bytes, len);
 	flush(link);
 	return 0;
@@ -226,10 +243,12 @@ void relay_link_resume(struct relay_link *link)
 static bool read_some(struct relay_link *link)
 {
 	char bytes[READ_SIZE];
-	size_t len = link->in.len < READ_SIZE ? link->in.len : READ_SIZE;
+	size_t len = link->in.len;
 
 	if (!len)
 		return false;
+	if (len > READ_SIZE)
+		len = READ_SIZE;
 	memcpy(bytes, link->in.data, len);
 	text_consume(&link->in, len);
 	link->handler->received(bytes, len, link->data);
@@ -256,11 +275,18 @@ static void serve(struct relay_link *link)
 
 /* --- io/channel.h */
 
+static void queue(const char *bytes, size_t len)
+{
+	must(len > 0);
+	text_append(&world.queued, bytes, len);
+}
+
 int channel_send(struct channel_peer *peer, const char *bytes, size_t len)
 {
 	(void)peer;
-	must(len > 0);
-	text_append(&world.queued, bytes, len);
+	if (memory_is_short())
+		return -ENOMEM;
+	queue(bytes, len);
 	return 0;
 }
 
@@ -287,7 +313,9 @@ static void offer(void)
 	while (taken && world.sent.len) {
 		must(!world.is_offering);
 		world.is_offering = true;
-		taken = passing_received(world.passing, world.sent.data, world.sent.len);
+		taken = passing_received(world.passing, world.sent.data,
+					 world.sent.len < READ_SIZE ? world.sent.len
+								    : READ_SIZE);
 		world.is_offering = false;
 		must(taken <= world.sent.len);
 		text_consume(&world.sent, taken);
@@ -302,7 +330,7 @@ static void send_reply(const struct protocol_request *request, void *data)
 	(void)data;
 	must(!world.reply.failed && world.reply.len);
 	must(!passing_in_line(world.passing));
-	channel_send(&world.peer, world.reply.data, world.reply.len);
+	queue(world.reply.data, world.reply.len);
 	text_clear(&world.reply);
 }
 
@@ -382,6 +410,7 @@ static void end_qemu_ga(void)
 	text_clear(&world.taken);
 	text_clear(&world.answer);
 	frame_reset(world.frame);
+	world.has_refused = false;
 }
 
 /* As far as there is room. */
@@ -433,6 +462,18 @@ static void answer(const char *command, unsigned id)
 	}
 }
 
+static void begin_request(void)
+{
+	const char *command = frame_command(world.frame);
+
+	frame_pass(world.frame);
+	if (world.manner != REFUSES ||
+	    (command && strcmp(command, "guest-sync-delimited") == 0))
+		return;
+	text_printf(&world.answer, "{\"error\": {}, \"id\": %u}\n", id_of(&world.taken));
+	world.has_refused = true;
+}
+
 /* One event of its frame; false: it has nothing to do, or cannot. */
 static bool work(void)
 {
@@ -449,9 +490,11 @@ static bool work(void)
 	if (world.link)
 		world.link->has_edge = true;
 	if (event == FRAME_NAMED)
-		frame_pass(world.frame);
+		begin_request();
 	if (event == FRAME_ENDED) {
-		answer(frame_command(world.frame), id_of(&world.taken));
+		if (!world.has_refused)
+			answer(frame_command(world.frame), id_of(&world.taken));
+		world.has_refused = false;
 		text_clear(&world.taken);
 		write_answer();
 	}
@@ -474,7 +517,7 @@ static void ask(const char *command, unsigned units, bool is_silent)
 	text_printf(&world.sent, "{\"id\": %u, \"execute\": \"%s\"", world.id, command);
 	if (units)
 		text_puts(&world.sent, ", \"arguments\": {\"x\": [0");
-	for (i = 0; i < units * UNIT / 4; i++)
+	for (i = 0; i < units * UNIT / 2; i++)
 		text_puts(&world.sent, ", 11");
 	text_puts(&world.sent, units ? "]}}\n" : "}\n");
 }
@@ -626,7 +669,7 @@ static size_t step(uint8_t what, const uint8_t *data, size_t size)
 		ask("guest-exec", 0, false);
 		break;
 	case 1:
-		ask("guest-get-memory-block-info", 0, false);
+		ask("guest-get-memory-block-info", number, number > 0);
 		break;
 	case 2:
 		ask("guest-info", 0, false);
@@ -657,6 +700,7 @@ static size_t step(uint8_t what, const uint8_t *data, size_t size)
 		world.is_there = true;
 		break;
 	case 12:
+		world.short_calls = number / 2;
 		pass_time();
 		break;
 	case 13:
@@ -689,6 +733,7 @@ static void come_to_rest(void)
 	bool is_busy = true;
 
 	world.manner = ANSWERS;
+	world.short_calls = 0;
 	while (is_busy) {
 		bool was_queued = world.queued.len > 0;
 
@@ -710,7 +755,7 @@ static void begin(void)
 	world.parser = protocol_parser_new();
 	must(world.frame && world.parser);
 	protocol_parser_disable(world.parser, PROTOCOL_UNKNOWN);
-	world.relay = relay_new(&world.loop, "/", "/qga", NULL);
+	world.relay = relay_new(LOOP, "/", "/qga", NULL);
 	must(world.relay != NULL);
 }
 
@@ -750,8 +795,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	begin();
 	with_parser.parser = world.parser;
-	with_parser.peer = &world.peer;
-	with_parser.agent = &world.agent;
+	with_parser.peer = PEER;
+	with_parser.agent = AGENT;
 	world.passing = passing_new(world.relay, &with_parser);
 	must(world.passing != NULL);
 	while (size && steps++ < STEPS_MAX) {
