@@ -55,7 +55,7 @@ static void add_client(struct channel *channel, int fd)
 		close(fd);
 		return;
 	}
-	peer = channel_peer_new(channel, fd, false);
+	peer = channel_peer_new(channel, fd, NULL);
 	if (!peer) {
 		close(fd);
 		return;

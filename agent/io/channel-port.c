@@ -142,7 +142,7 @@ static void port_serve(uint32_t events, void *data);
 
 static void open_peer(struct channel_port *port)
 {
-	port->peer = channel_peer_new(port->channel, port->fd, true);
+	port->peer = channel_peer_new(port->channel, port->fd, port->watch);
 	if (!port->peer) { /* memory is short */
 		loop_timer_arm(port->timer, RETURN_MSEC);
 		return;
@@ -229,7 +229,7 @@ static void serve_host(struct channel_port *port)
 	if (!channel_peer_service(port->peer, &more))
 		host_leaves(port);
 	else if (more) /* epoll has reported this edge: ask for another */
-		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
+		loop_watch_change(port->watch, CHANNEL_PORT_EVENTS);
 }
 
 static void port_event(uint32_t events, void *data)
@@ -343,8 +343,8 @@ static void port_open(struct channel_port *port)
 	stop_waiting(port);
 	port->last_error = 0;
 	port->fd = fd;
-	port->watch = loop_watch_add(port->channel->loop, fd,
-				     EPOLLIN | EPOLLOUT | EPOLLET, port_event, port);
+	port->watch = loop_watch_add(port->channel->loop, fd, CHANNEL_PORT_EVENTS,
+				     port_event, port);
 	if (!port->watch) {
 		port->error = errno;
 		log_error("channel %s: cannot watch it: %s", port->name,
@@ -389,7 +389,7 @@ static void port_timer(void *data)
 	if (port->fd < 0)
 		port_open(port);
 	else if (!port->peer || port->waited) /* makes epoll report the present state */
-		loop_watch_change(port->watch, EPOLLIN | EPOLLOUT | EPOLLET);
+		loop_watch_change(port->watch, CHANNEL_PORT_EVENTS);
 }
 
 int channel_port_error(const struct channel *channel, const char **name)

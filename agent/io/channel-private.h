@@ -4,7 +4,12 @@
 
 /* What a channel is made of; for the files named channel*.c only. */
 
+#include <sys/epoll.h>
+
 #include "io/channel.h"
+
+/* Changed to these, a port's watch reports at once what there is. */
+#define CHANNEL_PORT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLET)
 
 struct channel_peer {
 	struct channel *channel;
@@ -43,8 +48,12 @@ struct channel {
 	void (*free_listener)(struct channel_listener *listener);
 };
 
-/* NULL: the handler did not want it, or memory is short. A client's fd becomes the peer's. */
-struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_port);
+/*
+ * NULL: the handler did not want it, or memory is short. A client's fd becomes the peer's; a port's
+ * stays the port's, as does its watch, which is NULL for a client.
+ */
+struct channel_peer *channel_peer_new(struct channel *channel, int fd,
+				      struct loop_watch *port_watch);
 void channel_peer_close(struct channel_peer *peer);
 /*
  * Sends and reads what can be. `bytes_left` says that a bound stopped it, not the descriptor.

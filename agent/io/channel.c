@@ -67,8 +67,10 @@ static void free_peer(struct channel_peer *peer)
 }
 
 /* What it cannot do without when memory is short is there from the start. */
-struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_port)
+struct channel_peer *channel_peer_new(struct channel *channel, int fd,
+				      struct loop_watch *port_watch)
 {
+	bool is_port = port_watch != NULL;
 	struct channel_peer *peer = calloc(1, sizeof(*peer));
 
 	if (!peer)
@@ -76,6 +78,7 @@ struct channel_peer *channel_peer_new(struct channel *channel, int fd, bool is_p
 	peer->channel = channel;
 	peer->fd = fd;
 	peer->is_port = is_port;
+	peer->watch = port_watch;
 	if (text_reserve(&peer->in, READ_SIZE) == 0 && channel_has_spare(peer))
 		peer->user = channel->handler.opened(peer, is_port, channel->data);
 	if (!peer->user) {
@@ -163,11 +166,22 @@ static void update_watch(struct channel_peer *peer)
 	loop_watch_change(peer->watch, events);
 }
 
+/*
+ * A poll takes from the driver's queue what has come, and the interrupt for it, if that is later,
+ * finds nothing and wakes nobody (Linux drivers/char/virtio_console.c, vring_interrupt; seen on
+ * 6.1). So what a poll has found is asked for once more.
+ */
 static bool host_is_away(const struct channel_peer *peer)
 {
-	struct pollfd port = { peer->fd, POLLOUT, 0 };
+	struct pollfd port = { peer->fd, POLLIN | POLLOUT, 0 };
 
-	return peer->is_port && poll(&port, 1, 0) > 0 && (port.revents & POLLHUP);
+	if (!peer->is_port || poll(&port, 1, 0) <= 0)
+		return false;
+	if (port.revents & POLLHUP)
+		return true;
+	if ((port.revents & POLLIN) || channel_queued(peer))
+		loop_watch_change(peer->watch, CHANNEL_PORT_EVENTS);
+	return false;
 }
 
 static bool has_room(struct channel_peer *peer, size_t bytes)

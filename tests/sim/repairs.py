@@ -27,6 +27,9 @@ REPAIRS = (
     ("follows-at-once", "requests of a host that follows another at once are lost",
      [("if (!port->waited && !unplugged(port)) { wait_for_next(port); return; }",
        "(void)wait_for_next;")]),
+    ("polled-before", "a request that a poll takes from its interrupt is not answered",
+     [("if ((port.revents & POLLIN) || channel_queued(peer))"
+       " loop_watch_change(peer->watch, CHANNEL_PORT_EVENTS);", "")]),
     ("pushed-twice", "reports are pushed twice to a host that follows another at once",
      [("if (!peer->leaving) peer->leaving = host_is_away(peer);", ""),
       ("if (r == 0 && channel_queued(peer) >= len && host_is_away(peer)) {"

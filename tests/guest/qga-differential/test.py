@@ -12,6 +12,7 @@ import re
 
 from lab import Guest, check, equal, guest_agent
 from lab.channel import Channel
+from lab.stream import Closed, Timeout
 
 LIMIT = 600
 CONFIG = "[memonlined]\npolicy = keep\n"
@@ -41,13 +42,21 @@ def differences():
 class Peer:
     """One agent at the other end of its port."""
 
-    def __init__(self, path):
+    def __init__(self, name, path):
+        self.name = name
         self.channel = Channel(path)
         self.number = 1 << 40
         self.channel.sync()
 
-    def ask(self, data):
-        """All that it answers, up to the answer of a sync that follows."""
+    def ask(self, line):
+        """All that it answers to a line of a group."""
+        try:
+            return self._ask(raw(line))
+        except (Timeout, Closed) as error:
+            raise type(error)("%s, asked %s: %s" % (self.name, line, error))
+
+    def _ask(self, data):
+        """Up to the answer of a sync that follows."""
         self.number += 1
         sync = {"execute": "guest-sync-delimited", "arguments": {"id": self.number}}
         self.channel.send(data + b"\xff" + json.dumps(sync).encode() + b"\n")
@@ -92,7 +101,7 @@ def compare(guest, dimm, peers):
         answers = []
         for peer in peers:
             offline(guest, dimm)
-            answers.append([peer.ask(raw(line)) for line in lines_of(path)])
+            answers.append([peer.ask(line) for line in lines_of(path)])
         for line, theirs, ours in zip(lines_of(path), *answers):
             count += 1
             if theirs != ours:
@@ -114,4 +123,5 @@ def run(lab):
         dimm = guest.plug("256M")
         guest.wait_blocks(dimm["addr"], dimm["size"], "offline")
         guest.sh(guest_agent.start_script())
-        compare(guest, dimm, [Peer(port), Peer(guest.channel_path())])
+        compare(guest, dimm, [Peer("qemu-ga", port),
+                              Peer("memonlined", guest.channel_path())])
