@@ -89,6 +89,11 @@ class Chroot:
         """A file of this machine's."""
         subprocess.check_call(self._inside(["cp", source, self._temp + target]))
 
+    def get(self, source, target):
+        """A copy for this machine, and for whoever calls."""
+        with open(target, "wb") as out:
+            subprocess.check_call(self._inside(["cat", self._temp + source]), stdout=out)
+
     def run(self, script, deadline=300):
         """Runs a shell script as root in it: (status, text), both streams in the text."""
         done = subprocess.run(self._inside(

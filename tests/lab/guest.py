@@ -84,6 +84,7 @@ class Guest(Machine):
     """
 
     append = APPEND
+    first_process = FIRST_PROCESS
     first_deadline = FIRST_DEADLINE
 
     def __init__(self, lab, name="guest", memory="1G", slots=8, maxmem="64G", smp=2, dimms=(),
@@ -178,7 +179,7 @@ class Guest(Machine):
         Seen: 7.2 as it calibrated its clocks; 6.12, `Oops: int3` on an instruction that was just
         being patched. What happens later is not an accident of the emulation.
         """
-        if FIRST_PROCESS in image.contents(self.log):
+        if self.first_process in image.contents(self.log):
             raise error
         print("%s did not come up, starting it once more: %s" % (self.name, error), flush=True)
         self.end()

@@ -47,6 +47,16 @@ class Kernel:
         self.files = self._module_files()
         self.release = release(self.image)
 
+    def beside(self, name):
+        """The path of a file such as modules.builtin."""
+        return os.path.join(os.path.dirname(self.folder), name)
+
+    def config(self):
+        found = glob.glob(os.path.join(os.path.dirname(self.image), "config-*"))
+        if not found:
+            raise packages.Missing("no configuration beside " + self.image)
+        return found[0]
+
     def _module_files(self):
         files = {}
         for root, _, names in os.walk(self.folder):

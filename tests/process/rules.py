@@ -144,11 +144,11 @@ class Tree:
         path = self.path / name
         return path.read_text() if path.exists() else None
 
-    def run(self, verb, **environment):
-        done = subprocess.run([PROGRAM, verb], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    def run(self, *verb, **environment):
+        done = subprocess.run([PROGRAM, *verb], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=LIMIT, universal_newlines=True,
                               env=dict(os.environ, MEMONLINE_ROOT=str(self.path), **environment))
-        equal(done.returncode, 0, "status of %s, which said %s" % (verb, done.stdout))
+        equal(done.returncode, 0, "status of %s, which said %s" % (verb[0], done.stdout))
         return done.stdout
 
 
@@ -346,6 +346,25 @@ def offline_blocks_are_announced():
         equal(tree.get(memory % (3, "state")), "online\n", "a block without uevent")
 
 
+def an_initramfs_is_made_without():
+    """Whoever has hard links to the files of the system keeps those as they are."""
+    with Tree() as tree:
+        tree.put("stock/40-a.rules", BY_HAND)
+        tree.put("image/lib/udev/rules.d/50-b.rules", 'SUBSYSTEM=="block", TAG+="x"\n')
+        os.link(tree.path / "stock/40-a.rules", tree.path / "image/lib/udev/rules.d/40-a.rules")
+        places = [str(tree.path / "image" / name) for name in ("etc/udev/rules.d",
+                                                               "lib/udev/rules.d")]
+        tree.put("image/lib/udev/rules.d/99-memonline.rules", BY_HAND)
+        folder = "image/lib/udev/rules.d/"
+        for said in (folder + "40-a.rules\n" + folder + "99-memonline.rules\n", ""):
+            equal(tree.run("disarm", *places).replace(str(tree.path) + "/", ""), said, "what it said")
+            left = tree.get("image/lib/udev/rules.d/40-a.rules")
+            equal(left.partition("\n")[2], "# " + BY_HAND, "the rule in the image")
+        equal(tree.get("image/lib/udev/rules.d/50-b.rules"), 'SUBSYSTEM=="block", TAG+="x"\n',
+              "a rule of others")
+        equal(tree.get("stock/40-a.rules"), BY_HAND, "the rule of the system")
+
+
 def el6_has_other_places():
     with Tree("dev/.udev") as tree:
         tree.put("lib/udev/rules.d/40-a.rules", BY_HAND)
@@ -370,6 +389,7 @@ TESTS = (
     a_rule_made_by_hand_goes_and_comes_back,
     a_newer_rule_made_by_hand_stays,
     offline_blocks_are_announced,
+    an_initramfs_is_made_without,
     el6_has_other_places,
 )
 
