@@ -493,8 +493,7 @@ static enum commands_result start_job(struct agent *agent,
 	if (agent_start_job(agent, &job, done, data) == 0)
 		return COMMANDS_PENDING;
 	job_free(&job);
-	protocol_put_error(out, request,
-			   "Another change of memory blocks is in progress");
+	protocol_put_error(out, request, PROTOCOL_OTHER_CHANGE);
 	return COMMANDS_ANSWERED;
 }
 

@@ -277,7 +277,8 @@ static void detach(struct target *target, struct change *change)
 /* --- the guest's part of a detach */
 
 static int act(struct target *target, const struct capacity_device *device,
-	       enum protocol_command command, struct message_act *acted)
+	       enum protocol_command command, uint64_t deadline_msec,
+	       struct message_act *acted)
 {
 	struct protocol_request asked;
 	uint64_t now = client_now_msec();
@@ -295,7 +296,7 @@ static int act(struct target *target, const struct capacity_device *device,
 							   : left;
 	else
 		asked.word = ONLINE_TYPE_ONLINE_MOVABLE;
-	r = guest_request(target->guest, &asked, NULL, NULL, target->until_msec);
+	r = guest_request(target->guest, &asked, NULL, NULL, deadline_msec);
 	if (r == 0)
 		r = protocol_answer_read(guest_answer(target->guest), &message_act,
 					 acted);
@@ -304,13 +305,67 @@ static int act(struct target *target, const struct capacity_device *device,
 
 static void online_again(struct target *target, const struct capacity_device *device)
 {
-	uint64_t until = target->until_msec;
 	struct message_act acted;
 
 	/* What was taken is given back though the time is up. */
-	target->until_msec = virt_answer_until(target->virt);
-	act(target, device, PROTOCOL_ONLINE, &acted);
-	target->until_msec = until;
+	act(target, device, PROTOCOL_ONLINE, virt_answer_until(target->virt), &acted);
+}
+
+/* Until the guest answers, after a moment. A channel that was closed is opened again. */
+static bool reach_again(struct target *target, struct change *change)
+{
+	while (client_now_msec() < target->until_msec) {
+		struct host_event event;
+
+		target_next_event(target, client_now_msec() + LOOK_MSEC, &event);
+		if (target_refresh(target) == -ENOENT) {
+			change->end = CHANGE_GONE;
+			return false;
+		}
+		if (target->told)
+			return true;
+	}
+	return false;
+}
+
+static bool is_other_change(const struct target *target, int r)
+{
+	return r == -EREMOTEIO && target->guest &&
+	       strcmp(guest_fault(target->guest)->message, PROTOCOL_OTHER_CHANGE) == 0;
+}
+
+/*
+ * Asks again where no answer comes: libvirtd or the agent may have been restarted, and QEMU does not
+ * say that an agent has ended. An offline that is asked for twice is done once; the first may still
+ * be in progress. The whole time the guest has to do it is that of the verb.
+ */
+static int ask_offline(struct target *target, const struct capacity_device *device,
+		       struct change *change, struct message_act *acted)
+{
+	bool unanswered = false;
+	int r;
+
+	do {
+		uint64_t until = client_now_msec() + STALLED_MSEC;
+
+		r = act(target, device, PROTOCOL_OFFLINE,
+			until < target->until_msec ? until : target->until_msec, acted);
+		if (r == -ETIMEDOUT || r == -EPIPE || r == -ENOTCONN) {
+			unanswered = unanswered || r != -ENOTCONN;
+			target_forget_guest(target);
+		} else if (!is_other_change(target, r)) {
+			return r;
+		}
+	} while (reach_again(target, change));
+	return unanswered ? -ETIMEDOUT : r;
+}
+
+static enum change_end end_of_refusal(const struct target *target, int r)
+{
+	if (is_other_change(target, r))
+		return CHANGE_BUSY;
+	/* A missing answer is not a refusal: memonlined may still be working. */
+	return r == -EREMOTEIO ? CHANGE_FAILED : CHANGE_UNKNOWN;
 }
 
 /* Whether all of it is offline. memonlined does all or nothing. */
@@ -318,20 +373,24 @@ static bool take_offline(struct target *target, const struct capacity_device *de
 			 struct change *change)
 {
 	struct message_act acted;
-	int r = act(target, device, PROTOCOL_OFFLINE, &acted);
+	int r;
 
+	change->end = CHANGE_NONE;
+	r = ask_offline(target, device, change, &acted);
 	if (r == 0 && strcmp(acted.result, "done") == 0)
 		return true;
+	if (change->end == CHANGE_GONE)
+		return false;
 	if (r == 0) {
 		snprintf(change->why, sizeof(change->why),
 			 "the guest cannot take it offline: %.64s", acted.result);
 		change->end = CHANGE_FAILED;
 		return false;
 	}
-	/* A missing answer is not a refusal: memonlined may still be working. */
-	change->end = r == -EREMOTEIO || r == -ENOTCONN ? CHANGE_FAILED : CHANGE_UNKNOWN;
-	set_why(change, r == -EREMOTEIO ? guest_fault(target->guest)->message
-					: "the agent has not answered");
+	change->end = end_of_refusal(target, r);
+	set_why(change, r == -EREMOTEIO && target->guest
+				? guest_fault(target->guest)->message
+				: "the agent has not answered");
 	return false;
 }
 

@@ -18,12 +18,14 @@
 #define READ_ONCE_MAX (256UL * 1024) /* a hostile guest may send without end */
 #define PENDING_WAIT \
 	(1024UL * 1024) /* read and not parsed: from here on the guest waits */
-#define PENDING_MAX (4096UL * 1024)
+#define PENDING_MAX (2048UL * 1024 - READ_BYTES)
 #define PENDING_WAIT_MSEC 100
+#define LOOK_MSEC 500 /* how soon a lost connection is seen */
 /* libvirtd runs five calls of a client at a time, and one to a dead qemu-ga takes seconds. */
 #define AGENT_COMMANDS_MAX 4
 
 struct guest {
+	struct connection *connection;
 	virDomainPtr pointer;
 	bool by_commands; /* on qemu-ga's port */
 	virStreamPtr stream;
@@ -187,16 +189,33 @@ static int send_bytes(struct guest *guest, const char *bytes, size_t len,
 	return 0;
 }
 
+/*
+ * With the mutex, until there are bytes or there will be none. libvirt 9.0 does not call a stream's
+ * callback when its connection is lost.
+ */
+static int await_bytes(struct guest *guest, uint64_t deadline_msec)
+{
+	while (guest->pending.len == 0 && !guest->ended) {
+		uint64_t now = client_now_msec(), look = now + LOOK_MSEC;
+
+		if (now >= deadline_msec)
+			return -ETIMEDOUT;
+		if (!call_cond_wait(&guest->came, &guest->mutex,
+				    look < deadline_msec ? look : deadline_msec) &&
+		    connection_is_lost(guest->connection))
+			end(guest, -EPIPE);
+	}
+	return 0;
+}
+
 /* The bytes that have come since. */
 static int read_bytes(struct guest *guest, uint64_t deadline_msec)
 {
-	int r = 0;
+	int r;
 
 	text_clear(&guest->taken);
 	pthread_mutex_lock(&guest->mutex);
-	while (guest->pending.len == 0 && !guest->ended && r == 0)
-		if (!call_cond_wait(&guest->came, &guest->mutex, deadline_msec))
-			r = guest->pending.len || guest->ended ? 0 : -ETIMEDOUT;
+	r = await_bytes(guest, deadline_msec);
 	if (r == 0 && guest->pending.len == 0)
 		r = guest->ended;
 	if (r == 0) {
@@ -394,13 +413,15 @@ static int ask_by_command(struct guest *guest, struct text *line, uint64_t deadl
 
 /* --- what others call */
 
-static struct guest *make(virDomainPtr pointer, bool by_commands)
+static struct guest *make(struct connection *connection, virDomainPtr pointer,
+			  bool by_commands)
 {
 	struct guest *guest = calloc(1, sizeof(*guest));
 
 	if (!guest)
 		return NULL;
 	guest->users = 1;
+	guest->connection = connection;
 	guest->by_commands = by_commands;
 	guest->reader = protocol_reader_new();
 	if (!guest->reader || pthread_mutex_init(&guest->mutex, NULL) != 0) {
@@ -468,7 +489,7 @@ int guest_open(struct connection *connection, virDomainPtr pointer,
 	fault->error = r;
 	if (r < 0)
 		return r;
-	made = make(pointer, domain->channel == DOMAIN_GUEST_AGENT);
+	made = make(connection, pointer, domain->channel == DOMAIN_GUEST_AGENT);
 	if (!made)
 		return fault->error = -ENOMEM;
 	r = start(made, connection, force, deadline_msec);

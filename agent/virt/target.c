@@ -29,7 +29,7 @@ const struct capacity_device *target_device(const struct target *target,
 
 /* --- reading */
 
-static void forget_guest(struct target *target)
+void target_forget_guest(struct target *target)
 {
 	guest_close(target->guest);
 	target->guest = NULL;
@@ -43,7 +43,7 @@ static int find_again(struct target *target)
 	virDomainPtr pointer = NULL;
 	int r;
 
-	forget_guest(target);
+	target_forget_guest(target);
 	r = connection_reopen(target->virt->connection, until, &target->error);
 	if (r == 0)
 		r = connection_lookup(target->virt->connection, target->domain.uuid,
@@ -119,7 +119,7 @@ static void ask_guest(struct target *target)
 	}
 	target->told = r == 0;
 	if (r < 0)
-		forget_guest(target);
+		target_forget_guest(target);
 }
 
 int target_refresh(struct target *target)

@@ -39,6 +39,8 @@ void target_close(struct target *target);
 int target_refresh(struct target *target);
 /* The XML and the devices alone: as target_refresh, without the guest. */
 int target_reread(struct target *target);
+/* Its channel is opened anew when it is asked next: a late answer is none to a later question. */
+void target_forget_guest(struct target *target);
 /* Whether the persistent configuration has such a device. */
 bool target_is_configured(struct target *target, const char *alias);
 /* A number for a new alias that neither the running domain nor its configuration has. */

@@ -79,6 +79,8 @@ void protocol_reply_begin(struct text *out, const struct protocol_request *reque
 	_nonnull_(1);
 void protocol_reply_end(struct text *out, const struct protocol_request *request)
 	_nonnull_(1);
+/* The `desc` of an error after which the command may be sent again later. */
+#define PROTOCOL_OTHER_CHANGE "Another change of memory blocks is in progress"
 /* The class is GenericError. `desc` is UTF-8, escaped here. `request` is NULL for one without id. */
 void protocol_put_error(struct text *out, const struct protocol_request *request,
 			const char *desc) _nonnull_(1);
