@@ -4,6 +4,8 @@
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import time
 
@@ -16,14 +18,17 @@ from .stream import Timeout, without_daemon
 
 # Nobody's number: a session daemon refuses to be root's.
 USER_ID = 65534
+OTHER_USER_ID = 65533  # a client's, on what is to be another machine
 DAEMON_CONF = 'unix_sock_dir = "%s"\nauth_unix_rw = "none"\n'
+TCP_CONF = ('listen_tls = 0\nlisten_tcp = 1\nlisten_addr = "127.0.0.1"\nauth_tcp = "none"\n'
+            'tcp_port = "%d"\n')
 QEMU_CONF = 'stdio_handler = "file"\nsecurity_driver = "none"\n'
 
 DOMAIN = """\
 <domain type='{type}'>
   <name>{name}</name>
   <memory unit='GiB'>1</memory>
-  <maxMemory slots='32' unit='GiB'>64</maxMemory>
+  <maxMemory slots='{slots}' unit='GiB'>64</maxMemory>
   <vcpu>2</vcpu>
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
@@ -53,11 +58,22 @@ DIMM = """\
 """
 
 
-class Libvirt:
-    """In a `with` statement: started on entry, ended with its domains on exit."""
+def free_port():
+    """Nobody's at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
-    def __init__(self, lab):
+
+class Libvirt:
+    """In a `with` statement: started on entry, ended with its domains on exit.
+
+    tcp  it listens on a port of this machine's own, for `remote` clients
+    """
+
+    def __init__(self, lab, tcp=False):
         self._lab = lab
+        self._port = free_port() if tcp else None
         self.directory = lab.temp_path("libvirt")
         self._process = None
         self._domains = []
@@ -77,13 +93,13 @@ class Libvirt:
                 "XDG_CONFIG_HOME": self.path("c"), "XDG_CACHE_HOME": self.path("h"),
                 "XDG_DATA_HOME": self.path("d"), "XDG_RUNTIME_DIR": self.path("r"), "LC_ALL": "C"}
 
-    def _as_user(self, argv):
+    def _as_user(self, argv, user=USER_ID):
         if os.geteuid() != 0:
             return argv
         groups = ["--clear-groups"]
         if accelerator() == "kvm":
             groups = ["--groups", str(os.stat("/dev/kvm").st_gid)]
-        return ["setpriv", "--reuid", str(USER_ID), "--regid", str(USER_ID)] + groups + argv
+        return ["setpriv", "--reuid", str(user), "--regid", str(user)] + groups + argv
 
     def give(self, path):
         """The session's user must be able to reach what root has made."""
@@ -96,7 +112,8 @@ class Libvirt:
             os.makedirs(self.path(name), mode=0o700, exist_ok=True)
             self.give(self.path(name))
         self.write("c/libvirt/qemu.conf", QEMU_CONF)
-        self.write("libvirtd.conf", DAEMON_CONF % self.path("s"))
+        self.write("libvirtd.conf", DAEMON_CONF % self.path("s") +
+                   (TCP_CONF % self._port if self._port else ""))
         self._launch()
         return self
 
@@ -104,14 +121,15 @@ class Libvirt:
         with open(self._lab.log_path("libvirtd.log"), "a") as log:
             self._process = subprocess.Popen(
                 self._as_user([shutil.which("libvirtd"), "-f", self.path("libvirtd.conf"),
-                               "-p", self.path("libvirtd.pid")]),
+                               "-p", self.path("libvirtd.pid")] +
+                              (["--listen"] if self._port else [])),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment(),
                 start_new_session=True, preexec_fn=supervise.die_with_parent)
         self._wait()
 
-    def restart(self):
-        """As an upgrade of libvirt does; its guests go on."""
-        self._process.terminate()
+    def restart(self, number=signal.SIGTERM):
+        """As an upgrade of libvirt does, or a crash; its guests go on."""
+        self._process.send_signal(number)
         self._process.wait(60)
         self._launch()
 
@@ -132,17 +150,35 @@ class Libvirt:
         return host.call(self._as_user(["virsh", "-q", "-c", self._uri()] + list(arguments)),
                          env=self._environment())
 
-    def virt_begin(self, *arguments):
-        """virt-memonline on the host, not as root, as it runs."""
-        program = self.path("virt-memonline")
+    def _program(self, folder, user):
+        """virt-memonline where that user can reach it."""
+        program = os.path.join(folder, "virt-memonline")
         if not os.path.exists(program):
             built = os.path.join(paths.programs(), "agent", "virt-memonline")
             if not os.path.exists(built):
                 raise Skip("virt-memonline was not built: no headers of libvirt")
             shutil.copy(built, program)
-            self.give(program)
-        return subprocess.Popen(self._as_user([program, "-c", self._uri()] + list(arguments)),
-                                env=self._environment(), stdin=subprocess.DEVNULL,
+            if os.geteuid() == 0:
+                os.chown(program, user, user)
+        return program
+
+    def _local(self, arguments):
+        return (self._as_user([self._program(self.directory, USER_ID), "-c", self._uri()] +
+                              arguments), self._environment())
+
+    def _remote(self, arguments):
+        """As another user, who has only the port."""
+        home = self._lab.temp_path("remote")
+        os.makedirs(home, mode=0o711, exist_ok=True)
+        uri = "qemu+tcp://127.0.0.1:%d/session" % self._port
+        return (self._as_user([self._program(home, OTHER_USER_ID), "-c", uri] + arguments,
+                              OTHER_USER_ID),
+                {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C"})
+
+    def virt_begin(self, *arguments, remote=False):
+        """virt-memonline on the host, not as root, as it runs."""
+        command, environment = (self._remote if remote else self._local)(list(arguments))
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 universal_newlines=True)
 
@@ -154,9 +190,9 @@ class Libvirt:
             " ".join(process.args[-4:]), text))
         return text
 
-    def virt(self, *arguments, code=0, limit=120):
+    def virt(self, *arguments, code=0, limit=120, remote=False):
         """virt-memonline on the host, ending with this exit code; what it printed."""
-        return self.virt_end(self.virt_begin(*arguments), code, limit)
+        return self.virt_end(self.virt_begin(*arguments, remote=remote), code, limit)
 
     def __exit__(self, *_):
         for name in self._domains:
@@ -180,17 +216,18 @@ class Domain(Machine):
     """A guest of libvirt's. The channels' sockets are where libvirt puts them."""
 
     def __init__(self, libvirt, lab, name="guest", channels=(AGENT_PORT,), udev=True, daemon=True,
-                 config=None, files=None, modules=(), devices="", balloon="none"):
+                 config=None, files=None, modules=(), devices="", balloon="none", slots=32):
         super().__init__()
         initrd = libvirt.path(name + ".img")
         image.write(initrd, lab.kernel, guest_files(udev, daemon, config, lab.auto_online, files),
                     modules)
-        self._start(libvirt, lab, name, channels, initrd, devices=devices, balloon=balloon)
+        self._start(libvirt, lab, name, channels, initrd, devices=devices, balloon=balloon,
+                    slots=slots)
         if daemon and not without_daemon():
             self.wait_daemon()
 
     def _start(self, libvirt, lab, name, channels, initrd, append="", devices="",
-               on_reboot="destroy", balloon="none"):
+               on_reboot="destroy", balloon="none", slots=32):
         self.libvirt = libvirt
         self.name = name
         kernel = libvirt.path("vmlinuz")
@@ -203,7 +240,7 @@ class Domain(Machine):
         libvirt.start(name, DOMAIN.format(
             type="kvm" if accelerator() == "kvm" else "qemu", name=name, kernel=kernel,
             initrd=initrd, append=(APPEND + " " + append).strip(), emulator=emulator(), log=log,
-            on_reboot=on_reboot, balloon=balloon, devices="\n".join(ports) + devices))
+            on_reboot=on_reboot, balloon=balloon, slots=slots, devices="\n".join(ports) + devices))
         self.attach(self.socket(LAB_PORT), BOOT_DEADLINE)
 
     def socket(self, port):

@@ -6,44 +6,17 @@ was. A virtio-mem device is grown and shrunk; a DIMM in a kernel zone stays; lib
 domain as tainted at no time.
 """
 
-import json
-
-from lab import check, equal
+from lab import equal, virt
 from lab.libvirt import Domain, Libvirt
+from lab.virt import MIB, PARTLY, UNKNOWN, json_of, set_policy, unchanged
 
 NEEDS = ("libvirt",)
 INSTALLED = "its guest is of libvirt; cold-port and under-unit have installed ones of libvirt"
-CONFIG = "/etc/memonlined.conf"
-POLICY = "[memonlined]\npolicy = %s\n"
-MIB = 1 << 20
-GIB = 1 << 30
-FAILED, UNKNOWN, PARTLY = 1, 4, 64
 VIRTIO_MEM = """\
 <memory model='virtio-mem'><target><size unit='GiB'>1</size><node>0</node>
 <block unit='MiB'>2</block><requested unit='MiB'>0</requested></target>
 <alias name='ua-vm'/></memory>
 """
-
-
-def xml_of(libvirt, guest):
-    return libvirt.virsh("dumpxml", guest.name)
-
-
-def set_policy(guest, policy):
-    guest.sh("printf '%s' >%s && kill -HUP $(pidof memonlined)" % (
-        POLICY.replace("\n", "\\n") % policy, CONFIG))
-    guest.until("memonlinectl status | grep -q %s" % policy)
-
-
-def json_of(text):
-    return json.loads(text.strip().splitlines()[-1])
-
-
-def unchanged(libvirt, guest, words, *arguments, code=FAILED):
-    before = xml_of(libvirt, guest)
-    said = libvirt.virt(arguments[0], guest.name, *arguments[1:], code=code)
-    check(words in said, "nothing of %r in: %s" % (words, said))
-    equal(xml_of(libvirt, guest), before, "the domain's XML after " + " ".join(arguments))
 
 
 def refusals(libvirt, guest):
@@ -83,8 +56,7 @@ def not_online_in_time(libvirt, guest):
                                 code=PARTLY))
     equal([said["result"], said["done"], said["error"]["class"]], ["partly", 0, "Partly"],
           "plug --keep")
-    said = libvirt.virt("wait", guest.name, "--timeout", "2", code=UNKNOWN)
-    check("policy-keep" in said, said)
+    unchanged(libvirt, guest, "policy-keep", "wait", "--timeout", "2", code=UNKNOWN)
     set_policy(guest, "online_kernel")
     libvirt.virt("wait", guest.name)
     unchanged(libvirt, guest, "kernel-zone", "unplug", "256M")
@@ -105,9 +77,9 @@ def virtio_mem(libvirt, guest):
 
 def run(lab):
     with Libvirt(lab) as libvirt:
-        guest = Domain(libvirt, lab, config=POLICY % "online_movable", modules=("virtio_mem",))
+        guest = Domain(libvirt, lab, config=virt.POLICY % "online_movable", modules=("virtio_mem",))
         refusals(libvirt, guest)
         plugged(libvirt, guest)
         not_online_in_time(libvirt, guest)
         virtio_mem(libvirt, guest)
-        equal(libvirt.virsh("dominfo", guest.name).count("tainted"), 0, "taints")
+        virt.untainted(libvirt, guest)
