@@ -57,12 +57,12 @@ class Watch:
 def plugged(libvirt, guest, watch):
     """The watch holds the channel; who plugs takes it, and gives it back."""
     virt.until(lambda: "busy" in libvirt.virt("list", remote=True), "the watch has no channel")
-    said = json_of(libvirt.virt("plug", "-J", guest.name, "128M", "--force", remote=True))
+    said = json_of(libvirt.virt("plug", "-J", guest.name, "128M", "--take-channel", remote=True))
     base = said["changes"][0]["device"]["base"]
     equal(said["done"], 128 * MIB, "plug")
     watch.wait("added", domain=guest.name)
     watch.wait_range(guest.name, base, "online")
-    libvirt.virt("unplug", guest.name, "128M", "--force", remote=True)
+    libvirt.virt("unplug", guest.name, "128M", "--take-channel", remote=True)
     watch.wait("removed", domain=guest.name, device="ua-memonline-1")
     watch.wait_range(guest.name, base, "offline")
 
