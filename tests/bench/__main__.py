@@ -21,8 +21,7 @@ import re
 import subprocess
 import sys
 
-from lab import guest as lab_guest
-from lab import guest_agent, kernel, packages, paths, tree
+from lab import guest_agent, kernel, packages, paths, platform, tree
 from lab.guest import Guest
 from lab.scenario import Lab
 
@@ -65,10 +64,10 @@ def cpu_model():
 
 
 def machine(guest, options):
-    version = subprocess.check_output([lab_guest.emulator(), "--version"]).decode()
+    version = subprocess.check_output([platform.X86().emulator(), "--version"]).decode()
     return {"date": datetime.date.today().isoformat(), "cpu": cpu_model(),
             "cores": os.cpu_count(), "qemu": re.search(r"version (\S+)", version).group(1),
-            "accelerator": lab_guest.accelerator(), "kernel": guest.read(
+            "accelerator": platform.accelerator(), "kernel": guest.read(
                 "/proc/sys/kernel/osrelease"), "rounds": options.rounds}
 
 

@@ -138,7 +138,7 @@ def make_in(store, directory):
 def initramfs(path, guest_kernel, later=(), files=None):
     """later: modules that are left to the lab's shell; files: {path: (bytes, mode)} of its own."""
     root = image.Root()
-    root.busybox(image.host_program("busybox"))
+    root.busybox()
     root.modules(guest_kernel, image.MODULES + tuple(later), later)
     root.file("/init", image.contents(os.path.join(paths.LAB, "switch-root")), 0o755)
     with open(path, "wb") as out:

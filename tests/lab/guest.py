@@ -2,45 +2,26 @@
 """A guest that the test itself starts: QEMU, its monitor, and the host's ends of its ports."""
 
 import os
-import shutil
 import subprocess
 import time
 
-from . import image, packages, supervise
+from . import image, supervise
 from .channel import Channel
 from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files, size_bytes
+from .platform import X86
 from .qmp import Qmp, QmpError
 from .stream import Closed, Timeout, without_daemon
 
 FIRST_DEADLINE = 150
 FIRST_PROCESS = b"lab: the first process runs"  # as lab/init says
 BOOT_DEADLINE = 300
-# An emulated timer may be too late for the kernel to believe that it works.
-APPEND = "console=ttyS0 panic=-1 oops=panic loglevel=5 no_timer_check"
+KERNEL_WORDS = "panic=-1 oops=panic loglevel=5"
+APPEND = X86.console + " " + KERNEL_WORDS
 # Backends above this do not reserve what the guest will never touch.
 RESERVE_BYTES = 4 << 30
 VIRTIO_MEM = "vm0"
 OST_EJECT = (3, 0x103)
 OST_UNDER_WAY = (0, 0x84, 0x85)
-
-
-def emulator():
-    for name in packages.QEMU:
-        found = shutil.which(name)
-        if found:
-            return found
-    raise packages.Missing("QEMU is not installed")
-
-
-def has_virtualisation():
-    """/dev/kvm alone is no proof: it may open where the processor cannot do it."""
-    with open("/proc/cpuinfo") as info:
-        flags = set(info.read().split())
-    return bool(flags & {"vmx", "svm"}) and os.access("/dev/kvm", os.R_OK | os.W_OK)
-
-
-def accelerator():
-    return os.environ.get("ACCEL") or ("kvm" if has_virtualisation() else "tcg")
 
 
 def backend(name, size):
@@ -67,7 +48,8 @@ def eject_failed(status, name):
 class Guest(Machine):
     """In a `with` statement: boots on entry, ends on exit.
 
-    memory, slots, maxmem, smp  the machine
+    machine    one of lab.machines(); the first of lab.platform's where it is missing
+    memory, slots, maxmem, smp  what it has
     dimms      sizes of DIMMs that are present at boot, e.g. ["512M"]
     virtio_mem  size that a virtio-mem device on node 0 may grow to; it starts empty
     virtio_mem_driver  False: without its driver in the guest
@@ -83,14 +65,14 @@ class Guest(Machine):
     arguments  more arguments for QEMU
     """
 
-    append = APPEND
-    first_process = FIRST_PROCESS
+    append = KERNEL_WORDS
     first_deadline = FIRST_DEADLINE
+    first_process = FIRST_PROCESS
 
     def __init__(self, lab, name="guest", memory="1G", slots=8, maxmem="64G", smp=2, dimms=(),
                  virtio_mem=None, virtio_mem_driver=True, nodes=1, udev=True, daemon=True, config=None, auto_online=None,
                  files=None, modules=(), kernel=None, append="",
-                 arguments=()):
+                 arguments=(), machine=None):
         super().__init__()
         self.lab = lab
         self.name = name
@@ -109,20 +91,21 @@ class Guest(Machine):
         self._write_initramfs(initramfs, kernel,
                               guest_files(udev, daemon, config, auto_online, files), modules)
         self._command = (
-            [emulator(), "-accel", accelerator(), "-machine", "pc", "-cpu", "max",
-             "-smp", str(smp), "-m", "%s,slots=%d,maxmem=%s" % (memory, slots, maxmem),
+            lab.platform.qemu(machine or lab.platform.machines[0]) +
+            ["-smp", str(smp), "-m", "%s,slots=%d,maxmem=%s" % (memory, slots, maxmem),
              "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot",
              "-serial", "file:" + self.log,
              "-qmp", "unix:%s,server=on,wait=off" % self._sockets["qmp"],
              "-kernel", kernel.image, "-initrd", initramfs,
-             "-append", (self.append + " " + append).strip(), "-device", "virtio-serial"] +
+             "-append", " ".join((lab.platform.console, self.append, append)).strip(),
+             "-device", "virtio-serial-pci"] +
             self._port("agent", AGENT_PORT) + self._port("lab", LAB_PORT) +
             self._nodes(nodes, size_bytes(memory)) + self._boot_dimms(dimms) +
             self._virtio_mem(virtio_mem) + self._disk() + list(arguments))
         lab.guests.append(self)
 
     def _write_initramfs(self, path, kernel, files, modules):
-        image.write(path, kernel, files, modules)
+        image.write(path, kernel, files, modules, self.lab.platform)
 
     def _disk(self):
         """Arguments for a root disk: all is in the initramfs."""

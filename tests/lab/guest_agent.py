@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's qemu-ga in a guest, on a port of its own."""
 
-import os
-
-from . import image, kernel
+from . import image
+from .platform import X86
 
 PACKAGES = ("qemu-guest-agent",)
 PORT = "org.qemu.guest_agent.0"
 
 
-def files():
+def files(platform=X86()):
     """What goes over the guest's root."""
-    program = os.path.join(kernel.package(PACKAGES), "usr/sbin/qemu-ga")
+    program = platform.packaged(PACKAGES, "usr/sbin/qemu-ga")
     found = {"/usr/sbin/qemu-ga": (image.contents(program), 0o755)}
-    for library in image.libraries(program):
-        found[library] = (image.contents(library), 0o755)
+    for path, library in platform.libraries(program).items():
+        found[path] = (image.contents(library), 0o755)
     return found
 
 

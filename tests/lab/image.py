@@ -2,11 +2,10 @@
 """The guest's root: busybox, udevd, lsmem, the programs under test, their libraries."""
 
 import os
-import re
-import shutil
 import subprocess
 
 from . import cpio, packages, paths
+from .platform import X86, found_program as host_program
 
 MODULES = ("virtio_pci", "virtio_console", "virtio_blk")
 TOOLS = ("lsmem", "chmem", "prlimit", "udevadm")
@@ -29,18 +28,10 @@ def merged(path):
     return "/usr" + path if path.split("/")[1] in MERGED else path
 
 
-def libraries(program):
-    """What ldd names, the loader included; nothing for a static program."""
-    done = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True)
-    if "not found" in done.stdout:
-        raise packages.Missing("%s lacks a library:\n%s" % (program, done.stdout))
-    return re.findall(r"(/\S+) \(0x", done.stdout)
-
-
 class Root(cpio.Archive):
-    def __init__(self):
+    def __init__(self, platform=X86()):
         super().__init__()
+        self._platform = platform
         for name in ("dev", "proc", "sys", "run", "tmp", "etc", "root", "var"):
             self.directory("/" + name)
         for name in MERGED:
@@ -49,15 +40,17 @@ class Root(cpio.Archive):
         self.link("/var/run", "/run")
 
     def program(self, source, target):
-        """A program of the host or of the build, with all it needs to start."""
+        """A program of the distribution or of the build, with all it needs to start."""
         self.file(target, contents(source), 0o755)
-        for library in libraries(source):
-            if merged(library) not in self:
-                self.file(merged(library), contents(library), 0o755)
+        for path, library in self._platform.libraries(source).items():
+            if merged(path) not in self:
+                self.file(merged(path), contents(library), 0o755)
 
-    def busybox(self, source):
-        self.program(source, "/usr/bin/busybox")
-        for applet in subprocess.check_output([source, "--list"]).decode().split():
+    def busybox(self):
+        """Every busybox of a distribution has the applets of this machine's."""
+        self.program(self._platform.program("busybox"), "/usr/bin/busybox")
+        listed = subprocess.check_output([host_program("busybox"), "--list"]).decode()
+        for applet in listed.split():
             if "/usr/bin/" + applet not in self:
                 self.link("/usr/bin/" + applet, "busybox")
 
@@ -73,23 +66,15 @@ class Root(cpio.Archive):
         self.file("/lab/modules/order", "".join(name + "\n" for name, _ in order).encode())
 
 
-def host_program(name):
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if not found:
-        raise packages.Missing(name + " is not installed")
-    return found
-
-
-def base(kernel, modules=()):
+def base(kernel, modules=(), platform=X86()):
     """The archive that every guest of this kernel and build starts from."""
-    root = Root()
+    root = Root(platform)
     for name in TOOLS:
-        root.program(host_program(name), "/usr/bin/" + name)
-    udevd = next(path for path in packages.UDEVD if os.path.exists(path))
-    root.program(udevd, packages.UDEVD[0])
+        root.program(platform.program(name), "/usr/bin/" + name)
+    root.program(platform.udevd(), packages.UDEVD[0])
     for name, target in PROGRAMS.items():
-        root.program(os.path.join(paths.programs(), "agent", name), target)
-    root.busybox(host_program("busybox"))
+        root.program(platform.built(name), target)
+    root.busybox()
     root.modules(kernel, MODULES + tuple(modules))
     root.file("/usr/lib/udev/rules.d/50-virtio-ports.rules", RULES.encode())
     root.file("/init", contents(os.path.join(paths.LAB, "init")), 0o755)
@@ -107,8 +92,8 @@ def overlay(files):
     return archive.data()
 
 
-def write(path, kernel, files, modules=()):
+def write(path, kernel, files, modules=(), platform=X86()):
     # Not compressed: an emulated processor takes longer to unpack it than to load it.
     with open(path, "wb") as image:
-        image.write(base(kernel, modules))
+        image.write(base(kernel, modules, platform))
         image.write(overlay(files))

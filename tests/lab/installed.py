@@ -56,7 +56,7 @@ UDEVD_UNITS = "systemd-udevd-control.socket systemd-udevd-kernel.socket systemd-
 class Guest(guest.Guest):
     """As guest.Guest, but for udev=False; daemon=False is a boot without the service."""
 
-    append = guest.APPEND + " rw systemd.show_status=no systemd.journald.forward_to_console=1"
+    append = guest.KERNEL_WORDS + " rw systemd.show_status=no systemd.journald.forward_to_console=1"
     first_deadline = distribution.BOOT_DEADLINE
 
     def __init__(self, lab, *arguments, udev=True, daemon=True, **options):

@@ -10,9 +10,10 @@ import subprocess
 import time
 
 from . import host, image, paths, supervise
-from .guest import APPEND, BOOT_DEADLINE, accelerator, emulator
+from .guest import APPEND, BOOT_DEADLINE
 from .channel import Channel
 from .machine import AGENT_PORT, LAB_PORT, Machine, guest_files
+from .platform import X86, accelerator
 from .scenario import Skip, equal
 from .stream import Timeout, without_daemon
 
@@ -239,8 +240,9 @@ class Domain(Machine):
         ports = [CHANNEL % port for port in list(channels) + [LAB_PORT]]
         libvirt.start(name, DOMAIN.format(
             type="kvm" if accelerator() == "kvm" else "qemu", name=name, kernel=kernel,
-            initrd=initrd, append=(APPEND + " " + append).strip(), emulator=emulator(), log=log,
-            on_reboot=on_reboot, balloon=balloon, slots=slots, devices="\n".join(ports) + devices))
+            initrd=initrd, append=(APPEND + " " + append).strip(),
+            emulator=X86().emulator(), log=log, on_reboot=on_reboot, balloon=balloon,
+            slots=slots, devices="\n".join(ports) + devices))
         self.attach(self.socket(LAB_PORT), BOOT_DEADLINE)
 
     def socket(self, port):

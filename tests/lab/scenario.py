@@ -18,6 +18,7 @@ import tempfile
 import traceback
 
 from . import kernel, packages, paths
+from .platform import X86
 
 TAIL_LINES = 40
 INSTALLED_OPTION = "--installed"
@@ -46,11 +47,14 @@ class Lab:
     in_matrix  the kernel is one of several that the caller goes through
     auto_online  what the guests have in auto_online_blocks, "" for the kernel's own
     installed  guests are a distribution with the package, lab/installed.py
+    platform   what they are made of, lab/platform.py
     """
 
-    def __init__(self, name, directory=None, auto_online="offline", installed=False):
+    def __init__(self, name, directory=None, auto_online="offline", installed=False,
+                 platform=None):
         self.name = name
-        self.kernel = kernel.Kernel(directory) if directory else kernel.chosen()
+        self.platform = platform or X86()
+        self.kernel = kernel.Kernel(directory) if directory else self.platform.kernel()
         self.in_matrix = directory is not None
         self.auto_online = auto_online
         self.installed = installed
@@ -66,6 +70,11 @@ class Lab:
 
     def log_path(self, name):
         return os.path.join(self._logs, name)
+
+    def machines(self):
+        """Those that a scenario tries one after the other."""
+        found = self.platform.machines
+        return found[:1] if self.installed or self.in_matrix else found
 
     def seed(self):
         return int(os.environ.get("MEMONLINE_SEED", "1"))

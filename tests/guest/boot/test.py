@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A DIMM that is present when the guest boots is brought online by the scan at start.
 
-Unless the kernel does that by itself: then there is nothing left to do.
+Unless the kernel does that by itself: then there is nothing left to do. On each kind of machine.
 """
 
 from lab import Guest, equal, expect
 
 
-def run(lab):
-    with Guest(lab, dimms=["512M"]) as guest, guest.channel() as channel:
+def on_machine(lab, machine):
+    with Guest(lab, name=machine, machine=machine, dimms=["512M"]) as guest, \
+            guest.channel() as channel:
         dimm = guest.dimms()["dimm1"]
         expect.all_online(guest, dimm)
         if guest.onlines_itself():
@@ -17,3 +18,8 @@ def run(lab):
         else:
             expect.only_report(guest, channel, dimm)
         equal(set(guest.blocks().values()), {"online"}, "states of all blocks")
+
+
+def run(lab):
+    for machine in lab.machines():
+        on_machine(lab, machine)

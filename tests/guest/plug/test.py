@@ -2,20 +2,19 @@
 """512 MiB plugged while the guest runs are online and reported once (udev events).
 
 Guest and host see the same: the guest's own MemTotal, one report that covers the DIMM,
-memonlinectl in the guest and over the host's socket.
+memonlinectl in the guest and over the host's socket. On each kind of machine.
 """
 
-from lab import Guest, check, equal, expect, host
+from lab import Guest, check, expect, host
 
 INSTALLED = True
 
 
-def run(lab):
-    with Guest(lab) as guest:
+def on_machine(lab, machine):
+    with Guest(lab, name=machine, machine=machine) as guest:
         before = guest.memory_kib()
         with guest.channel() as channel:
             dimm = guest.plug("512M")
-            equal(dimm["addr"], 0x100000000, "address of the DIMM")
             expect.all_online(guest, dimm)
             expect.grown(guest, before, "512M")
             expect.only_report(guest, channel, dimm)
@@ -26,3 +25,8 @@ def run(lab):
               "memonlinectl list in the guest:\n" + text)
         socket = guest.channel_path()
         expect.listed(host.ctl("--socket", socket, "list", "--json", "--bytes"), dimm)
+
+
+def run(lab):
+    for machine in lab.machines():
+        on_machine(lab, machine)

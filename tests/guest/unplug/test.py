@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A movable DIMM goes offline as a whole and is unplugged; one that refuses is rolled back.
 
-The refusal is the kernel's own: its notifier of memory events is set to fail.
+The refusal is the kernel's own: its notifier of memory events is set to fail. On each kind of
+machine.
 """
 
 from lab import Guest, check, equal, expect
@@ -71,8 +72,8 @@ def rolls_back(guest, channel, dimm):
     check(set(zones.split()) == {"Movable"}, "zones after the roll-back: %s" % zones)
 
 
-def run(lab):
-    with Guest(lab, config=CONFIG, modules=MODULES) as guest:
+def on_machine(lab, machine):
+    with Guest(lab, name=machine, machine=machine, config=CONFIG, modules=MODULES) as guest:
         before = guest.memory_kib()
         with guest.channel() as channel:
             first = guest.plug("512M")
@@ -83,3 +84,8 @@ def run(lab):
             refuses(guest, channel, second)
             rolls_back(guest, channel, second)
             equal(channel.request("guest-ping"), {}, "a ping at the end")
+
+
+def run(lab):
+    for machine in lab.machines():
+        on_machine(lab, machine)
