@@ -164,3 +164,12 @@ int call_run(struct call *call, uint64_t deadline_msec)
 	pthread_mutex_unlock(&call->mutex);
 	return in_time ? 0 : -ETIMEDOUT;
 }
+
+int call_end(struct call *call, int r, struct call_error *error)
+{
+	if (r == 0 && call->result < 0) {
+		*error = call->error;
+		return -ECOMM;
+	}
+	return r;
+}

@@ -55,6 +55,8 @@ struct call *call_new(int (*run)(struct call *call), virConnectPtr connect,
  * thread could be made, and nothing was done.
  */
 int call_run(struct call *call, uint64_t deadline_msec);
+/* What call_run returned; -ECOMM, with *error, if libvirt's function failed. */
+int call_end(struct call *call, int r, struct call_error *error);
 void call_free(struct call *call); /* accepts NULL, and one that is left behind */
 
 /* Within `run`, where libvirt would forget its last error before it returns. */

@@ -11,25 +11,35 @@
 
 #include "io/client.h"
 
-#define QUEUE_MAX 1024
+#define QUEUE_MAX 1024 /* events of all domains */
+#define FOLLOWED_MAX 64 /* of one */
 #define KEEPALIVE_SEC 5
 #define KEEPALIVE_COUNT 3
 #define RETRY_FIRST_MSEC 200
 #define RETRY_LAST_MSEC 5000
 #define CLOSE_MSEC 1000
-#define STATS_MAX 16
 #define EVENT_RETRY_USEC 100000
+
+struct connection_queue {
+	struct connection_queue *next;
+	struct connection *connection;
+	char uuid[DOMAIN_UUID_SIZE]; /* "": the events of all domains */
+	struct host_event *events;
+	size_t first, count, size;
+	bool missed;
+};
 
 struct connection {
 	const char *uri;
 	bool read_only;
-	virConnectPtr connect;
-	/* what the event loop's thread writes */
+	pthread_mutex_t reopening; /* one thread does it, the others wait for it */
+	/* what the event loop's thread writes, and others read */
 	pthread_mutex_t mutex;
 	pthread_cond_t came;
-	struct host_event queue[QUEUE_MAX];
-	size_t first, count;
-	bool missed;
+	virConnectPtr connect;
+	unsigned generation;
+	struct host_event events[QUEUE_MAX];
+	struct connection_queue queue; /* the first of all */
 	bool lost;
 };
 
@@ -49,17 +59,27 @@ const char *host_event_text(enum host_event_kind kind)
 
 /* --- events: in the event loop's thread */
 
+static void put_event(struct connection_queue *queue, const struct host_event *event)
+{
+	if (*queue->uuid && *event->uuid && strcmp(queue->uuid, event->uuid) != 0)
+		return;
+	if (queue->count == queue->size) {
+		queue->first = (queue->first + 1) % queue->size;
+		queue->count--;
+		queue->missed = true;
+	}
+	queue->events[(queue->first + queue->count++) % queue->size] = *event;
+}
+
 static void push(struct connection *connection, const struct host_event *event)
 {
+	struct connection_queue *queue;
+
 	pthread_mutex_lock(&connection->mutex);
 	if (event->kind == HOST_LOST)
 		connection->lost = true;
-	if (connection->count == QUEUE_MAX) {
-		connection->first = (connection->first + 1) % QUEUE_MAX;
-		connection->count--;
-		connection->missed = true;
-	}
-	connection->queue[(connection->first + connection->count++) % QUEUE_MAX] = *event;
+	for (queue = &connection->queue; queue; queue = queue->next)
+		put_event(queue, event);
 	pthread_cond_broadcast(&connection->came);
 	pthread_mutex_unlock(&connection->mutex);
 }
@@ -176,26 +196,71 @@ static const struct {
 #endif
 };
 
-int connection_next(struct connection *connection, uint64_t deadline_msec,
-		    struct host_event *event)
+int connection_queue_next(struct connection_queue *queue, uint64_t deadline_msec,
+			  struct host_event *event)
 {
+	struct connection *connection = queue->connection;
 	int r = 0;
 
 	pthread_mutex_lock(&connection->mutex);
-	while (connection->count == 0 && !connection->missed && r == 0)
+	while (queue->count == 0 && !queue->missed && r == 0)
 		if (!call_cond_wait(&connection->came, &connection->mutex, deadline_msec))
-			r = connection->count ? 0 : -ETIMEDOUT;
-	if (r == 0 && connection->missed) {
+			r = queue->count ? 0 : -ETIMEDOUT;
+	if (r == 0 && queue->missed) {
 		memset(event, 0, sizeof(*event));
 		event->kind = HOST_MISSED;
-		connection->missed = false;
+		queue->missed = false;
 	} else if (r == 0) {
-		*event = connection->queue[connection->first];
-		connection->first = (connection->first + 1) % QUEUE_MAX;
-		connection->count--;
+		*event = queue->events[queue->first];
+		queue->first = (queue->first + 1) % queue->size;
+		queue->count--;
 	}
 	pthread_mutex_unlock(&connection->mutex);
 	return r;
+}
+
+int connection_next(struct connection *connection, uint64_t deadline_msec,
+		    struct host_event *event)
+{
+	return connection_queue_next(&connection->queue, deadline_msec, event);
+}
+
+int connection_follow(struct connection *connection, const char *uuid,
+		      struct connection_queue **queue)
+{
+	struct connection_queue *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return -ENOMEM;
+	made->events = calloc(FOLLOWED_MAX, sizeof(*made->events));
+	if (!made->events) {
+		free(made);
+		return -ENOMEM;
+	}
+	made->size = FOLLOWED_MAX;
+	made->connection = connection;
+	snprintf(made->uuid, sizeof(made->uuid), "%s", uuid);
+	pthread_mutex_lock(&connection->mutex);
+	made->next = connection->queue.next;
+	connection->queue.next = made;
+	pthread_mutex_unlock(&connection->mutex);
+	*queue = made;
+	return 0;
+}
+
+void connection_unfollow(struct connection_queue *queue)
+{
+	struct connection_queue *before;
+
+	if (!queue)
+		return;
+	pthread_mutex_lock(&queue->connection->mutex);
+	for (before = &queue->connection->queue; before->next != queue;)
+		before = before->next;
+	before->next = queue->next;
+	pthread_mutex_unlock(&queue->connection->mutex);
+	free(queue->events);
+	free(queue);
 }
 
 /* --- the event loop, which ends with the process */
@@ -230,15 +295,6 @@ static int start_events(void)
 
 /* --- opening */
 
-static int finish(struct call *call, int r, struct call_error *error)
-{
-	if (r == 0 && call->result < 0) {
-		*error = call->error;
-		return -ECOMM;
-	}
-	return r;
-}
-
 static void drop_connect(struct call *call)
 {
 	virConnectClose(call->object);
@@ -272,6 +328,17 @@ static int run_register(struct call *call)
 	return 0;
 }
 
+struct call *connection_call(struct connection *connection, int (*run)(struct call *call),
+			     virDomainPtr domain, const char *text)
+{
+	struct call *call;
+
+	pthread_mutex_lock(&connection->mutex);
+	call = call_new(run, connection->connect, domain, text);
+	pthread_mutex_unlock(&connection->mutex);
+	return call;
+}
+
 static int open_once(struct connection *connection, uint64_t deadline_msec,
 		     struct call_error *error)
 {
@@ -283,15 +350,18 @@ static int open_once(struct connection *connection, uint64_t deadline_msec,
 		return -ENOMEM;
 	call->flags = connection->read_only;
 	call->drop = drop_connect;
-	r = finish(call, call_run(call, deadline_msec), error);
+	r = call_end(call, call_run(call, deadline_msec), error);
 	if (r == 0) {
+		pthread_mutex_lock(&connection->mutex);
 		connection->connect = call->object;
+		connection->generation++;
+		pthread_mutex_unlock(&connection->mutex);
 		call->object = NULL;
 	}
 	call_free(call);
 	if (r < 0)
 		return r;
-	call = call_new(run_register, connection->connect, NULL, NULL);
+	call = connection_call(connection, run_register, NULL, NULL);
 	if (!call)
 		return -ENOMEM;
 	call->object = connection;
@@ -313,16 +383,24 @@ int connection_open(const char *uri, bool read_only, uint64_t deadline_msec,
 		return -ENOMEM;
 	made->uri = uri;
 	made->read_only = read_only;
+	made->queue.connection = made;
+	made->queue.events = made->events;
+	made->queue.size = QUEUE_MAX;
 	if (pthread_mutex_init(&made->mutex, NULL) != 0 ||
+	    pthread_mutex_init(&made->reopening, NULL) != 0 ||
 	    call_cond_init(&made->came) < 0) {
 		free(made);
 		return -ENOMEM;
 	}
 	r = open_once(made, deadline_msec, error);
-	if (r == 0)
+	if (r == 0) {
 		*connection = made;
-	else
+	} else if (made->connect) {
 		connection_close(made);
+	} else { /* nobody was told of it */
+		pthread_cond_destroy(&made->came);
+		free(made);
+	}
 	return r;
 }
 
@@ -361,15 +439,29 @@ bool connection_is_lost(struct connection *connection)
 	return lost;
 }
 
-int connection_reopen(struct connection *connection, uint64_t deadline_msec,
-		      struct call_error *error)
+unsigned connection_generation(struct connection *connection)
+{
+	unsigned generation;
+
+	pthread_mutex_lock(&connection->mutex);
+	generation = connection->generation;
+	pthread_mutex_unlock(&connection->mutex);
+	return generation;
+}
+
+static int reopen(struct connection *connection, uint64_t deadline_msec,
+		  struct call_error *error)
 {
 	unsigned wait_msec = RETRY_FIRST_MSEC;
+	virConnectPtr old;
 	int r = -ETIMEDOUT;
 
-	if (connection->connect)
-		virConnectClose(connection->connect);
+	pthread_mutex_lock(&connection->mutex);
+	old = connection->connect;
 	connection->connect = NULL;
+	pthread_mutex_unlock(&connection->mutex);
+	if (old)
+		virConnectClose(old);
 	while (client_now_msec() < deadline_msec) {
 		pthread_mutex_lock(&connection->mutex);
 		connection->lost = false;
@@ -385,139 +477,24 @@ int connection_reopen(struct connection *connection, uint64_t deadline_msec,
 	return r;
 }
 
-/* --- calls about the connection */
-
-static void drop_domain(struct call *call)
+static bool is_open(struct connection *connection)
 {
-	virDomainFree(call->object);
-}
-
-static int run_lookup(struct call *call)
-{
-	virDomainPtr domain = virDomainLookupByName(call->connect, call->text);
-
-	if (!domain)
-		domain = virDomainLookupByUUIDString(call->connect, call->text);
-	if (!domain) /* once more, for its error */
-		domain = virDomainLookupByName(call->connect, call->text);
-	call->object = domain;
-	return domain ? 0 : -1;
-}
-
-int connection_lookup(struct connection *connection, const char *name,
-		      uint64_t deadline_msec, virDomainPtr *domain,
-		      struct call_error *error)
-{
-	struct call *call = call_new(run_lookup, connection->connect, NULL, name);
-	int r;
-
-	if (!call)
-		return -ENOMEM;
-	call->drop = drop_domain;
-	r = finish(call, call_run(call, deadline_msec), error);
-	if (r == 0) {
-		*domain = call->object;
-		call->object = NULL;
-	}
-	call_free(call);
-	return r;
-}
-
-void connection_free_list(virDomainPtr *domains, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		virDomainFree(domains[i]);
-	free(domains);
-}
-
-static void drop_list(struct call *call)
-{
-	connection_free_list(call->object, (size_t)call->result);
-}
-
-static int run_list(struct call *call)
-{
-	virDomainPtr *domains = NULL;
-	int count = virConnectListAllDomains(call->connect, &domains,
-					     VIR_CONNECT_LIST_DOMAINS_ACTIVE);
-
-	call->object = domains;
-	return count;
-}
-
-int connection_list(struct connection *connection, uint64_t deadline_msec,
-		    virDomainPtr **domains, size_t *count, struct call_error *error)
-{
-	struct call *call = call_new(run_list, connection->connect, NULL, NULL);
-	int r;
-
-	if (!call)
-		return -ENOMEM;
-	call->drop = drop_list;
-	r = finish(call, call_run(call, deadline_msec), error);
-	if (r == 0) {
-		*domains = call->object;
-		*count = (size_t)call->result;
-		call->object = NULL;
-	}
-	call_free(call);
-	return r;
-}
-
-/* In KiB, as virNodeGetMemoryStats has it. */
-static int run_free_memory(struct call *call)
-{
-	static const char *const fields[] = { VIR_NODE_MEMORY_STATS_FREE,
-					      VIR_NODE_MEMORY_STATS_BUFFERS,
-					      VIR_NODE_MEMORY_STATS_CACHED };
-	virNodeMemoryStats stats[STATS_MAX];
-	int count = 0, i;
-	uint64_t *sum = call->object;
-	size_t field;
-
-	/* It takes exactly as many as it says itself. */
-	if (virNodeGetMemoryStats(call->connect, VIR_NODE_MEMORY_STATS_ALL_CELLS, NULL,
-				  &count, 0) < 0 ||
-	    count > STATS_MAX ||
-	    virNodeGetMemoryStats(call->connect, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats,
-				  &count, 0) < 0)
-		return -1;
-	*sum = 0;
-	for (i = 0; i < count; i++)
-		for (field = 0; field < sizeof(fields) / sizeof(fields[0]); field++)
-			if (strcmp(stats[i].field, fields[field]) == 0)
-				*sum += stats[i].value * 1024;
-	return 0;
-}
-
-static void drop_number(struct call *call)
-{
-	free(call->object);
-}
-
-uint64_t connection_free_memory(struct connection *connection, uint64_t deadline_msec)
-{
-	struct call *call = call_new(run_free_memory, connection->connect, NULL, NULL);
-	uint64_t free_bytes = CAPACITY_UNKNOWN;
-
-	if (!call)
-		return free_bytes;
-	call->object = calloc(1, sizeof(uint64_t));
-	call->drop = drop_number;
-	if (call->object && call_run(call, deadline_msec) == 0 && call->result == 0)
-		free_bytes = *(uint64_t *)call->object;
-	call_free(call);
-	return free_bytes;
-}
-
-virConnectPtr connection_pointer(struct connection *connection)
-{
-	virConnectPtr pointer;
+	bool open;
 
 	pthread_mutex_lock(&connection->mutex);
-	pointer = connection->connect;
+	open = connection->connect && !connection->lost;
 	pthread_mutex_unlock(&connection->mutex);
-	return pointer;
+	return open;
+}
+
+int connection_reopen(struct connection *connection, uint64_t deadline_msec,
+		      struct call_error *error)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&connection->reopening);
+	if (!is_open(connection))
+		r = reopen(connection, deadline_msec, error);
+	pthread_mutex_unlock(&connection->reopening);
+	return r;
 }

@@ -48,14 +48,27 @@ void connection_close(struct connection *connection); /* accepts NULL */
 bool connection_is_lost(struct connection *connection);
 /*
  * Opens a lost connection again, until the deadline; then all domains must be looked up
- * again.
+ * again. Of several threads one does it, and the others have its result.
  */
 int connection_reopen(struct connection *connection, uint64_t deadline_msec,
 		      struct call_error *error);
 
+/* Changes each time that the connection is opened: domains of another one are dead. */
+unsigned connection_generation(struct connection *connection);
+
 /* The next event. 0 or -ETIMEDOUT. */
 int connection_next(struct connection *connection, uint64_t deadline_msec,
 		    struct host_event *event);
+/*
+ * The events of one domain and of the connection as a queue of their own, for a thread of its
+ * own. 0 or -ENOMEM; connection_unfollow frees it, and accepts NULL.
+ */
+struct connection_queue;
+int connection_follow(struct connection *connection, const char *uuid,
+		      struct connection_queue **queue);
+void connection_unfollow(struct connection_queue *queue);
+int connection_queue_next(struct connection_queue *queue, uint64_t deadline_msec,
+			  struct host_event *event);
 
 /* Both, as those of host.h: 0; -ECOMM where libvirt says no, with *error; -ETIMEDOUT; other errno. */
 int connection_lookup(struct connection *connection, const char *name,
@@ -67,8 +80,11 @@ int connection_list(struct connection *connection, uint64_t deadline_msec,
 void connection_free_list(virDomainPtr *domains, size_t count);
 /* What this host has free, caches included; CAPACITY_UNKNOWN if it is unknown. */
 uint64_t connection_free_memory(struct connection *connection, uint64_t deadline_msec);
+/* All of this host's. */
+uint64_t connection_all_memory(struct connection *connection, uint64_t deadline_msec);
 
-/* libvirt's own, until the connection is closed or opened again. */
-virConnectPtr connection_pointer(struct connection *connection);
+/* As call_new, with the connection as it is: another thread may open it again meanwhile. */
+struct call *connection_call(struct connection *connection, int (*run)(struct call *call),
+			     virDomainPtr domain, const char *text);
 
 #endif

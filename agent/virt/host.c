@@ -75,6 +75,77 @@ int host_state(virDomainPtr domain, uint64_t deadline_msec, int *state, bool *pe
 	return 0;
 }
 
+static enum host_activity activity_of_pause(int reason)
+{
+	switch (reason) {
+	case VIR_DOMAIN_PAUSED_MIGRATION:
+		return HOST_MIGRATES;
+	case VIR_DOMAIN_PAUSED_SAVE:
+	case VIR_DOMAIN_PAUSED_DUMP:
+	case VIR_DOMAIN_PAUSED_FROM_SNAPSHOT:
+	case VIR_DOMAIN_PAUSED_SNAPSHOT:
+		return HOST_IS_COPIED;
+	default:
+		return HOST_IS_PAUSED;
+	}
+}
+
+/* A driver that has no jobs has none that goes on. */
+static enum host_activity activity_of_job(virDomainPtr domain)
+{
+	enum host_activity activity = HOST_RUNS;
+	virTypedParameterPtr values = NULL;
+	int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = 0;
+
+	if (virDomainGetJobStats(domain, &type, &values, &count, 0) < 0)
+		return HOST_RUNS;
+	if (type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED) {
+		virTypedParamsGetInt(values, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+		activity = operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT ||
+					   operation ==
+						   VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN
+				   ? HOST_MIGRATES
+				   : HOST_IS_COPIED;
+	}
+	virTypedParamsFree(values, count);
+	return activity;
+}
+
+static int run_activity(struct call *call)
+{
+	int state = 0, reason = 0;
+
+	if (virDomainGetState(call->domain, &state, &reason, 0) < 0)
+		return -1;
+	switch (state) {
+	case VIR_DOMAIN_RUNNING:
+	case VIR_DOMAIN_BLOCKED:
+		return (int)activity_of_job(call->domain);
+	case VIR_DOMAIN_PAUSED:
+		return (int)activity_of_pause(reason);
+	case VIR_DOMAIN_PMSUSPENDED:
+		return HOST_IS_PAUSED;
+	default:
+		return HOST_LEAVES;
+	}
+}
+
+int host_activity(virDomainPtr domain, uint64_t deadline_msec,
+		  enum host_activity *activity, struct call_error *error)
+{
+	struct call *call = call_new(run_activity, NULL, domain, NULL);
+	int r;
+
+	if (!call)
+		return -ENOMEM;
+	r = call_end(call, call_run(call, deadline_msec), error);
+	if (r == 0) {
+		*activity = (enum host_activity)call->result;
+	}
+	call_free(call);
+	return r;
+}
+
 static int run_attach(struct call *call)
 {
 	return virDomainAttachDeviceFlags(call->domain, call->text, call->flags);
@@ -163,8 +234,7 @@ int host_open_channel(struct connection *connection, virDomainPtr domain,
 		      const char *name, bool force, uint64_t deadline_msec,
 		      virStreamPtr *stream, struct call_error *error)
 {
-	struct call *call =
-		call_new(run_open_channel, connection_pointer(connection), domain, name);
+	struct call *call = connection_call(connection, run_open_channel, domain, name);
 	int r;
 
 	if (!call)

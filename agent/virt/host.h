@@ -15,6 +15,16 @@ int host_xml(virDomainPtr domain, unsigned flags, uint64_t deadline_msec, char *
 /* virDomainState; whether it is persistent. */
 int host_state(virDomainPtr domain, uint64_t deadline_msec, int *state, bool *persistent,
 	       struct call_error *error);
+/* What goes on with the whole domain: no time for changes, but when it runs. */
+enum host_activity {
+	HOST_RUNS,
+	HOST_IS_PAUSED,
+	HOST_MIGRATES,
+	HOST_IS_COPIED, /* saved, dumped, a snapshot, a backup */
+	HOST_LEAVES
+};
+int host_activity(virDomainPtr domain, uint64_t deadline_msec,
+		  enum host_activity *activity, struct call_error *error);
 /* `flags`: VIR_DOMAIN_AFFECT_LIVE and _CONFIG. -ETIMEDOUT: done or not, nobody knows. */
 int host_attach(virDomainPtr domain, const char *xml, unsigned flags,
 		uint64_t deadline_msec, struct call_error *error);

@@ -45,7 +45,8 @@ enum {
 	OPTION_DRY_RUN = 1024,
 	OPTION_TIMEOUT = 2048,
 	OPTION_UTC = 4096,
-	OPTION_FORCE = 8192
+	OPTION_FORCE = 8192,
+	OPTION_SERVICE = 16384 /* those of autoscale alone */
 };
 #define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
 #define OPTIONS_CHANGE                                                                \
@@ -109,6 +110,18 @@ static bool set_dimm(struct parsed *parsed, const char *value)
 	return virt_parse_size(value, &parsed->virt.options.dimm_bytes);
 }
 
+static bool set_config(struct parsed *parsed, const char *value)
+{
+	parsed->virt.options.config = value;
+	return *value != '\0';
+}
+
+static bool set_state(struct parsed *parsed, const char *value)
+{
+	parsed->virt.options.state = value;
+	return *value != '\0';
+}
+
 static bool set_timeout(struct parsed *parsed, const char *value)
 {
 	return parse_number(value, 1, SECONDS_MAX, &parsed->virt.options.timeout_sec);
@@ -134,6 +147,8 @@ SET_FLAG(set_dry_run, virt.options.dry_run)
 SET_FLAG(set_force, virt.options.force)
 SET_FLAG(set_take_channel, virt.options.take_channel)
 SET_FLAG(set_utc, virt.options.utc)
+SET_FLAG(set_once, virt.options.once)
+SET_FLAG(set_status, virt.options.status)
 SET_FLAG(set_help, help)
 SET_FLAG(set_version, version)
 
@@ -170,6 +185,12 @@ static const struct {
 	{ "timeout", 0, OPTION_TIMEOUT, "SECONDS", set_timeout,
 	  "wait that long for the guest (60)" },
 	{ "utc", 0, OPTION_UTC, NULL, set_utc, "times in UTC" },
+	{ "config", 0, OPTION_SERVICE, "FILE", set_config, "the rules of domains" },
+	{ "state", 0, OPTION_SERVICE, "FILE", set_state,
+	  "what is remembered of domains" },
+	{ "once", 0, OPTION_SERVICE, NULL, set_once,
+	  "decide once about each domain, then end" },
+	{ "status", 0, OPTION_SERVICE, NULL, set_status, "show what is remembered" },
 	{ "help", 'h', 0, NULL, set_help, "this help" },
 	{ "version", 'V', 0, NULL, set_version, "the version" },
 };
@@ -183,7 +204,7 @@ static const struct verb {
 	size_t least, most; /* of them */
 	const char *help;
 	unsigned takes; /* bits of options */
-	bool read_only; /* libvirt lets it */
+	bool connects; /* by itself */
 	int (*run)(struct virt *virt);
 	const struct table_column *columns;
 	size_t column_count;
@@ -209,6 +230,10 @@ static const struct verb {
 	  VIRT_WATCH_COLUMNS },
 	{ "metrics", "[DOMAIN]...", 0, SIZE_MAX, "all domains as OpenMetrics text", 0,
 	  false, virt_metrics, NULL, 0 },
+	{ "autoscale", "[DOMAIN]...", 0, SIZE_MAX,
+	  "give memory to guests that need it, and take it back",
+	  OPTIONS_TABLE | OPTION_DRY_RUN | OPTION_TIMEOUT | OPTION_SERVICE, true,
+	  virt_autoscale, virt_autoscale_columns, VIRT_AUTOSCALE_COLUMNS },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -257,8 +282,8 @@ static int print_help(void)
 	     "Give memory to the guests of libvirt, and know that they have it.\n\n"
 	     "Verbs:");
 	for (i = 0; i < VERB_COUNT; i++)
-		printf(" %-8s %s\n", verbs[i].name, verbs[i].help);
-	puts(" help     this, or with the name of a verb about that\n\nOptions:");
+		printf(" %-9s %s\n", verbs[i].name, verbs[i].help);
+	puts(" help      this, or with the name of a verb about that\n\nOptions:");
 	print_options(0);
 	puts("\nExit codes: 0 done, 1 failed, 2 usage, 3 no agent, 4 busy or not in time,\n"
 	     "64 partly done. For more see virt-memonline(1).");
@@ -410,8 +435,10 @@ static int run_verb(struct parsed *parsed, const struct verb *verb)
 	    !select_columns(virt, verb))
 		return bad_usage(virt);
 	memset(&error, 0, sizeof(error));
-	r = connection_open(virt->options.uri, verb->read_only, virt_answer_until(virt),
-			    &virt->connection, &error);
+	r = verb->connects
+		    ? 0
+		    : connection_open(virt->options.uri, false, virt_answer_until(virt),
+				      &virt->connection, &error);
 	r = r < 0 ? virt_fail_host(virt, "connect to libvirt", r, &error)
 		  : verb->run(virt);
 	connection_close(virt->connection);

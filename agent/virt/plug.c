@@ -135,8 +135,8 @@ static bool wait_online(struct target *target, struct outcome *outcome)
 	}
 }
 
-static bool carry_out(struct target *target, const struct capacity_plan *plan,
-		      struct outcome *outcome)
+bool plug_begin(struct target *target, const struct capacity_plan *plan,
+		struct outcome *outcome)
 {
 	size_t i;
 
@@ -158,11 +158,8 @@ static bool carry_out(struct target *target, const struct capacity_plan *plan,
 	return true;
 }
 
-/*
- * Takes all of it back, the last first. What does not go is left, and what may still come by a
- * call that was not answered is said.
- */
-static void take_back(struct target *target, struct outcome *outcome)
+/* What does not go is left, and what may still come by a call that was not answered is said. */
+void plug_take_back(struct target *target, struct outcome *outcome)
 {
 	bool left = false, unknown = false;
 	size_t i;
@@ -194,7 +191,7 @@ static void do_plug(struct target *target, const struct capacity_plan *plan,
 	bool done;
 
 	outcome->asked = plan->bytes;
-	done = carry_out(target, plan, outcome);
+	done = plug_begin(target, plan, outcome);
 	if (done)
 		done = wait_online(target, outcome);
 	else if (refresh(target, outcome))
@@ -209,7 +206,7 @@ static void do_plug(struct target *target, const struct capacity_plan *plan,
 	if (target->virt->options.keep)
 		outcome->code = VIRT_PARTLY;
 	else
-		take_back(target, outcome);
+		plug_take_back(target, outcome);
 }
 
 int plug_bytes(struct target *target, uint64_t size)
@@ -244,8 +241,8 @@ int plug_bytes(struct target *target, uint64_t size)
 
 /* --- unplug */
 
-static void do_unplug(struct target *target, const struct capacity_plan *plan,
-		      struct outcome *outcome)
+void unplug_do(struct target *target, const struct capacity_plan *plan,
+	       struct outcome *outcome)
 {
 	size_t i;
 
@@ -296,7 +293,7 @@ static int unplug(struct target *target, const struct capacity_wish *wish)
 		} else if (target->virt->options.dry_run) {
 			code = outcome_print_plan(target, plan);
 		} else {
-			do_unplug(target, plan, outcome);
+			unplug_do(target, plan, outcome);
 			code = outcome_print(target, outcome);
 		}
 	}

@@ -41,10 +41,12 @@ static int find_again(struct target *target)
 {
 	uint64_t until = target_answer_until(target);
 	virDomainPtr pointer = NULL;
+	unsigned generation;
 	int r;
 
 	target_forget_guest(target);
 	r = connection_reopen(target->virt->connection, until, &target->error);
+	generation = connection_generation(target->virt->connection);
 	if (r == 0)
 		r = connection_lookup(target->virt->connection, target->domain.uuid,
 				      until, &pointer, &target->error);
@@ -52,6 +54,7 @@ static int find_again(struct target *target)
 		return r;
 	virDomainFree(target->pointer);
 	target->pointer = pointer;
+	target->generation = generation;
 	return 0;
 }
 
@@ -86,8 +89,11 @@ int target_reread(struct target *target)
 	struct domain domain;
 	int r = 0;
 
-	if (connection_is_lost(target->virt->connection))
+	if (connection_is_lost(target->virt->connection) ||
+	    target->generation != connection_generation(target->virt->connection))
 		r = find_again(target);
+	if (r == -ECOMM && is_over(target->error.code))
+		r = -ENOENT;
 	if (r == 0)
 		r = read_xml(target);
 	if (r == 0)
@@ -103,15 +109,17 @@ int target_reread(struct target *target)
 	return 0;
 }
 
-static void ask_guest(struct target *target)
+void target_ask(struct target *target)
 {
 	uint64_t until = target_answer_until(target);
 	int r = 0;
 
-	if (!target->guest)
+	if (!target->guest) {
 		r = guest_open(target->virt->connection, target->pointer, &target->domain,
 			       target->virt->options.take_channel, until, &target->guest,
 			       &target->fault);
+		target->sessions += r == 0;
+	}
 	if (r == 0) {
 		r = survey(target->guest, &target->domain, until);
 		if (r < 0)
@@ -127,7 +135,7 @@ int target_refresh(struct target *target)
 	int r = target_reread(target);
 
 	if (r == 0)
-		ask_guest(target);
+		target_ask(target);
 	return r;
 }
 
@@ -162,6 +170,7 @@ int target_open(struct virt *virt, const char *name, bool patient, struct target
 	memset(target, 0, sizeof(*target));
 	target->virt = virt;
 	target->until_msec = client_now_msec() + virt->options.timeout_sec * 1000;
+	target->generation = connection_generation(virt->connection);
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	r = find(target, name);
 	if (r != 0)
@@ -224,7 +233,10 @@ int target_next_event(struct target *target, uint64_t deadline_msec,
 	int r;
 
 	do {
-		r = connection_next(target->virt->connection, deadline_msec, event);
+		r = target->events
+			    ? connection_queue_next(target->events, deadline_msec, event)
+			    : connection_next(target->virt->connection, deadline_msec,
+					      event);
 	} while (r == 0 && *event->uuid && strcmp(event->uuid, target->domain.uuid) != 0);
 	return r;
 }

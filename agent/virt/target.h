@@ -22,6 +22,9 @@ struct target {
 	struct guest_fault fault; /* why not */
 	struct call_error error; /* of libvirt */
 	uint64_t until_msec; /* when the verb gives up */
+	unsigned generation; /* of the connection that `pointer` is of */
+	unsigned sessions; /* how often a guest has answered anew */
+	struct connection_queue *events; /* NULL: the connection's own */
 };
 
 /*
@@ -39,6 +42,8 @@ void target_close(struct target *target);
 int target_refresh(struct target *target);
 /* The XML and the devices alone: as target_refresh, without the guest. */
 int target_reread(struct target *target);
+/* The guest alone, about the devices as read last: see `told`. */
+void target_ask(struct target *target);
 /* Its channel is opened anew when it is asked next: a late answer is none to a later question. */
 void target_forget_guest(struct target *target);
 /* Whether the persistent configuration has such a device. */

@@ -11,7 +11,7 @@ _virt_memonline()
 		case ${COMP_WORDS[i]} in
 		--connect | -c) uri=(-c "${COMP_WORDS[++i]}") ;;
 		--answer-timeout | --output | -o | --model | --device | --node | --dimm-size | \
-			--timeout) ((i++)) ;;
+			--timeout | --config | --state) ((i++)) ;;
 		-*) ;;
 		*) verb=${verb:-${COMP_WORDS[i]}} ;;
 		esac
@@ -24,6 +24,10 @@ _virt_memonline()
 		words=$("$program" words columns "$verb" 2>/dev/null)
 		COMPREPLY=($(compgen -P "$word" -W "$words" -- "${current##*[,+]}"))
 		compopt -o nospace 2>/dev/null
+		return
+		;;
+	--config | --state)
+		COMPREPLY=($(compgen -f -- "$current"))
 		return
 		;;
 	--connect | -c | --answer-timeout | --device | --node | --dimm-size | --timeout) return ;;

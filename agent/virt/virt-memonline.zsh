@@ -9,7 +9,8 @@ for word in "${(@)words[2,CURRENT-1]}"; do
 		continue
 	fi
 	case $word in
-	--connect|-c|--answer-timeout|--output|-o|--model|--device|--node|--dimm-size|--timeout)
+	--connect|-c|--answer-timeout|--output|-o|--model|--device|--node|--dimm-size|--timeout|\
+	--config|--state)
 		skip=1 ;;
 	-*) ;;
 	*) verb=${verb:-$word} ;;

@@ -24,6 +24,7 @@ struct virt_options {
 	enum capacity_model model;
 	int32_t node; /* -1: any */
 	uint64_t dimm_bytes; /* of each new DIMM; 0: one for all */
+	const char *config, *state; /* files of autoscale; NULL: the usual ones */
 	uint64_t timeout_sec; /* for all that the verb does */
 	uint64_t answer_sec; /* for libvirt or a guest to answer one question */
 	bool persistent;
@@ -35,6 +36,8 @@ struct virt_options {
 	bool bytes;
 	bool no_headings;
 	bool utc;
+	bool once;
+	bool status;
 };
 
 struct virt {
@@ -55,13 +58,16 @@ int virt_resize(struct virt *virt);
 int virt_wait(struct virt *virt);
 int virt_watch(struct virt *virt);
 int virt_metrics(struct virt *virt);
+int virt_autoscale(struct virt *virt);
 
 #define VIRT_LIST_COLUMNS 12
 #define VIRT_DEVICE_COLUMNS 14
 #define VIRT_WATCH_COLUMNS 8
+#define VIRT_AUTOSCALE_COLUMNS 13
 extern const struct table_column virt_list_columns[VIRT_LIST_COLUMNS];
 extern const struct table_column virt_device_columns[VIRT_DEVICE_COLUMNS];
 extern const struct table_column virt_watch_columns[VIRT_WATCH_COLUMNS];
+extern const struct table_column virt_autoscale_columns[VIRT_AUTOSCALE_COLUMNS];
 
 /* "virt-memonline: " and a line of stderr; with --json {"error": {"class", "desc"}} on stdout. */
 int virt_fail(const struct virt *virt, enum virt_code code, const char *format, ...)

@@ -179,7 +179,41 @@ int virNodeGetMemoryStats(virConnectPtr connect, int cell, virNodeMemoryStatsPtr
 	return fail(VIR_ERR_NO_SUPPORT, "not supported");
 }
 
+int virNodeGetInfo(virConnectPtr connect, virNodeInfoPtr info)
+{
+	(void)connect;
+	(void)info;
+	return fail(VIR_ERR_NO_SUPPORT, "not supported");
+}
+
 /* --- domains */
+
+int virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *values,
+			 int *count, unsigned flags)
+{
+	(void)domain;
+	(void)type;
+	(void)values;
+	(void)count;
+	(void)flags;
+	return fail(VIR_ERR_NO_SUPPORT, "not supported");
+}
+
+int virTypedParamsGetInt(virTypedParameterPtr values, int count, const char *name,
+			 int *value)
+{
+	(void)values;
+	(void)count;
+	(void)name;
+	(void)value;
+	return 0;
+}
+
+void virTypedParamsFree(virTypedParameterPtr values, int count)
+{
+	(void)values;
+	(void)count;
+}
 
 static char *read_xml(virConnectPtr connect, const char *name)
 {

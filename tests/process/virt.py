@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import traceback
 
 import program
@@ -18,7 +19,8 @@ LIMIT = program.patience(60)  # seconds for any process
 DONE, FAILED, USAGE, NO_AGENT, UNKNOWN, PARTLY = 0, 1, 2, 3, 4, 64
 TEST = "test:///default"
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "virt")
-VERBS = ["list", "show", "plug", "unplug", "resize", "wait", "watch", "metrics"]
+VERBS = ["list", "show", "plug", "unplug", "resize", "wait", "watch", "metrics",
+         "autoscale"]
 
 
 def check(holds, what):
@@ -109,6 +111,72 @@ def metrics():
                            line), line)
 
 
+def autoscale_files(text):
+    """Paths of a configuration with that text, and of a state file that is not there."""
+    directory = tempfile.mkdtemp(prefix="memonline-")
+    config = os.path.join(directory, "conf")
+    with open(config, "w") as out:
+        out.write(text)
+    return ["--config", config, "--state", os.path.join(directory, "state")]
+
+
+def autoscale_names_the_wrong_line():
+    for text, words in (("[domain *]\nnosuch = 1\n", ":2: unknown key"),
+                        ("[guest]\nmax = 1\n", ":2: unknown section"),
+                        ("[domain *]\nstep = 3\n", ":2: step '3'"),
+                        ("nothing\n", ":1: ")):
+        said = run("autoscale", "--once", *autoscale_files(text), code=USAGE).stderr
+        check(words in said, "%r: %s" % (text, said))
+    files = autoscale_files("")
+    os.remove(files[1])
+    said = run("autoscale", "--once", *files, code=USAGE).stderr
+    check("No such file" in said, said)
+
+
+def autoscale_leaves_a_silent_guest_alone():
+    files = autoscale_files("[domain te*]\nmax = 16G\n")
+    said = run("autoscale", "--once", *files, code=DONE).stderr
+    check("domain test: away: silent" in said, said)
+    check("grow" not in said and "shrink" not in said, said)
+    [row] = json.loads(run("autoscale", "--status", "-J", *files, code=DONE).stdout)["domains"]
+    check([row["domain"], row["state"], row["given"]] == ["test", "away", "8G"], row)
+    others = autoscale_files("[domain other]\nmax = 16G\n")
+    check(run("autoscale", "--once", *others, code=DONE).stderr == "", "of a domain without rules")
+
+
+def autoscale_survives_its_state_file():
+    """Damaged lines are named and left out; a dry run writes nothing."""
+    files = autoscale_files("[domain *]\nmax = 16G\n")
+    run("autoscale", "--once", "--dry-run", *files, code=DONE)
+    check(not os.path.exists(files[3]), "a dry run has a state")
+    run("autoscale", "--once", *files, code=DONE)
+    with open(files[3]) as state:
+        whole = state.read()
+    for damaged in (whole[:-20] + "\n", whole.replace('"stage": 0', '"stage": 99'),
+                    "x" * 20000 + "\n", "\0" * 100):
+        with open(files[3], "w") as state:
+            state.write(damaged)
+        said = run("autoscale", "--once", *files, code=DONE).stderr
+        check("damaged: 1" in said, "%r: %s" % (damaged[:40], said))
+        with open(files[3]) as state:
+            check(len(state.readlines()) == 1, "the state is not whole again")
+
+
+def autoscale_is_alone():
+    files = autoscale_files("[domain *]\nmax = 16G\n")
+    with subprocess.Popen(program.command("virt-memonline", "-c", TEST, "autoscale", *files),
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          universal_newlines=True) as first:
+        try:
+            check("away" in first.stderr.readline(), "it has not begun")
+            said = run("autoscale", *files, code=FAILED).stderr
+            check("another autoscale" in said, said)
+        finally:
+            first.terminate()
+            check(first.wait(LIMIT) == 0, "exit code %s" % first.returncode)
+    run("autoscale", "--once", *files, code=DONE)
+
+
 def words(*arguments):
     return run("words", *arguments, code=DONE).stdout.split()
 
@@ -147,7 +215,8 @@ def completion():
 TESTS = [
     usage, errors_as_json, escapes_what_it_says, lists_without_agents, shows_without_agents,
     nothing_is_done_without_an_agent, no_libvirt, metrics, help_page_and_completion_agree,
-    completion,
+    completion, autoscale_names_the_wrong_line, autoscale_leaves_a_silent_guest_alone,
+    autoscale_survives_its_state_file, autoscale_is_alone,
 ]
 
 

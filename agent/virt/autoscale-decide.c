@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "autoscale.h"
+
+/* --- the log */
+
+static void put_size(struct text *out, const char *what, uint64_t bytes)
+{
+	text_puts(out, what);
+	if (bytes == STATS_UNKNOWN)
+		text_puts(out, "unknown");
+	else
+		text_printf(out, "%" PRIu64 "M", bytes >> 20);
+}
+
+/* "(given 1024M, online 1024M, available 80M, kernel zones 20M, stall 1.20%)" */
+static void put_inputs(struct text *out, const struct scale_facts *facts)
+{
+	const struct stats *stats = &facts->stats;
+
+	put_size(out, " (given ", facts->given);
+	put_size(out, ", online ", facts->confirmed);
+	put_size(out, ", available ", stats->available);
+	put_size(out, ", kernel zones ", stats->kernel.free);
+	if (stats->some.total_usec != STATS_UNKNOWN)
+		text_printf(out, ", stall %" PRIu64 ".%02" PRIu64 "%%",
+			    stats->some.avg10 / 100, stats->some.avg10 % 100);
+	text_puts(out, ")");
+}
+
+/* What passes by itself is not worth a line. */
+static bool is_rail(enum scale_reason reason)
+{
+	switch (reason) {
+	case SCALE_BY_ENOUGH:
+	case SCALE_BY_SPARE:
+	case SCALE_BY_IN_FLIGHT:
+	case SCALE_BY_COOL_DOWN:
+	case SCALE_BY_NOT_CALM:
+	case SCALE_BY_LAST_GROWTH:
+	case SCALE_BY_STALE:
+	case SCALE_BY_AT_MINIMUM:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool is_news(struct keeper *keeper, const struct scale_guest *guest)
+{
+	const struct scale_decision *decision = &guest->decision;
+	bool news;
+
+	if (decision->action != SCALE_NOTHING)
+		news = decision->action != keeper->logged_action ||
+		       decision->bytes != keeper->logged_bytes ||
+		       !keeper->virt.options.dry_run;
+	else
+		news = guest->memory.state != keeper->logged_state ||
+		       (is_rail(decision->reason) &&
+			decision->reason != keeper->logged_reason);
+	/* A dry run stays where it is: what it would do is said once. */
+	if (decision->action != SCALE_NOTHING || !keeper->virt.options.dry_run) {
+		keeper->logged_action = decision->action;
+		keeper->logged_bytes = decision->bytes;
+	}
+	keeper->logged_state = guest->memory.state;
+	if (is_rail(decision->reason))
+		keeper->logged_reason = decision->reason;
+	return news;
+}
+
+static void log_decision(struct keeper *keeper, const struct scale_guest *guest)
+{
+	const struct scale_decision *decision = &guest->decision;
+	struct text line = TEXT_INIT;
+
+	if (!is_news(keeper, guest))
+		return;
+	text_puts(&line, scale_state_text(guest->memory.state));
+	if (decision->action != SCALE_NOTHING) {
+		text_printf(&line, ", %s%s ",
+			    keeper->virt.options.dry_run ? "would " : "",
+			    scale_action_text(decision->action));
+		put_size(&line, "", decision->bytes);
+	}
+	text_printf(&line, ": %s",
+		    scale_reason_text(decision->action == SCALE_NOTHING
+					      ? decision->reason
+					      : guest->memory.reason));
+	put_inputs(&line, &guest->facts);
+	if (!line.failed)
+		virt_say(&keeper->virt, "domain %s: %s", keeper->record.name, line.data);
+	text_free(&line);
+}
+
+/* --- what is remembered */
+
+static void record(struct keeper *keeper, const struct scale_guest *guest, uint64_t now)
+{
+	const struct scale_decision *decision = &guest->decision;
+	struct scale_record *to = &keeper->record;
+
+	to->time_usec = now;
+	to->given = guest->facts.given;
+	to->confirmed = guest->facts.confirmed;
+	to->available = guest->facts.stats.available;
+	snprintf(to->reason, sizeof(to->reason), "%s",
+		 scale_reason_text(decision->action == SCALE_NOTHING
+					   ? decision->reason
+					   : guest->memory.reason));
+	if (decision->action == SCALE_NOTHING)
+		return;
+	snprintf(to->action, sizeof(to->action), "%s",
+		 scale_action_text(decision->action));
+	snprintf(to->action_reason, sizeof(to->action_reason), "%s", to->reason);
+	to->action_bytes = decision->bytes;
+	to->action_usec = now;
+}
+
+static void store(struct scaler *scaler)
+{
+	int r = scaler->state ? autoscale_write_state(scaler) : 0;
+
+	if (r < 0)
+		virt_say(scaler->virt, "%s: %s", scaler->state, strerror(-r));
+}
+
+/* --- decisions */
+
+static void read_host(struct scaler *scaler, struct scale_host *host)
+{
+	const struct scale_config *config = &scaler->config;
+	uint64_t all = scaler->host_bytes;
+
+	memset(host, 0, sizeof(*host));
+	host->available = connection_free_memory(scaler->virt->connection,
+						 virt_answer_until(scaler->virt));
+	/* A host of an unknown size gives nothing by a percentage of it. */
+	if (all == CAPACITY_UNKNOWN)
+		all = 0;
+	host->capacity = scale_config_bytes(&config->capacity, all);
+	host->reserve_soft = scale_config_bytes(&config->reserve_soft, all);
+	host->reserve_hard = scale_config_bytes(&config->reserve_hard, all);
+}
+
+/* A dry run goes on as if nothing had been decided. */
+static void hand_out(struct keeper *keeper, struct scale_guest *guest)
+{
+	if (guest->decision.action == SCALE_NOTHING)
+		return;
+	if (!keeper->virt.options.dry_run) {
+		keeper->job = guest->decision;
+		keeper->has_job = true;
+		return;
+	}
+	guest->memory.stage = SCALE_NONE;
+	guest->memory.state = SCALE_STEADY;
+}
+
+static void follow_up(struct scaler *scaler, uint64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < scaler->count; i++) {
+		struct keeper *keeper = scaler->keepers[i];
+		struct scale_guest *guest = keeper->guest;
+
+		guest->facts.pressed = 0;
+		if (!keeper->runs)
+			continue;
+		log_decision(keeper, guest);
+		record(keeper, guest, now);
+		hand_out(keeper, guest);
+	}
+	store(scaler);
+}
+
+uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts)
+{
+	struct scaler *scaler = keeper->scaler;
+	enum scale_change change;
+	struct scale_host host;
+	uint64_t now, next;
+
+	read_host(scaler, &host);
+	pthread_mutex_lock(&scaler->mutex);
+	change = keeper->guest->facts.change;
+	keeper->guest->facts = *facts;
+	keeper->guest->facts.change = change;
+	now = autoscale_now_usec(scaler);
+	scale_decide(&host, scaler->guests, scaler->count, now);
+	follow_up(scaler, now);
+	next = keeper->guest->decision.next_usec;
+	pthread_mutex_unlock(&scaler->mutex);
+	return next;
+}
+
+void autoscale_leave(struct keeper *keeper, bool gone)
+{
+	struct scaler *scaler = keeper->scaler;
+	struct scale_guest *guest = keeper->guest;
+
+	pthread_mutex_lock(&scaler->mutex);
+	keeper->runs = keeper->has_job = false;
+	if (gone) {
+		virt_say(&keeper->virt, "domain %s: it no longer runs",
+			 keeper->record.name);
+		memset(&guest->facts, 0, sizeof(guest->facts));
+		guest->facts.presence = SCALE_IS_SILENT;
+		guest->memory.stage = SCALE_NONE;
+		guest->memory.state = SCALE_AWAY;
+		guest->memory.reason = SCALE_BY_SHUTTING_DOWN;
+		keeper->record.given = keeper->record.confirmed = 0;
+		keeper->logged_state = SCALE_AWAY;
+		store(scaler);
+	}
+	pthread_mutex_unlock(&scaler->mutex);
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "autoscale.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/client.h"
+
+#define USEC_PER_MSEC 1000
+#define LOOK_MSEC 1000 /* how soon a signal is heeded */
+#define LIST_MSEC 60000 /* in case that an event was lost */
+#define REOPEN_MSEC 10000
+#define END_MSEC 2000 /* for keepers to say that they have ended */
+/* At the latest, where no event may come: of a guest without them, of a job that ends. */
+#define POLL_USEC 5000000ull
+#define LONGEST_USEC 60000000ull
+
+static volatile sig_atomic_t wants_end, wants_reload;
+
+static void on_signal(int number)
+{
+	if (number == SIGHUP)
+		wants_reload = 1;
+	else
+		wants_end = 1;
+}
+
+/* --- time */
+
+static uint64_t realtime_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t autoscale_now_usec(const struct scaler *scaler)
+{
+	return scaler->epoch_usec + client_now_msec() * USEC_PER_MSEC;
+}
+
+/* --- one domain, in a thread of its own */
+
+static bool take_job(struct keeper *keeper, struct scale_decision *job)
+{
+	bool taken;
+
+	pthread_mutex_lock(&keeper->scaler->mutex);
+	taken = keeper->has_job;
+	*job = keeper->job;
+	keeper->has_job = false;
+	pthread_mutex_unlock(&keeper->scaler->mutex);
+	return taken;
+}
+
+/* With --once: after the first decision and the change that it began. */
+static bool is_over(struct keeper *keeper)
+{
+	bool over;
+
+	pthread_mutex_lock(&keeper->scaler->mutex);
+	over = keeper->scaler->ends ||
+	       (keeper->virt.options.once && keeper->guest->memory.stage == SCALE_NONE);
+	pthread_mutex_unlock(&keeper->scaler->mutex);
+	return over;
+}
+
+static uint64_t bounded(const struct keeper *keeper, const struct scale_facts *facts,
+			uint64_t next_usec)
+{
+	struct guest *guest = keeper->target.guest;
+	uint64_t longest = LONGEST_USEC, now = autoscale_now_usec(keeper->scaler);
+
+	if (facts->presence != SCALE_PRESENT || !guest || !guest_has_events(guest))
+		longest = POLL_USEC;
+	return next_usec < now + longest ? next_usec : now + longest;
+}
+
+/* What was in flight went with the guest that was. */
+static void forget_change(struct keeper *keeper)
+{
+	keeper->restarted = false;
+	keeper->unknown_usec = 0;
+	pthread_mutex_lock(&keeper->scaler->mutex);
+	keeper->guest->memory.stage = SCALE_NONE;
+	keeper->guest->memory.state = SCALE_STEADY;
+	keeper->has_job = false;
+	pthread_mutex_unlock(&keeper->scaler->mutex);
+}
+
+/* false: the domain has gone. */
+static bool keep(struct keeper *keeper)
+{
+	struct scale_facts facts;
+	struct scale_decision job;
+
+	do {
+		uint64_t next;
+
+		if (!autoscale_measure(keeper, &facts))
+			return false;
+		if (keeper->restarted)
+			forget_change(keeper);
+		autoscale_resolve(keeper, &facts);
+		next = autoscale_decide(keeper, &facts);
+		if (take_job(keeper, &job))
+			autoscale_change(keeper, &job);
+		else if (!is_over(keeper))
+			autoscale_wait(keeper, bounded(keeper, &facts, next));
+	} while (!is_over(keeper));
+	return true;
+}
+
+/* Of a program before this one. */
+static void find_in_flight(struct keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->scaler->mutex);
+	keeper->guest->facts.change = SCALE_PENDING;
+	if (keeper->guest->memory.stage != SCALE_NONE &&
+	    keeper->guest->memory.stage != SCALE_IN_PLACE)
+		keeper->unknown_usec = autoscale_now_usec(keeper->scaler);
+	pthread_mutex_unlock(&keeper->scaler->mutex);
+}
+
+static void *run_keeper(void *data)
+{
+	struct keeper *keeper = data;
+	struct connection_queue *events = NULL;
+	bool gone = true;
+
+	find_in_flight(keeper);
+	if (connection_follow(keeper->virt.connection, keeper->record.uuid, &events) ==
+		    0 &&
+	    target_open(&keeper->virt, keeper->record.uuid, true, &keeper->target) == 0) {
+		keeper->target.events = events;
+		gone = !keep(keeper);
+	}
+	target_close(&keeper->target);
+	connection_unfollow(events);
+	autoscale_leave(keeper, gone);
+	return NULL;
+}
+
+/* --- all of them, with the mutex */
+
+static struct keeper *find_keeper(struct scaler *scaler, const char *uuid)
+{
+	size_t i;
+
+	for (i = 0; i < scaler->count; i++)
+		if (strcmp(scaler->keepers[i]->record.uuid, uuid) == 0)
+			return scaler->keepers[i];
+	return NULL;
+}
+
+static struct keeper *add_keeper(struct scaler *scaler, const char *uuid)
+{
+	struct keeper *keeper;
+
+	if (scaler->count == AUTOSCALE_DOMAINS_MAX)
+		return NULL;
+	keeper = calloc(1, sizeof(*keeper));
+	if (!keeper)
+		return NULL;
+	keeper->scaler = scaler;
+	keeper->guest = &scaler->guests[scaler->count];
+	keeper->logged_state = SCALE_STATES;
+	snprintf(keeper->record.uuid, sizeof(keeper->record.uuid), "%s", uuid);
+	scale_memory_init(&keeper->guest->memory);
+	scale_rules_defaults(&keeper->guest->rules);
+	stats_init(&keeper->guest->facts.stats);
+	keeper->guest->facts.presence = SCALE_IS_SILENT;
+	scaler->keepers[scaler->count++] = keeper;
+	return keeper;
+}
+
+static void start_keeper(struct scaler *scaler, const char *name, const char *uuid,
+			 const struct scale_choice *choice)
+{
+	struct keeper *keeper = find_keeper(scaler, uuid);
+
+	if (!keeper)
+		keeper = add_keeper(scaler, uuid);
+	if (!keeper) {
+		virt_say(scaler->virt, "domain %s: one too many, or out of memory", name);
+		return;
+	}
+	keeper->choice = *choice;
+	if (keeper->runs)
+		return;
+	snprintf(keeper->record.name, sizeof(keeper->record.name), "%s", name);
+	keeper->virt = *scaler->virt;
+	keeper->virt.options.model = choice->model;
+	keeper->runs = call_start_thread(run_keeper, keeper) == 0;
+}
+
+/* Whether this domain was asked for, and a rule is about it. */
+static bool is_chosen(const struct scaler *scaler, const char *name, const char *uuid,
+		      struct scale_choice *choice)
+{
+	const struct virt *virt = scaler->virt;
+	bool named = virt->word_count == 0;
+	size_t i;
+
+	for (i = 0; i < virt->word_count; i++)
+		named = named || strcmp(virt->words[i], name) == 0 ||
+			strcmp(virt->words[i], uuid) == 0;
+	return named && scale_config_find(&scaler->config, name, choice);
+}
+
+static void begin(struct scaler *scaler, const char *name, const char *uuid)
+{
+	struct scale_choice choice;
+
+	pthread_mutex_lock(&scaler->mutex);
+	if (is_chosen(scaler, name, uuid, &choice))
+		start_keeper(scaler, name, uuid, &choice);
+	pthread_mutex_unlock(&scaler->mutex);
+}
+
+static int begin_all(struct scaler *scaler)
+{
+	struct virt *virt = scaler->virt;
+	virDomainPtr *domains = NULL;
+	struct call_error error;
+	size_t count = 0, i;
+	int r;
+
+	memset(&error, 0, sizeof(error));
+	r = connection_list(virt->connection, virt_answer_until(virt), &domains, &count,
+			    &error);
+	if (r < 0)
+		return virt_fail_host(virt, "list the domains", r, &error);
+	for (i = 0; i < count; i++) {
+		char uuid[DOMAIN_UUID_SIZE];
+		const char *name = virDomainGetName(domains[i]);
+
+		if (name && virDomainGetUUIDString(domains[i], uuid) == 0)
+			begin(scaler, name, uuid);
+	}
+	connection_free_list(domains, count);
+	return 0;
+}
+
+/* --- the start */
+
+/* As long as libvirtd is away, a service waits for it. */
+static int open_connection(struct scaler *scaler)
+{
+	struct virt *virt = scaler->virt;
+	struct call_error error;
+	bool said = false;
+	int r;
+
+	for (;;) {
+		memset(&error, 0, sizeof(error));
+		r = connection_open(virt->options.uri, false, virt_answer_until(virt),
+				    &virt->connection, &error);
+		if (r == 0 || (r != -ECOMM && r != -ETIMEDOUT) || virt->options.once ||
+		    wants_end)
+			break;
+		if (!said)
+			virt_fail_host(virt, "connect to libvirt", r, &error);
+		said = true;
+		usleep(LOOK_MSEC * USEC_PER_MSEC);
+	}
+	return r == 0 ? 0 : virt_fail_host(virt, "connect to libvirt", r, &error);
+}
+
+static void take_record(const struct scale_record *record, void *data)
+{
+	struct scaler *scaler = data;
+	struct keeper *keeper = find_keeper(scaler, record->uuid);
+	uint64_t monotonic_usec = client_now_msec() * USEC_PER_MSEC;
+
+	if (!keeper)
+		keeper = add_keeper(scaler, record->uuid);
+	if (!keeper)
+		return;
+	keeper->record = *record;
+	keeper->guest->memory = record->memory;
+	/* Though the clock was set back meanwhile. */
+	if (record->time_usec < INT64_MAX &&
+	    record->time_usec > scaler->epoch_usec + monotonic_usec)
+		scaler->epoch_usec = record->time_usec - monotonic_usec;
+}
+
+static int open_state(struct scaler *scaler)
+{
+	struct virt *virt = scaler->virt;
+	const char *file = virt->options.state ? virt->options.state : AUTOSCALE_STATE;
+	int r;
+
+	if (virt->options.dry_run)
+		return 0;
+	r = autoscale_lock_state(file);
+	if (r == -EWOULDBLOCK)
+		return virt_fail(virt, VIRT_FAILED, "%s: another autoscale is at work",
+				 file);
+	if (r == 0)
+		r = autoscale_read_state(file, take_record, scaler);
+	if (r < 0)
+		return virt_fail(virt, VIRT_FAILED, "%s: %s", file, strerror(-r));
+	if (r > 0)
+		virt_say(virt, "%s: lines that are damaged: %d, ignoring them", file, r);
+	scaler->state = file;
+	return 0;
+}
+
+static const char *config_file(const struct virt *virt)
+{
+	return virt->options.config ? virt->options.config : AUTOSCALE_CONFIG;
+}
+
+static int load_config(struct scaler *scaler)
+{
+	char error[SCALE_CONFIG_ERROR_SIZE];
+
+	if (autoscale_load_config(config_file(scaler->virt), &scaler->config, error) < 0)
+		return virt_fail(scaler->virt, VIRT_USAGE, "%s", error);
+	return 0;
+}
+
+/* --- the service */
+
+/* What is wrong changes nothing. */
+static void reload(struct scaler *scaler)
+{
+	char error[SCALE_CONFIG_ERROR_SIZE];
+	struct scale_config *config = malloc(sizeof(*config));
+
+	wants_reload = 0;
+	if (!config) {
+		virt_say(scaler->virt, "out of memory, the configuration stays");
+		return;
+	}
+	if (autoscale_load_config(config_file(scaler->virt), config, error) < 0) {
+		virt_say(scaler->virt, "%s, the configuration stays", error);
+	} else {
+		pthread_mutex_lock(&scaler->mutex);
+		scaler->config = *config;
+		pthread_mutex_unlock(&scaler->mutex);
+		begin_all(scaler);
+		virt_say(scaler->virt, "the configuration was read again");
+	}
+	free(config);
+}
+
+static void take_event(struct scaler *scaler, const struct host_event *event)
+{
+	struct virt *virt = scaler->virt;
+	struct call_error error;
+
+	switch (event->kind) {
+	case HOST_STARTED:
+		begin(scaler, event->name, event->uuid);
+		break;
+	case HOST_MISSED:
+		begin_all(scaler);
+		break;
+	case HOST_LOST:
+		virt_say(virt, "the connection to libvirt is lost");
+		while (!wants_end &&
+		       connection_reopen(virt->connection,
+					 client_now_msec() + REOPEN_MSEC, &error) < 0)
+			;
+		virt_say(virt, "connected to libvirt again");
+		begin_all(scaler);
+		break;
+	default:
+		break;
+	}
+}
+
+static size_t count_running(struct scaler *scaler)
+{
+	size_t running = 0, i;
+
+	pthread_mutex_lock(&scaler->mutex);
+	for (i = 0; i < scaler->count; i++)
+		running += scaler->keepers[i]->runs;
+	pthread_mutex_unlock(&scaler->mutex);
+	return running;
+}
+
+static void serve(struct scaler *scaler)
+{
+	struct virt *virt = scaler->virt;
+	uint64_t list_msec = client_now_msec() + LIST_MSEC;
+	struct host_event event;
+
+	while (!wants_end && !(virt->options.once && count_running(scaler) == 0)) {
+		if (connection_next(virt->connection, client_now_msec() + LOOK_MSEC,
+				    &event) == 0)
+			take_event(scaler, &event);
+		if (wants_reload)
+			reload(scaler);
+		if (client_now_msec() < list_msec)
+			continue;
+		begin_all(scaler);
+		list_msec = client_now_msec() + LIST_MSEC;
+	}
+}
+
+/* A change in flight goes on in libvirt; the next autoscale finds out about it. */
+static void end(struct scaler *scaler)
+{
+	uint64_t until = client_now_msec() + END_MSEC;
+
+	pthread_mutex_lock(&scaler->mutex);
+	scaler->ends = true;
+	pthread_mutex_unlock(&scaler->mutex);
+	while (count_running(scaler) > 0 && client_now_msec() < until)
+		usleep(END_MSEC / 20 * USEC_PER_MSEC);
+}
+
+static int start(struct scaler *scaler)
+{
+	int r = load_config(scaler);
+
+	if (r == 0)
+		r = open_state(scaler);
+	if (r == 0)
+		r = open_connection(scaler);
+	if (r != 0)
+		return r;
+	scaler->host_bytes = connection_all_memory(scaler->virt->connection,
+						   virt_answer_until(scaler->virt));
+	return begin_all(scaler);
+}
+
+int virt_autoscale(struct virt *virt)
+{
+	static struct scaler scaler;
+	int r;
+
+	if (virt->options.status)
+		return autoscale_status(virt, virt->options.state ? virt->options.state
+								  : AUTOSCALE_STATE);
+	scaler.virt = virt;
+	scaler.epoch_usec = realtime_usec() - client_now_msec() * USEC_PER_MSEC;
+	if (pthread_mutex_init(&scaler.mutex, NULL) != 0)
+		return virt_fail(virt, VIRT_FAILED, "out of memory");
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	signal(SIGHUP, on_signal);
+	r = start(&scaler);
+	if (r != 0)
+		return r;
+	serve(&scaler);
+	end(&scaler);
+	return VIRT_DONE;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MEMONLINE_VIRT_AUTOSCALE_H
+#define MEMONLINE_VIRT_AUTOSCALE_H
+
+/*
+ * virt-memonline autoscale: core/scale decides, and each domain has a thread of its own, its
+ * keeper, which measures, has all guests decided about, and makes its own domain's change with
+ * what the verbs plug and unplug use.
+ *
+ *   events of libvirt ─► autoscale ─► keepers: measure ─► decide (one at a time, all guests)
+ *                                        ▲                   │ stored before it is begun
+ *                                        └── change ◄────────┘
+ */
+
+#include "core/scale-config.h"
+#include "target.h"
+#include "wire/scale-record.h"
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR "/etc"
+#endif
+#define AUTOSCALE_CONFIG SYSCONFDIR "/virt-memonline.conf"
+#define AUTOSCALE_STATE "/var/lib/virt-memonline/autoscale"
+#define AUTOSCALE_DOMAINS_MAX 1024
+
+struct scaler;
+
+struct keeper {
+	struct scaler *scaler;
+	struct virt virt; /* the verb's, with options of its own */
+	struct target target;
+	unsigned session; /* of target->sessions: the one that is subscribed */
+	struct pressure_thresholds thresholds; /* to these */
+	unsigned pressed; /* signals by event since the last decision */
+	uint64_t
+		unknown_usec; /* since when nobody knows the change's result; 0: it is known */
+	bool restarted; /* the domain was: what was in flight is no more */
+	/* What follows is of all threads, with the scaler's mutex. */
+	struct scale_guest *guest; /* in scaler->guests */
+	struct scale_record record; /* but for its memory, which is the guest's */
+	struct scale_choice choice;
+	bool runs; /* its thread does */
+	bool has_job;
+	struct scale_decision job;
+	/* What was logged last. */
+	enum scale_state logged_state;
+	enum scale_reason logged_reason;
+	enum scale_action logged_action;
+	uint64_t logged_bytes;
+};
+
+struct scaler {
+	struct virt *virt;
+	struct scale_config config;
+	uint64_t host_bytes; /* all memory of the host; CAPACITY_UNKNOWN */
+	uint64_t epoch_usec; /* of CLOCK_MONOTONIC, since 1970 */
+	const char *state; /* the file's path; NULL: none is written */
+	pthread_mutex_t mutex; /* of all that follows */
+	struct keeper *keepers
+		[AUTOSCALE_DOMAINS_MAX]; /* owned; each has the guest of its place */
+	struct scale_guest guests[AUTOSCALE_DOMAINS_MAX];
+	struct scale_memory before[AUTOSCALE_DOMAINS_MAX]; /* the decision in hand */
+	size_t count;
+	bool ends;
+};
+
+/* Microseconds since 1970 at the start, and never back. */
+uint64_t autoscale_now_usec(const struct scaler *scaler) _nonnull_(1);
+
+/* autoscale-config.c: the file and its drop-ins in FILE.d. 0, or negative errno with `error`. */
+int autoscale_load_config(const char *file, struct scale_config *config,
+			  char error[SCALE_CONFIG_ERROR_SIZE]) _must_check_
+	_nonnull_(1, 2, 3);
+
+/* autoscale-state.c */
+
+/* One program at a time. 0, -EWOULDBLOCK where another has it, other negative errno. */
+int autoscale_lock_state(const char *file) _must_check_ _nonnull_(1);
+/* Whether some program has it. */
+bool autoscale_state_is_locked(const char *file) _nonnull_(1);
+typedef void (*autoscale_record_fn)(const struct scale_record *record, void *data);
+/*
+ * Each line that can be read. 0, the number of those that cannot, or negative errno; a missing
+ * file has no lines.
+ */
+int autoscale_read_state(const char *file, autoscale_record_fn fn,
+			 void *data) _must_check_ _nonnull_(1, 2);
+/* All of it anew, in one step. 0 or negative errno. */
+int autoscale_write_state(const struct scaler *scaler) _must_check_ _nonnull_(1);
+
+/* autoscale-measure.c */
+
+/* false: the domain no longer runs. */
+bool autoscale_measure(struct keeper *keeper, struct scale_facts *facts) _must_check_
+	_nonnull_(1, 2);
+/* Until then, or something happens to the domain, or another's decision is about it. */
+void autoscale_wait(struct keeper *keeper, uint64_t until_usec) _nonnull_(1);
+
+/* autoscale-decide.c */
+
+/* About all guests, now that this one was measured. When to measure it again. */
+uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts)
+	_nonnull_(1, 2);
+/* Its domain has gone, or nobody measures it any more. */
+void autoscale_leave(struct keeper *keeper, bool gone) _nonnull_(1);
+
+/* autoscale-change.c */
+
+/* Makes the change, and has its result in the guest's facts. */
+void autoscale_change(struct keeper *keeper, const struct scale_decision *decision)
+	_nonnull_(1, 2);
+/*
+ * The result of a change that nobody has waited for, by what the host has given now: of a
+ * program before this one, or one that was not answered.
+ */
+void autoscale_resolve(struct keeper *keeper, const struct scale_facts *facts)
+	_nonnull_(1, 2);
+
+/* autoscale-status.c: --status, from the state file. An exit code. */
+int autoscale_status(struct virt *virt, const char *state) _nonnull_(1, 2);
+
+#endif
