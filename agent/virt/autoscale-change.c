@@ -59,7 +59,7 @@ static void fill_wish(const struct keeper *keeper, uint64_t bytes,
 {
 	memset(wish, 0, sizeof(*wish));
 	wish->size = bytes;
-	wish->model = keeper->choice.model;
+	wish->model = keeper->model;
 	wish->node = -1;
 }
 

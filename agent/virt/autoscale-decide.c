@@ -195,6 +195,10 @@ uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts
 	scale_decide(&host, scaler->guests, scaler->count, now);
 	follow_up(scaler, now);
 	next = keeper->guest->decision.next_usec;
+	/* No event tells that it may be asked again. */
+	if (keeper->guest->memory.hold_grow_usec > now &&
+	    next > keeper->guest->memory.hold_grow_usec)
+		next = keeper->guest->memory.hold_grow_usec;
 	pthread_mutex_unlock(&scaler->mutex);
 	return next;
 }

@@ -66,7 +66,7 @@ static void account(struct keeper *keeper, struct scale_facts *facts)
 		facts->given += given_by(&capacity->devices[i]);
 	facts->confirmed = capacity_boot(capacity) + capacity_online(capacity);
 	facts->confirmed -= ballooned < facts->confirmed ? ballooned : facts->confirmed;
-	facts->removable = removable_of(capacity, keeper->choice.model);
+	facts->removable = removable_of(capacity, keeper->model);
 }
 
 /* --- the rules, as far as they are the domain's own */
@@ -96,14 +96,18 @@ static uint64_t least_step(const struct capacity *capacity)
 	return block;
 }
 
-/* With the mutex. */
-static void fit_rules(struct keeper *keeper)
+/* Of the rules as they are now. */
+static void take_rules(struct keeper *keeper)
 {
 	const struct capacity *capacity = &keeper->target.domain.capacity;
-	struct scale_rules rules = keeper->choice.rules;
-	uint64_t most = most_of(capacity, keeper->choice.model);
+	struct scale_rules rules;
+	uint64_t most;
 	uint64_t block = least_step(capacity);
 
+	pthread_mutex_lock(&keeper->scaler->mutex);
+	keeper->model = keeper->choice.model;
+	rules = keeper->choice.rules;
+	most = most_of(capacity, keeper->model);
 	if (!rules.min)
 		rules.min = capacity_boot(capacity);
 	if (!rules.max || rules.max > most)
@@ -115,6 +119,7 @@ static void fit_rules(struct keeper *keeper)
 	keeper->guest->rules = rules;
 	keeper->record.min = rules.min;
 	keeper->record.max = rules.max;
+	pthread_mutex_unlock(&keeper->scaler->mutex);
 }
 
 /* --- the guest */
@@ -152,7 +157,7 @@ static int subscribe(struct keeper *keeper, const struct scale_facts *facts)
 	struct protocol_request request;
 	int r;
 
-	scale_thresholds(&keeper->choice.rules, facts, &wanted);
+	scale_thresholds(&keeper->guest->rules, facts, &wanted);
 	if (!guest_has_events(guest) || has_subscribed(keeper, &wanted))
 		return 0;
 	protocol_request_init(&request, PROTOCOL_SUBSCRIBE_PRESSURE);
@@ -237,6 +242,7 @@ bool autoscale_measure(struct keeper *keeper, struct scale_facts *facts)
 	if (r == 0)
 		r = host_activity(target->pointer, target_answer_until(target), &activity,
 				  &target->error);
+	take_rules(keeper);
 	/* Without libvirt: as large as it was when that answered last. */
 	account(keeper, facts);
 	if (r < 0)
@@ -244,9 +250,8 @@ bool autoscale_measure(struct keeper *keeper, struct scale_facts *facts)
 	facts->presence = presence_of(activity);
 	if (activity == HOST_RUNS)
 		measure_guest(keeper, facts);
-	pthread_mutex_lock(&keeper->scaler->mutex);
-	fit_rules(keeper);
-	pthread_mutex_unlock(&keeper->scaler->mutex);
+	take_rules(
+		keeper); /* once more, as the guest may have said how large its blocks are */
 	return true;
 }
 
@@ -257,7 +262,7 @@ static bool is_wanted(struct keeper *keeper)
 	bool wanted;
 
 	pthread_mutex_lock(&keeper->scaler->mutex);
-	wanted = keeper->has_job || keeper->scaler->ends;
+	wanted = keeper->has_job || keeper->dismissed || keeper->scaler->ends;
 	pthread_mutex_unlock(&keeper->scaler->mutex);
 	return wanted;
 }

@@ -16,9 +16,6 @@
 #define LIST_MSEC 60000 /* in case that an event was lost */
 #define REOPEN_MSEC 10000
 #define END_MSEC 2000 /* for keepers to say that they have ended */
-/* At the latest, where no event may come: of a guest without them, of a job that ends. */
-#define POLL_USEC 5000000ull
-#define LONGEST_USEC 60000000ull
 
 static volatile sig_atomic_t wants_end, wants_reload;
 
@@ -30,121 +27,12 @@ static void on_signal(int number)
 		wants_end = 1;
 }
 
-/* --- time */
-
 static uint64_t realtime_usec(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t autoscale_now_usec(const struct scaler *scaler)
-{
-	return scaler->epoch_usec + client_now_msec() * USEC_PER_MSEC;
-}
-
-/* --- one domain, in a thread of its own */
-
-static bool take_job(struct keeper *keeper, struct scale_decision *job)
-{
-	bool taken;
-
-	pthread_mutex_lock(&keeper->scaler->mutex);
-	taken = keeper->has_job;
-	*job = keeper->job;
-	keeper->has_job = false;
-	pthread_mutex_unlock(&keeper->scaler->mutex);
-	return taken;
-}
-
-/* With --once: after the first decision and the change that it began. */
-static bool is_over(struct keeper *keeper)
-{
-	bool over;
-
-	pthread_mutex_lock(&keeper->scaler->mutex);
-	over = keeper->scaler->ends ||
-	       (keeper->virt.options.once && keeper->guest->memory.stage == SCALE_NONE);
-	pthread_mutex_unlock(&keeper->scaler->mutex);
-	return over;
-}
-
-static uint64_t bounded(const struct keeper *keeper, const struct scale_facts *facts,
-			uint64_t next_usec)
-{
-	struct guest *guest = keeper->target.guest;
-	uint64_t longest = LONGEST_USEC, now = autoscale_now_usec(keeper->scaler);
-
-	if (facts->presence != SCALE_PRESENT || !guest || !guest_has_events(guest))
-		longest = POLL_USEC;
-	return next_usec < now + longest ? next_usec : now + longest;
-}
-
-/* What was in flight went with the guest that was. */
-static void forget_change(struct keeper *keeper)
-{
-	keeper->restarted = false;
-	keeper->unknown_usec = 0;
-	pthread_mutex_lock(&keeper->scaler->mutex);
-	keeper->guest->memory.stage = SCALE_NONE;
-	keeper->guest->memory.state = SCALE_STEADY;
-	keeper->has_job = false;
-	pthread_mutex_unlock(&keeper->scaler->mutex);
-}
-
-/* false: the domain has gone. */
-static bool keep(struct keeper *keeper)
-{
-	struct scale_facts facts;
-	struct scale_decision job;
-
-	do {
-		uint64_t next;
-
-		if (!autoscale_measure(keeper, &facts))
-			return false;
-		if (keeper->restarted)
-			forget_change(keeper);
-		autoscale_resolve(keeper, &facts);
-		next = autoscale_decide(keeper, &facts);
-		if (take_job(keeper, &job))
-			autoscale_change(keeper, &job);
-		else if (!is_over(keeper))
-			autoscale_wait(keeper, bounded(keeper, &facts, next));
-	} while (!is_over(keeper));
-	return true;
-}
-
-/* Of a program before this one. */
-static void find_in_flight(struct keeper *keeper)
-{
-	pthread_mutex_lock(&keeper->scaler->mutex);
-	keeper->guest->facts.change = SCALE_PENDING;
-	if (keeper->guest->memory.stage != SCALE_NONE &&
-	    keeper->guest->memory.stage != SCALE_IN_PLACE)
-		keeper->unknown_usec = autoscale_now_usec(keeper->scaler);
-	pthread_mutex_unlock(&keeper->scaler->mutex);
-}
-
-static void *run_keeper(void *data)
-{
-	struct keeper *keeper = data;
-	struct connection_queue *events = NULL;
-	bool gone = true;
-
-	find_in_flight(keeper);
-	if (connection_follow(keeper->virt.connection, keeper->record.uuid, &events) ==
-		    0 &&
-	    target_open(&keeper->virt, keeper->record.uuid, true, &keeper->target) == 0) {
-		keeper->target.events = events;
-		gone = !keep(keeper);
-	}
-	target_close(&keeper->target);
-	connection_unfollow(events);
-	autoscale_leave(keeper, gone);
-	return NULL;
 }
 
 /* --- all of them, with the mutex */
@@ -192,12 +80,13 @@ static void start_keeper(struct scaler *scaler, const char *name, const char *uu
 		return;
 	}
 	keeper->choice = *choice;
+	keeper->dismissed = false;
 	if (keeper->runs)
 		return;
 	snprintf(keeper->record.name, sizeof(keeper->record.name), "%s", name);
 	keeper->virt = *scaler->virt;
 	keeper->virt.options.model = choice->model;
-	keeper->runs = call_start_thread(run_keeper, keeper) == 0;
+	keeper->runs = call_start_thread(autoscale_keep, keeper) == 0;
 }
 
 /* Whether this domain was asked for, and a rule is about it. */
@@ -329,6 +218,20 @@ static int load_config(struct scaler *scaler)
 
 /* --- the service */
 
+/* With the mutex. */
+static void dismiss_others(struct scaler *scaler)
+{
+	struct scale_choice choice;
+	size_t i;
+
+	for (i = 0; i < scaler->count; i++) {
+		struct keeper *keeper = scaler->keepers[i];
+
+		keeper->dismissed = !is_chosen(scaler, keeper->record.name,
+					       keeper->record.uuid, &choice);
+	}
+}
+
 /* What is wrong changes nothing. */
 static void reload(struct scaler *scaler)
 {
@@ -345,6 +248,7 @@ static void reload(struct scaler *scaler)
 	} else {
 		pthread_mutex_lock(&scaler->mutex);
 		scaler->config = *config;
+		dismiss_others(scaler);
 		pthread_mutex_unlock(&scaler->mutex);
 		begin_all(scaler);
 		virt_say(scaler->virt, "the configuration was read again");

@@ -35,11 +35,13 @@ struct keeper {
 	uint64_t
 		unknown_usec; /* since when nobody knows the change's result; 0: it is known */
 	bool restarted; /* the domain was: what was in flight is no more */
+	enum capacity_model model; /* of its rules, as measured last */
 	/* What follows is of all threads, with the scaler's mutex. */
 	struct scale_guest *guest; /* in scaler->guests */
 	struct scale_record record; /* but for its memory, which is the guest's */
 	struct scale_choice choice;
 	bool runs; /* its thread does */
+	bool dismissed; /* no rule is about it any more */
 	bool has_job;
 	struct scale_decision job;
 	/* What was logged last. */
@@ -64,8 +66,22 @@ struct scaler {
 	bool ends;
 };
 
+/* autoscale-keeper.c */
+
 /* Microseconds since 1970 at the start, and never back. */
 uint64_t autoscale_now_usec(const struct scaler *scaler) _nonnull_(1);
+/* Opens the target. 0, or the exit code of an error that was printed. */
+int autoscale_open(struct keeper *keeper) _must_check_ _nonnull_(1);
+enum autoscale_next {
+	AUTOSCALE_GONE, /* the domain no longer runs */
+	AUTOSCALE_AGAIN, /* a change was made */
+	AUTOSCALE_WAIT
+};
+/* Measures, decides and changes once. */
+enum autoscale_next autoscale_round(struct keeper *keeper,
+				    uint64_t *until_usec) _must_check_ _nonnull_(1, 2);
+/* All of the thread of `data`, a keeper. */
+void *autoscale_keep(void *data) _nonnull_(1);
 
 /* autoscale-config.c: the file and its drop-ins in FILE.d. 0, or negative errno with `error`. */
 int autoscale_load_config(const char *file, struct scale_config *config,
