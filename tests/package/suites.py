@@ -5,8 +5,9 @@
 usage: suites.py [SUITE...]
 
 Each suite is a chroot of its own (lab/chroot.py). `make deb` of the tarball runs `make check` with
-that suite's compiler and libraries; the programs need no others than LIBRARIES. Then the package is
-installed, upgraded, removed and purged in the orders of ORDERS, with and without what an
+that suite's compiler and libraries; the programs need no others than LIBRARIES. `make dsc` makes a
+source package, that suite's lintian finds nothing in either, and autopkgtest passes. Then the
+package is installed, upgraded, removed and purged in the orders of ORDERS, with and without what an
 administrator has put there before: a configuration and a rule made by hand. After each step his
 configuration is as it was, his rule is aside or back, and after a purge nothing of the package is
 left.
@@ -19,17 +20,19 @@ import subprocess
 import sys
 import traceback
 
-from lab import check, chroot, distribution, equal, packages, suites
+from lab import check, chroot, distribution, equal, lintian, packages, suites
 
 SUITES = ("bookworm", "trixie", "sid")
 SUITES_IN_FULL = ("trixie",)
-WANTED = ("build-essential", "debhelper", "libcmocka-dev", "libinih-dev", "libmnl-dev",
-          "libudev-dev", "libvirt-dev", "libxml2-dev", "pkgconf", "udev", "xz-utils")
+WANTED = ("autopkgtest", "build-essential", "debhelper", "libcmocka-dev", "libinih-dev",
+          "libmnl-dev", "libudev-dev", "libvirt-dev", "libxml2-dev", "lintian", "pkgconf", "udev",
+          "xz-utils")
 LIBRARIES = {"libc.so.6", "libinih.so.1", "libmnl.so.0", "libudev.so.1"}
 PROGRAMS = ("/usr/sbin/memonlined", "/usr/bin/memonlinectl")
 SOURCE = "/root/source"
 PACKAGES = SOURCE + "/packages/deb"
 NEWER_VERSION = "9.0"
+SOME_SKIPPED = 2  # autopkgtest's status
 # debhelper brings man-db, which would read all pages after each step.
 NO_MAN_DB = "rm -f /var/lib/man-db/auto-update"
 ENABLED = "/etc/systemd/system/sysinit.target.wants/memonlined.service"
@@ -110,6 +113,24 @@ def make_newer(root):
             "dpkg-deb -R this.deb newer && sed -i 's/^Version: .*/Version: %s/' "
             "newer/DEBIAN/control && dpkg-deb --root-owner-group -b newer newer.deb && rm -r newer"
             % (PACKAGES, NEWER_VERSION))
+
+
+def no_lintian_finding(root):
+    """Of the source package, and of those of `make deb`."""
+    root.sh("cd %s && make -s dsc" % SOURCE, 900)
+    lintian.no_finding(root.sh("cd %s/packages && %s dsc/*.changes deb/*.changes" % (
+        SOURCE, lintian.COMMAND), 900))
+
+
+def autopkgtest(root):
+    """Offline: all that it installs is there. The service needs a machine, which it is not here."""
+    status, text = root.run(
+        "mv /etc/apt/sources.list* /root/; mkdir -p /etc/apt/sources.list.d; "
+        "autopkgtest --no-built-binaries /root/this.deb %s/virt-memonline_*.deb "
+        "%s/packages/dsc/*.dsc -- null" % (PACKAGES, SOURCE), 900)
+    check(status in (0, SOME_SKIPPED) and re.search(r"^recorded-guest +PASS", text, re.M),
+          "autopkgtest: status %d\n%s" % (status, text[-3000:]))
+    root.sh("dpkg --purge memonline virt-memonline")
 
 
 def libraries_of(root):
@@ -206,6 +227,8 @@ def in_suite(suite):
         count = checked(build(root))
         print("%s: make deb, %s tests of make check" % (suite, count), flush=True)
         make_newer(root)
+        no_lintian_finding(root)
+        autopkgtest(root)
         root.sh(STEPS["install"])
         libraries_of(root)
         root.sh(STEPS["purge"])
