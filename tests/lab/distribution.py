@@ -82,20 +82,21 @@ def customize():
     yield 'rm -rf "$1/var/lib/apt/lists"/* "$1/usr/share/doc" "$1/usr/share/locale"'
 
 
-def make_root(directory):
+def make_root(directory, more):
     keyring = os.path.join(kernel.package(["debian-archive-keyring"]), suites.KEYRING)
     sources = os.path.join(directory, "sources.list")
     suites.write(sources, "".join(suites.source_lines(SUITE, keyring)))
     root = os.path.join(directory, "root")
-    as_root(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(PACKAGES)] +
+    as_root(["mmdebstrap", "--quiet", "--variant=minbase",
+             "--include=" + ",".join(PACKAGES + more)] +
             ["--customize-hook=" + command for command in customize()] +
             [SUITE, root, sources], timeout=1200)
     return root
 
 
-def make_image(directory):
+def make_image(directory, more):
     """root.img in the directory."""
-    root = make_root(directory)
+    root = make_root(directory, more)
     target = os.path.join(directory, "root.img")
     with open(target, "wb") as disk:
         disk.truncate(DISK_BYTES)
@@ -103,30 +104,30 @@ def make_image(directory):
     as_root(["rm", "-rf", root])
 
 
-def key():
+def key(more=()):
     inputs = hashlib.sha256(image.contents(os.path.join(paths.LAB, "shell")))
-    inputs.update(repr((PACKAGES, MASKED, SHELL_SERVICE, DISK_BYTES)).encode())
+    inputs.update(repr((PACKAGES + more, MASKED, SHELL_SERVICE, DISK_BYTES)).encode())
     return "%s-%s" % (SUITE, inputs.hexdigest()[:16])
 
 
-def disk():
-    """The path of the root disk, made now if it is not in the cache."""
+def disk(more=()):
+    """The path of the root disk, made now if it is not in the cache; more: packages beside PACKAGES."""
     store = os.path.join(paths.cache(), "disks")
-    directory = os.path.join(store, key())
+    directory = os.path.join(store, key(more))
     os.makedirs(store, exist_ok=True)
     with open(os.path.join(store, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(directory):
-            make_in(store, directory)
+            make_in(store, directory, more)
     return os.path.join(directory, "root.img")
 
 
-def make_in(store, directory):
+def make_in(store, directory, more):
     """Renamed when complete."""
     partial = tempfile.mkdtemp(prefix=".partial-", dir=store)
     try:
         os.chmod(partial, 0o755)
-        make_image(partial)
+        make_image(partial, more)
         os.rename(partial, directory)
     except subprocess.TimeoutExpired as error:
         raise packages.Missing(str(error))

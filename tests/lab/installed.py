@@ -25,7 +25,8 @@ BEFORE_SYSTEMD = "/lab/before-systemd"  # a script among a guest's files, run in
 PACKAGE = "/root/memonline.deb"
 INSTALL = ("DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o "
            "Dpkg::Options::=--force-confold %s 2>&1 && rm %s" % (PACKAGE, PACKAGE))
-IS_UP = "systemctl is-system-running --wait | grep -E 'running|degraded'"
+# Asked again until the deadline: one answer may take as long as a slow boot.
+IS_UP = "timeout 60 systemctl is-system-running --wait | grep -E 'running|degraded'"
 # memonline-rules is needed by somebody else, too: it stays when memonlined ends.
 BY_HAND_UNIT = """\
 [Unit]

@@ -55,4 +55,4 @@ def run(lab):
         out.write(found["write_files"][0]["content"])
     dumped = host.call([os.path.join(paths.programs(), "agent", "memonlined"), "--dump-config",
                         "--config", config])
-    check("policy = online_movable" in dumped, dumped)
+    check("policy = ratio" in dumped, dumped)
