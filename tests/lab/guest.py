@@ -154,7 +154,16 @@ class Guest(Machine):
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, preexec_fn=supervise.die_with_parent)
         self.qmp = Qmp(self._sockets["qmp"], deadline)
+        if self.lab.platform.firmware_reads_ports:
+            self._wait_first_process(deadline)
         self.attach(self._sockets["lab"], deadline)
+
+    def _wait_first_process(self, deadline):
+        until = time.monotonic() + deadline
+        while self.first_process not in image.contents(self.log):
+            if time.monotonic() >= until or not self.is_running():
+                raise Timeout("the guest's first process does not run")
+            time.sleep(0.1)
 
     def _boot_again(self, error):
         """A kernel may hang or panic under emulation before its first process.

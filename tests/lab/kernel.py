@@ -25,7 +25,9 @@ def version_key(name):
 
 
 def release(image):
-    """What uname -r says there: the boot protocol's kernel_version points at the text."""
+    """What uname -r says there; x86's boot protocol points at the text, packages name the file so."""
+    if os.path.basename(image).startswith("vmlinuz-"):
+        return os.path.basename(image)[len("vmlinuz-"):]
     with open(image, "rb") as source:
         start = source.read(0x10000)
     text = 0x200 + struct.unpack_from("<H", start, 0x20e)[0]

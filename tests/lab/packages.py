@@ -107,6 +107,12 @@ NEEDS = {
         (command("dpkg-buildpackage"), "dpkg-dev", "dpkg-dev"),
         (command("lintian"), "lintian", "lintian"),
     ),
+    "arm64": (
+        (command("aarch64-linux-gnu-gcc"), "crossbuild-essential-arm64", "gcc-aarch64-linux-gnu"),
+        (command("qemu-system-aarch64"), "qemu-system-arm", "qemu-system-aarch64"),
+        (path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"), "qemu-efi-aarch64", "edk2-aarch64"),
+        (command("readelf"), "binutils", "binutils"),
+    ),
     "rpm": (
         (command("rpmbuild"), "rpm", "rpm-build"),
         (command("rpmlint"), "rpmlint", "rpmlint"),

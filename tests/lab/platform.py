@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a guest is made of: QEMU's machine, and programs of its architecture with their libraries."""
+"""What a guest is made of: QEMU's machine, and programs of its architecture with their libraries.
+
+X86 is that of the machine that runs the tests; lab/arm64.py has another.
+"""
 
 import os
 import re
@@ -29,13 +32,17 @@ def found_program(*names):
 
 
 class X86:
-    """That of the machine that runs the tests.
+    """What a platform has.
 
     machines: what a scenario goes through that tries each; all others have the first.
+    firmware_reads_ports: what a host sends before the kernel runs may be lost.
+    has_nodes: guests have the NUMA nodes that QEMU describes.
     """
 
     name = "x86"
     machines = ("pc", "q35")
+    firmware_reads_ports = False
+    has_nodes = True
     # An emulated timer may be too late for the kernel to believe that it works.
     console = "console=ttyS0 no_timer_check"
 

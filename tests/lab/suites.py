@@ -33,7 +33,10 @@ Dir::State::Status "{0}/status";
 Dir::Cache "{0}/cache";
 APT::Update::Error-Mode "any";
 APT::Sandbox::User "";
+APT::Architecture "{1}";
+APT::Architectures {{ "{1}"; }};
 """
+NATIVE = "amd64"
 
 
 def own_archives():
@@ -56,12 +59,13 @@ def archives():
     return found
 
 
-def source_lines(suite, keyring):
+def source_lines(suite, keyring, architecture=NATIVE):
     for label, address in archives():
         if label == "Debian-Security" and suite in WITHOUT_SECURITY:
             continue
         for name in LISTS.get(label, ()):
-            yield "deb [arch=amd64 signed-by=%s] %s %s main\n" % (keyring, address, name % suite)
+            yield "deb [arch=%s signed-by=%s] %s %s main\n" % (architecture, keyring, address,
+                                                               name % suite)
 
 
 def write(path, text):
@@ -69,15 +73,17 @@ def write(path, text):
         out.write(text)
 
 
-def configure(suite):
+def configure(suite, architecture=NATIVE):
     """Writes the suite's configuration; the environment in which apt follows it."""
-    directory = os.path.join(paths.cache(), "apt", suite)
+    name = suite if architecture == NATIVE else "%s-%s" % (suite, architecture)
+    directory = os.path.join(paths.cache(), "apt", name)
     for folder in ("state/lists/partial", "cache/archives/partial"):
         os.makedirs(os.path.join(directory, folder), exist_ok=True)
     keyring = os.path.join(kernel.package(["debian-archive-keyring"]), KEYRING)
     write(os.path.join(directory, "status"), "")
-    write(os.path.join(directory, "sources.list"), "".join(source_lines(suite, keyring)))
-    write(os.path.join(directory, "apt.conf"), CONFIG.format(directory))
+    write(os.path.join(directory, "sources.list"),
+          "".join(source_lines(suite, keyring, architecture)))
+    write(os.path.join(directory, "apt.conf"), CONFIG.format(directory, architecture))
     return dict(os.environ, APT_CONFIG=os.path.join(directory, "apt.conf"))
 
 

@@ -118,7 +118,7 @@ def compare(guest, dimm, peers):
 
 def run(lab):
     port = lab.temp_path("qga.sock")
-    with Guest(lab, config=CONFIG, files=guest_agent.files(), append=APPEND,
+    with Guest(lab, config=CONFIG, files=guest_agent.files(lab.platform), append=APPEND,
                arguments=guest_agent.arguments(port)) as guest:
         dimm = guest.plug("256M")
         guest.wait_blocks(dimm["addr"], dimm["size"], "offline")
