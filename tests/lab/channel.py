@@ -41,6 +41,10 @@ class Channel:
         self.raw = self._stream.line(patience(deadline))
         return json.loads(self.raw.lstrip(b"\xff").decode())
 
+    def begun(self, size, deadline=60):
+        """Until so many bytes of the next message are there."""
+        self._stream.begun(size, patience(deadline))
+
     def request(self, command, deadline=60, **arguments):
         """What the agent returned; raises Refused when it answers with an error."""
         self._id += 1

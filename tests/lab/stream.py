@@ -45,7 +45,8 @@ def connect(path, deadline):
 class Stream:
     def __init__(self, path, deadline=60):
         self._socket = connect(path, deadline)
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._searched = 0  # bytes without a newline: a line may be long
 
     def send(self, data, deadline=60):
         self._socket.settimeout(deadline)
@@ -57,7 +58,7 @@ class Stream:
     def _receive(self, until):
         left = until - time.monotonic()
         if left <= 0:
-            raise Timeout("no line came; read so far: %r" % self._buffer[-200:])
+            raise Timeout("no line came; read so far: %r" % bytes(self._buffer[-200:]))
         self._socket.settimeout(left)
         try:
             data = self._socket.recv(65536)
@@ -67,13 +68,27 @@ class Stream:
             raise Closed("closed by the other side")
         self._buffer += data
 
+    def _end(self):
+        """Where the newline is, or -1."""
+        found = self._buffer.find(b"\n", self._searched)
+        self._searched = len(self._buffer) if found < 0 else found
+        return found
+
     def line(self, deadline=60):
         """The next line, without its newline."""
         until = time.monotonic() + deadline
-        while b"\n" not in self._buffer:
+        while self._end() < 0:
             self._receive(until)
-        line, _, self._buffer = self._buffer.partition(b"\n")
+        line = bytes(self._buffer[:self._searched])
+        del self._buffer[:self._searched + 1]
+        self._searched = 0
         return line
+
+    def begun(self, size, deadline=60):
+        """Until so many bytes of the next line, or lines, are there."""
+        until = time.monotonic() + deadline
+        while len(self._buffer) < size:
+            self._receive(until)
 
     def close(self):
         self._socket.close()
