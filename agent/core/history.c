@@ -314,7 +314,8 @@ void history_written(struct history *history, struct block *block, enum online_t
 		else if (result->reason == REASON_ZONE_DIFFERS)
 			history_lose_zone(block);
 		history_note_online(history, block);
-	} else if (result->result == REPORT_FAILED && word != ONLINE_TYPE_OFFLINE) {
+	} else if (result->result == REPORT_FAILED && word != ONLINE_TYPE_OFFLINE &&
+		   block->state != BLOCK_ABSENT) {
 		set(block, BLOCK_MARK_FAILED);
 	}
 }

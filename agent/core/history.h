@@ -86,7 +86,10 @@ void history_lose_zone(struct block *block) _nonnull_(1);
 
 /* --- writes */
 
-/* The write of `word` is over, without a retry; `error` is what it returned. */
+/*
+ * The write of `word` is over, without a retry; `error` is what it returned. That it failed since the
+ * block was removed says nothing of the next one with its number.
+ */
 void history_written(struct history *history, struct block *block, enum online_type word,
 		     int error, const struct report_range *result) _nonnull_(1);
 /* It was refused, and will be tried again. `now_sec` is monotonic, never 0. */

@@ -117,8 +117,8 @@ void decide_newcomer(struct agent *agent, uint64_t index);
 /* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
 int scan_blocks(struct agent *agent);
 /*
- * Takes this new block into `now` as a scan would, all others as they were. false: it is not offline,
- * not linked to its node yet, or memory is short; a scan has to follow either way.
+ * Takes this new block into `now` as a scan would, all others as they were. false: it cannot be read,
+ * is not linked to its node yet, or memory is short; a scan has to follow either way.
  */
 bool scan_newcomer(struct agent *agent, uint64_t index);
 /*

@@ -171,10 +171,15 @@ static bool any_unreadable(struct agent *agent, const struct snapshot *snapshot)
 static void identify(struct agent *agent, struct block *block, uint64_t seqnum)
 {
 	struct block *old = snapshot_find(&agent->now, block->index);
+	uint64_t identity;
 
-	if (!history_in_doubt(block, old, !agent->scanned_once) ||
-	    !history_identify(&agent->history, block,
-			      sysfs_identity(agent->edges.sysfs, block->index), seqnum))
+	if (!history_in_doubt(block, old, !agent->scanned_once))
+		return;
+	identity = sysfs_identity(agent->edges.sysfs, block->index);
+	/* It went after its state was read: nobody knows whether it is the one that was reported. */
+	if (!identity && !agent->scanned_once)
+		block->state = BLOCK_UNREADABLE;
+	if (!history_identify(&agent->history, block, identity, seqnum))
 		return;
 	log_info("memory%" PRIu64 " was replaced", block->index);
 	if (old)

@@ -111,6 +111,7 @@ static bool put_off(struct agent *agent, struct block *block,
 								: agent->scanned_sec;
 
 	if (result->result == REPORT_SUCCESS || !plan_may_pass(result->error) ||
+	    block->state == BLOCK_ABSENT ||
 	    agent->scanned_sec - since_sec >= agent->config->retry_sec)
 		return false;
 	log_warning("memory%" PRIu64 ": %s; retrying later", block->index,
@@ -147,6 +148,16 @@ static bool goes_on(bool by_name, const struct report_range *result)
 	return by_name && result->result == REPORT_FAILED && plan_may_pass(result->error);
 }
 
+/* It was going offline, and did not, or is back where it was; or its removal is reported already. */
+static bool is_unchanged(const struct block *before, const struct block *block,
+			 const struct report_range *result)
+{
+	if (result->from != result->to)
+		return false;
+	return result->to == BLOCK_ABSENT ||
+	       (result->result == REPORT_SUCCESS && block_same_zone(before, block));
+}
+
 /* When the report's time began: with the first refusal, for what was put off. */
 static uint64_t begun_usec(const struct agent *agent, const struct block *before)
 {
@@ -179,9 +190,7 @@ void writes_judge(struct agent *agent, const struct plan_write *write, int error
 	if (!goes_on(by_name, &result))
 		history_written(&agent->history, block, write->word, error, &result);
 	history_told(block);
-	/* It was going offline, and did not, or is back where it was. */
-	if (result.result == REPORT_SUCCESS && result.from == result.to &&
-	    block_same_zone(before, block))
+	if (is_unchanged(before, block, &result))
 		return;
 	reports_gather_since(agent, block, &result, begun_usec(agent, before));
 }

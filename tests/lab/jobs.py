@@ -300,6 +300,7 @@ def style():
 
 SIM_SEEDS = "100"
 SIM_STEPS = "10000000"
+SIM_EVENTS = "5"  # of small worlds
 
 
 def sim_build():
@@ -317,7 +318,7 @@ def sim(first=None, count=SIM_SEEDS):
 
 def sim_long():
     return (sim_run("--seed", os.environ.get("MEMONLINE_SEED", "1"), "--steps", SIM_STEPS,
-                    "--shrink") or sim_run("--plants"))
+                    "--shrink") or sim_run("--plants") or sim_run("--small", SIM_EVENTS))
 
 
 def sim_scale(first=None, count="200"):

@@ -86,7 +86,7 @@ def own_tests():
         job("kernel-models", "every policy on models of old and new kernels", 300),
         job("sim", "100 simulated worlds with the daemon in them", 600, seeds=100,
             batch=True),
-        job("sim-long", "simulated worlds of 10^7 steps, and each oracle's planted fault", 1800,
+        job("sim-long", "simulated worlds of 10^7 steps, planted faults, all small worlds", 1800,
             full=True),
         job("sim-scale", "guests with their load: core/scale beside other policies, and its rails",
             600, table=True, seeds=200, batch=True),

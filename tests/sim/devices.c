@@ -35,6 +35,7 @@ static void make_block(unsigned index)
 	fresh.has_state = sim.model != SIM_EL6;
 	fresh.linked = sim.model == SIM_EL6;
 	fresh.identity = ++kernel.identities;
+	fresh.listed = block->listed;
 	fresh.asked = block->asked;
 	fresh.asked_off = block->asked_off;
 	fresh.refuse = block->refuse;
@@ -139,6 +140,20 @@ static void add_dimm(uint32_t slot, uint32_t unused)
 	make_next(slot, 0);
 }
 
+void device_add_whole(unsigned slot, unsigned count)
+{
+	unsigned i;
+
+	if (kernel.slots[slot].plugged || kernel.locked)
+		return;
+	kernel.slots[slot].plugged = true;
+	kernel.slots[slot].count = count;
+	for (i = 0; i < count; i++) {
+		make_block(slot_base(slot) + i);
+		link_block(slot_base(slot) + i, 0);
+	}
+}
+
 void device_plug(void)
 {
 	unsigned slot = sim_draw(SIM_VIRTIO_MEM);
@@ -209,6 +224,20 @@ static void remove_dimm(uint32_t slot, uint32_t unused)
 	(void)unused;
 	if (lock(remove_dimm, slot, 0))
 		take_next(slot, 0);
+}
+
+void device_remove_whole(unsigned slot)
+{
+	unsigned base = slot_base(slot), i;
+
+	if (!kernel.slots[slot].plugged || kernel.locked)
+		return;
+	for (i = 0; i < kernel.slots[slot].count; i++)
+		if (kernel.blocks[base + i].state == BLOCK_ONLINE)
+			kernel_set(base + i, BLOCK_OFFLINE, BLOCK_ZONE_UNKNOWN);
+	for (i = kernel.slots[slot].count; i--;)
+		remove_block(base + i);
+	kernel.slots[slot].plugged = false;
 }
 
 void device_unplug(void)
@@ -341,6 +370,35 @@ void operator_insists(unsigned index)
 {
 	if (sim_one_in(6))
 		sim_later(sim_draw(3000), insist, index, 0);
+}
+
+static void end_at_last(uint32_t index, uint32_t identity)
+{
+	if (kernel.blocks[index].identity == identity)
+		operator_ends(index, true);
+}
+
+void operator_begins(unsigned index)
+{
+	struct sim_block *block = &kernel.blocks[index];
+
+	if (kernel.locked || block->state != BLOCK_ONLINE)
+		return;
+	kernel.locked = true;
+	block->state = BLOCK_GOING_OFFLINE;
+	sim_later(30000, end_at_last, index, (uint32_t)block->identity);
+}
+
+void operator_ends(unsigned index, bool going)
+{
+	if (kernel.blocks[index].state == BLOCK_GOING_OFFLINE)
+		operator_over(index, going);
+}
+
+void operator_onlines(unsigned index)
+{
+	if (!kernel.locked)
+		operator_writes(index, ONLINE_TYPE_ONLINE);
 }
 
 /* Some block that is there, not of boot; SIM_BLOCKS: none. */

@@ -51,7 +51,7 @@ void events_begin(void)
 	if (sim_plant("restless"))
 		restless(0, 0);
 	events_close();
-	udevd_up = !sim_one_in(8);
+	udevd_up = !sim_one_in(8) && !sim.options.small;
 	udevd_life = 0;
 	udevd_usec = 0;
 }
@@ -90,6 +90,30 @@ void events_emit(enum uevent_action action, unsigned index, uint64_t seqnum)
 	udevd_usec += 100 + (sim_one_in(20) ? sim_draw(200000) : sim_draw(1500));
 	sim_later(udevd_usec - sim.now_usec, forward,
 		  (uint32_t)action | index << 8 | udevd_life << 16, (uint32_t)seqnum);
+}
+
+/* As the kernel's socket has them. */
+uint64_t events_sum(void)
+{
+	uint64_t sum = netlink.lost;
+	unsigned i;
+
+	for (i = 0; i < netlink.count; i++) {
+		const struct uevent *event = &netlink.queue[(netlink.head + i) % ROOM];
+
+		sum = (sum + event->action + 8 * event->index) * 0x100000001b3ull;
+	}
+	return sum << 1;
+}
+
+bool events_any_removal(void)
+{
+	unsigned i;
+
+	for (i = 0; i < netlink.count; i++)
+		if (netlink.queue[(netlink.head + i) % ROOM].action == UEVENT_REMOVE)
+			return true;
+	return false;
 }
 
 bool events_udevd_runs(void)

@@ -51,6 +51,16 @@ struct journal *life_journal(void)
 	return life.up ? life.journal : NULL;
 }
 
+const struct agent *life_agent(void)
+{
+	return life.agent;
+}
+
+uint64_t life_sum(void)
+{
+	return life.up | (uint64_t)life.starting << 1 | (uint64_t)life.waiting << 2;
+}
+
 bool life_is_up(void)
 {
 	return life.up && !life.hangup && !life.ending;
@@ -75,11 +85,20 @@ static void start_again(uint32_t a, uint32_t b)
 		life.starting = true;
 }
 
+/* No more of it was ever in use. */
+static void clear(struct file *file)
+{
+	memset(file->bytes, 0, file->size);
+	memset(file->memory, 0, file->size);
+	file->size = 0;
+	file->unlinked = false;
+}
+
 void life_begin(void)
 {
 	memset(&life, 0, sizeof(life));
-	memset(&state_file, 0, sizeof(state_file));
-	memset(&blocks_file, 0, sizeof(blocks_file));
+	clear(&state_file);
+	clear(&blocks_file);
 	life.starting = true;
 }
 
@@ -88,7 +107,7 @@ static void lose(struct file *file)
 {
 	if (!file->unlinked)
 		return;
-	memset(file, 0, sizeof(*file));
+	clear(file);
 	if (file == &blocks_file)
 		kernel_forget_wishes();
 	else
@@ -100,6 +119,7 @@ void life_drop(void)
 	bool was_up = life.up || life.starting;
 
 	life.up = life.starting = life.ending = life.hangup = false;
+	life.agent = NULL;
 	sim_memory_reset();
 	events_close();
 	port_agent_gone();

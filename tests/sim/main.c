@@ -19,6 +19,7 @@ static const char usage[] =
 	"  --only LIST   of kinds of events, commas between; --without LIST: all others\n"
 	"  --plant NAME  a fault in the simulated edges, which has to be found\n"
 	"  --plants      each of them in turn: its own oracle has to find it\n"
+	"  --small N     all worlds of two DIMMs and up to N events\n"
 	"  --trace       print what happens; --log: the agent's log, too\n"
 	"  --shrink      reduce a failing world to the fewest events, print its trace\n";
 
@@ -32,6 +33,7 @@ enum {
 	OPTION_WITHOUT,
 	OPTION_PLANT,
 	OPTION_PLANTS,
+	OPTION_SMALL,
 	OPTION_TRACE,
 	OPTION_LOG,
 	OPTION_SHRINK,
@@ -48,6 +50,7 @@ static const struct option long_options[] = {
 	{ "without", required_argument, NULL, OPTION_WITHOUT },
 	{ "plant", required_argument, NULL, OPTION_PLANT },
 	{ "plants", no_argument, NULL, OPTION_PLANTS },
+	{ "small", required_argument, NULL, OPTION_SMALL },
 	{ "trace", no_argument, NULL, OPTION_TRACE },
 	{ "log", no_argument, NULL, OPTION_LOG },
 	{ "shrink", no_argument, NULL, OPTION_SHRINK },
@@ -59,10 +62,10 @@ static struct {
 	uint64_t seed, seeds, steps;
 	size_t events;
 	bool shrink, plants;
+	unsigned small;
 	struct sim_options world;
-} options = {
-	1, 1, 0, 60, false, false, { .model = SIM_MODELS, .features = UINT32_MAX }
-};
+} options = { 1,     1,	    0, 60,
+	      false, false, 0, { .model = SIM_MODELS, .features = UINT32_MAX } };
 
 static const char *const models[SIM_MODELS] = { "el6",	"el7", "4.18",
 						"5.14", "6.1", "6.12" };
@@ -132,6 +135,11 @@ static void parse_option(int option)
 		break;
 	case OPTION_PLANTS:
 		options.plants = true;
+		break;
+	case OPTION_SMALL:
+		options.small = (unsigned)strtoul(optarg, NULL, 10);
+		if (!options.small || options.small > 6)
+			refuse("not from 1 to 6 events", optarg);
 		break;
 	case OPTION_TRACE:
 		options.world.trace = true;
@@ -231,6 +239,48 @@ static void shrink(uint64_t seed)
 	options.world.trace = trace;
 }
 
+/* --- small worlds */
+
+#define SMALL_PLANT_EVENTS 4
+
+/* A kernel with the zones of today, and one that has ZONE_MOVABLE grow downwards. */
+static int find_small(void)
+{
+	static const enum sim_model chosen[] = { SIM_6_1, SIM_EL7 };
+	struct small_count all = { 0, 0, 0 };
+	bool passed = true;
+	size_t i;
+
+	options.world.small = true;
+	for (i = 0; passed && i < sizeof(chosen) / sizeof(chosen[0]); i++) {
+		options.world.model = chosen[i];
+		passed = small_worlds(&options.world, options.small, &all);
+	}
+	printf("%" PRIu64 " small worlds of up to %u events, %" PRIu64 " states, %" PRIu64
+	       " steps, %s\n",
+	       all.worlds, options.small, all.states, all.steps,
+	       passed ? "0 failed" : "1 failed");
+	return !passed;
+}
+
+/* What the others must find, small worlds must as well. */
+static bool find_small_plants(void)
+{
+	static const char *const names[] = { "events", "hushed", "wishes" };
+	size_t count = sizeof(names) / sizeof(names[0]), found = 0, i;
+
+	options.world.small = true;
+	options.world.model = SIM_6_1;
+	for (i = 0; i < count; i++) {
+		struct small_count all = { 0, 0, 0 };
+
+		options.world.plant = names[i];
+		found += !small_worlds(&options.world, SMALL_PLANT_EVENTS, &all);
+	}
+	printf("%zu of %zu planted faults found in small worlds\n", found, count);
+	return found == count;
+}
+
 /* --- each oracle's own fault */
 
 #define PLANT_STEPS 1000000
@@ -278,7 +328,7 @@ static int find_plants(void)
 	for (i = 0; i < count; i++)
 		found += find_plant(i);
 	printf("%zu of %zu planted faults found\n", found, count);
-	return found != count;
+	return found != count || !find_small_plants();
 }
 
 int main(int argc, char **argv)
@@ -292,6 +342,8 @@ int main(int argc, char **argv)
 		parse_option(option);
 	if (options.plants)
 		return find_plants();
+	if (options.small)
+		return find_small();
 	for (seed = options.seed;
 	     options.steps ? steps < options.steps : seed < options.seed + options.seeds;
 	     seed++) {

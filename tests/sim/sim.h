@@ -68,6 +68,7 @@ struct sim_options {
 	bool trace, log;
 	const char *plant; /* NULL: none */
 	uint32_t features; /* 1 << enum sim_event_kind that may be drawn */
+	bool small; /* no script, and time stands still: small.c */
 };
 
 /* --- the world */
@@ -93,7 +94,7 @@ struct sim_world {
 };
 extern struct sim_world sim;
 
-enum sim_leave { SIM_LEAVE_KILLED = 1, SIM_LEAVE_FAILED };
+enum sim_leave { SIM_LEAVE_KILLED = 1, SIM_LEAVE_FAILED, SIM_LEAVE_KNOWN };
 
 void sim_begin(uint64_t seed, const struct sim_options *options);
 void sim_make_script(uint64_t seed, size_t events);
@@ -115,6 +116,21 @@ void sim_fail(const char *oracle, const char *format, ...)
 bool sim_plant(const char *name);
 /* Whether nothing is under way outside of the agent. */
 bool sim_is_calm(void);
+
+/* --- small worlds, all of them (small.c) */
+
+struct small_count {
+	uint64_t worlds, states, steps;
+};
+/* All that have from 0 to 6 events, added to `count`. false: a fault was found, and printed. */
+bool small_worlds(const struct sim_options *options, unsigned events,
+		  struct small_count *count);
+void small_point(const char *what); /* before an effect of the agent's */
+/* What is to come, and what is known, in one number. */
+uint64_t events_sum(void);
+uint64_t oracle_sum(void);
+uint64_t life_sum(void);
+uint64_t writer_sum(void);
 
 /* --- memory (memory.c) */
 
@@ -187,6 +203,12 @@ void operator_acts(void);
 /* What a job could not take offline an operator may, just behind it. */
 void operator_insists(unsigned index);
 void device_refuse(void);
+/* The same in one step, for small worlds. */
+void device_add_whole(unsigned slot, unsigned count);
+void device_remove_whole(unsigned slot);
+void operator_begins(unsigned index);
+void operator_ends(unsigned index, bool going);
+void operator_onlines(unsigned index);
 
 /* --- events (events.c) */
 
@@ -195,6 +217,7 @@ void events_emit(enum uevent_action action, unsigned index, uint64_t seqnum);
 void events_close(void); /* the agent's sockets are gone */
 void events_udevd(void); /* it is killed, or started */
 bool events_udevd_runs(void);
+bool events_any_removal(void); /* that the kernel's socket still has */
 uint32_t events_ready(int fd);
 #define SIM_FD_UDEV 1001
 #define SIM_FD_KERNEL 1002
@@ -255,6 +278,8 @@ bool life_is_up(void);
 void life_drop(void); /* its memory, sockets and port are gone */
 struct journal;
 struct journal *life_journal(void);
+struct agent;
+const struct agent *life_agent(void); /* NULL: it is not there */
 
 /* --- oracles (oracle.c) */
 

@@ -249,6 +249,10 @@ void sim_point(const char *what, uint64_t cost_usec)
 	sim.steps++;
 	if (!sim.in_agent)
 		return;
+	if (sim.options.small) {
+		small_point(what);
+		cost_usec = 0;
+	}
 	if (sim.options.trace) {
 		sim.in_agent = false;
 		sim_trace("  agent %s", what);
@@ -400,12 +404,16 @@ static void play(void)
 
 bool sim_run(void)
 {
+	int left;
+
 	sim.script_due_usec = sim.now_usec + sim.script[0].gap_usec;
-	if (setjmp(sim.base)) {
+	left = setjmp(sim.base);
+	if (left) {
 		sim.in_agent = false;
 		life_drop();
 	}
-	play();
+	if (left != SIM_LEAVE_KNOWN)
+		play();
 	sim.in_agent = false;
 	life_drop();
 	return !sim.failed;

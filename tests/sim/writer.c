@@ -27,6 +27,7 @@ static struct {
 	unsigned index;
 	enum online_type word;
 	uint64_t handed_usec, due_usec;
+	uint64_t identity; /* of the block, when it was handed over */
 	int result;
 	struct sysfs_text after;
 } hand;
@@ -55,8 +56,8 @@ static void carry_out(uint32_t unused, uint32_t unused_too)
 	hand.result = r < 0 ? (int)r : 0;
 	hand.after.len =
 		kernel_peek_state(hand.index, hand.after.bytes, sizeof(hand.after.bytes));
-	/* Whoever was to know is gone. */
-	if (!hand.writer)
+	/* Whoever was to know is gone, or takes it for the one that was there before. */
+	if (!hand.writer || hand.identity != kernel.blocks[hand.index].identity)
 		kernel.blocks[hand.index].read_online = false;
 	hand.busy = false;
 	hand.over = hand.writer != NULL;
@@ -92,6 +93,7 @@ static void hand_over(unsigned index, enum online_type word)
 	hand.index = index;
 	hand.word = word;
 	hand.handed_usec = sim.now_usec;
+	hand.identity = kernel.blocks[index].identity;
 	hand.due_usec = sim.now_usec + WRITE_USEC;
 	hand.writer->notify = false;
 	sim_later(WRITE_USEC, carry_out, 0, 0);
@@ -149,6 +151,12 @@ void writer_free(struct writer *writer)
 	hand.over = false;
 	loop_timer_remove(writer->timer);
 	free(writer);
+}
+
+uint64_t writer_sum(void)
+{
+	return (uint64_t)hand.busy << 8 | (uint64_t)hand.over << 9 | hand.index << 16 |
+	       (uint64_t)hand.word << 24 | (uint64_t)(hand.writer != NULL) << 10;
 }
 
 bool writer_is_busy(void)

@@ -249,6 +249,29 @@ static void what_is_going_offline_when_first_seen_was_online(void **state)
 	assert_int_equal(first_range(fixture, 2)->to, BLOCK_OFFLINE);
 }
 
+/* Another memonlined's first scan meets a DIMM on its way out: it is no news that it was online. */
+static void what_goes_amid_the_first_scan_is_gone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	remember(fixture);
+	start(fixture, false);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	/* Its state is read, and then its directory is gone. */
+	fixture->kernel->blocks[32].identity = 0;
+	restart(fixture, true);
+	agent_wake(fixture->agent);
+	assert_true(agent_step(fixture->agent));
+	fake_kernel_remove(fixture->kernel, 32, 1);
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 2);
+	assert_int_equal(report(fixture, 2)->count, 1);
+	assert_int_equal(first_range(fixture, 2)->from, BLOCK_ONLINE);
+	assert_int_equal(first_range(fixture, 2)->to, BLOCK_ABSENT);
+}
+
 /* It was to be written, and then the policy does not want it any more. */
 static void says_once_what_it_leaves_alone_after_all(void **state)
 {
@@ -893,6 +916,7 @@ int main(void)
 		TEST(believes_the_state_not_the_write),
 		TEST(leaves_an_offlined_block_alone),
 		TEST(reports_what_went_unreadable_first),
+		TEST(what_goes_amid_the_first_scan_is_gone),
 		TEST(reports_nothing_of_what_is_going_offline),
 		TEST(what_is_going_offline_when_first_seen_was_online),
 		TEST(says_once_what_it_leaves_alone_after_all),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/history.h"
@@ -318,6 +319,20 @@ static void what_goes_offline_at_once_was_online(void **state)
 	assert_true(block.slot);
 }
 
+/* What failed since the block went is not held against the next one with its number. */
+static void a_write_to_what_is_gone_leaves_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block block = { .index = 1, .state = BLOCK_ABSENT };
+	struct report_range result = { .result = REPORT_FAILED };
+
+	history_written(&fixture->history, &block, ONLINE_TYPE_ONLINE, -ENOENT, &result);
+	assert_int_equal(block.marks, 0);
+	block.state = BLOCK_OFFLINE;
+	history_written(&fixture->history, &block, ONLINE_TYPE_ONLINE, -ENOENT, &result);
+	assert_int_equal(block.marks, BLOCK_MARK_FAILED);
+}
+
 static void what_is_going_offline_keeps_its_zone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -445,6 +460,7 @@ int main(void)
 		TEST(a_move_that_was_cut_is_nobodys_wish),
 		TEST(results_of_writes),
 		TEST(what_goes_offline_at_once_was_online),
+		TEST(a_write_to_what_is_gone_leaves_nothing),
 		TEST(what_is_going_offline_keeps_its_zone),
 		TEST(a_zone_is_lost_once),
 		TEST(refusals_are_counted_from_the_first),
