@@ -387,23 +387,31 @@ const struct journal_mark *journal_mark_at(const struct journal *journal, size_t
 		       : mark;
 }
 
+/* The position of its newest mark, or their count. */
+static size_t newest_mark(const struct journal *journal, uint64_t index)
+{
+	size_t count = journal->header->marks.count, i;
+
+	for (i = count; i-- > 0;)
+		if (journal->marks[i].index == index)
+			return i;
+	return count;
+}
+
 /*
  * In place: while a mark is half moved its old copy, the newer one, still stands behind it, and the
  * newest mark of a block counts.
  */
-void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes)
+void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes,
+			     uint64_t index)
 {
 	struct journal_header *header = journal->header;
-	size_t i, kept = 0;
+	size_t newest = newest_mark(journal, index), i, kept = 0;
 
-	for (i = 0; i < header->marks.count; i++) {
-		const struct journal_mark *mark =
-			journal_mark_at(journal, i, block_size_bytes);
-
-		if (mark)
-			journal->marks[kept++] = *mark;
-	}
-	if (kept == header->marks.count)
+	for (i = 0; i < header->marks.count; i++)
+		if (i == newest || journal_mark_at(journal, i, block_size_bytes))
+			journal->marks[kept++] = journal->marks[i];
+	if (kept == header->marks.count && newest == header->marks.count)
 		return;
 	store_keep(journal->store, journal->marks, kept * sizeof(*journal->marks));
 	header->marks.count = kept;

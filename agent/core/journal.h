@@ -126,9 +126,12 @@ size_t journal_mark_count(const struct journal *journal) _nonnull_(1);
  */
 const struct journal_mark *journal_mark_at(const struct journal *journal, size_t position,
 					   uint64_t block_size_bytes) _nonnull_(1);
-/* The marks of what is reported; those of what is not stand. */
-void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes)
-	_nonnull_(1);
+/*
+ * The marks of what is reported; those of what is not stand, and the newest one of block `index`,
+ * whose report is still to come; UINT64_MAX: no such block.
+ */
+void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes,
+			     uint64_t index) _nonnull_(1);
 /* Everything marked is reported. */
 void journal_forget_marks(struct journal *journal) _nonnull_(1);
 

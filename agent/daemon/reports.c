@@ -74,8 +74,8 @@ void reports_flush(struct agent *agent)
 		return;
 	flush(agent);
 	if (agent->builder.count) /* held back */
-		journal_forget_reported(agent->edges.journal,
-					agent->now.block_size_bytes);
+		journal_forget_reported(agent->edges.journal, agent->now.block_size_bytes,
+					UINT64_MAX);
 	else
 		journal_forget_marks(agent->edges.journal);
 	/*
@@ -121,8 +121,9 @@ void reports_push(struct agent *agent)
 	agent->reports_new = false;
 }
 
+/* `written`: the block whose write it reports, or UINT64_MAX. */
 static void add(struct agent *agent, uint64_t dimm, const struct report_range *range,
-		uint64_t begun_usec)
+		uint64_t begun_usec, uint64_t written)
 {
 	uint64_t now_usec = loop_now_usec();
 
@@ -132,17 +133,21 @@ static void add(struct agent *agent, uint64_t dimm, const struct report_range *r
 	if (report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec))
 		return;
 	flush(agent);
+	/* What is in the journal now may be of an earlier block with its number. */
+	if (agent->scanned_once)
+		journal_forget_reported(agent->edges.journal, agent->now.block_size_bytes,
+					written);
 	report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec);
 }
 
 void reports_gather_since(struct agent *agent, const struct block *block,
 			  const struct report_range *range, uint64_t begun_usec)
 {
-	add(agent, dimm_of(&agent->now, block), range, begun_usec);
+	add(agent, dimm_of(&agent->now, block), range, begun_usec, block->index);
 }
 
 void reports_gather(struct agent *agent, const struct snapshot *holder,
 		    const struct block *block, const struct report_range *range)
 {
-	add(agent, dimm_of(holder, block), range, agent->schedule.begun_usec);
+	add(agent, dimm_of(holder, block), range, agent->schedule.begun_usec, UINT64_MAX);
 }

@@ -300,7 +300,7 @@ def style():
 
 SIM_SEEDS = "100"
 SIM_STEPS = "10000000"
-SIM_EVENTS = "5"  # of small worlds
+SIM_EVENTS = "6"  # of small worlds
 
 
 def sim_build():

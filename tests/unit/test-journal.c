@@ -360,7 +360,7 @@ static void holds_back_what_has_not_come_whole(void **state)
 	assert_int_equal(journal_last(journal), 1);
 	assert_int_equal(journal_ranges(journal, journal_after(journal, 0))->start,
 			 0x140);
-	journal_forget_reported(journal, 0x10);
+	journal_forget_reported(journal, 0x10, UINT64_MAX);
 	assert_int_equal(journal_mark_count(journal), 1);
 	assert_int_equal(journal_mark_at(journal, 0, 0x10)->index, 16);
 	assert_true(report_builder_has(&builder, 0x100));
@@ -376,6 +376,28 @@ static void holds_back_what_has_not_come_whole(void **state)
 	assert_int_equal(builder.count, 0);
 	report_builder_free(&builder);
 	snapshot_free(&snapshot);
+	journal_free(journal);
+}
+
+/* A block went, and another one with its number was written to before the removal was reported. */
+static void the_mark_of_the_next_block_stands(void **state)
+{
+	struct journal *journal = journal_new("i", 16, 16);
+	struct report_range removed = range(0x100, 0x20);
+	struct report report = { .seq = 0 };
+
+	(void)state;
+	assert_true(journal_mark(journal, 16, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	assert_true(journal_mark(journal, 17, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	assert_true(journal_mark(journal, 16, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	journal_append(journal, &report, &removed, 1);
+	journal_forget_reported(journal, 0x10, 16);
+	assert_int_equal(journal_mark_count(journal), 1);
+	assert_non_null(journal_mark_at(journal, 0, 0x10));
+	assert_int_equal(journal_mark_index(journal, 0), 16);
+	/* And that of what is written to after it. */
+	assert_true(journal_mark(journal, 17, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	assert_non_null(journal_mark_at(journal, 1, 0x10));
 	journal_free(journal);
 }
 
@@ -652,6 +674,7 @@ int main(void)
 		cmocka_unit_test(merges_only_what_is_alike),
 		cmocka_unit_test(reports_each_dimm_once),
 		cmocka_unit_test(holds_back_what_has_not_come_whole),
+		cmocka_unit_test(the_mark_of_the_next_block_stands),
 		cmocka_unit_test(a_refusal_gives_way_to_what_follows),
 		cmocka_unit_test(a_refusal_without_room_for_its_rest_is_reported_first),
 		cmocka_unit_test(keeps_the_order_of_what_happened_to_a_block),
