@@ -14,9 +14,7 @@
 
 static void end(struct keeper *keeper, enum scale_change result)
 {
-	pthread_mutex_lock(&keeper->scaler->mutex);
-	keeper->guest->facts.change = result;
-	pthread_mutex_unlock(&keeper->scaler->mutex);
+	keeper->result = result;
 	keeper->unknown_usec = 0;
 }
 

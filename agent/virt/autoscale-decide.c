@@ -5,6 +5,8 @@
 
 #include "autoscale.h"
 
+#define UNMEASURED_USEC 1000000ull
+
 /* --- the log */
 
 static void put_size(struct text *out, const char *what, uint64_t bytes)
@@ -170,13 +172,25 @@ static void follow_up(struct scaler *scaler, uint64_t now)
 		struct scale_guest *guest = keeper->guest;
 
 		guest->facts.pressed = 0;
-		if (!keeper->runs)
+		if (!keeper->runs || !keeper->measured)
 			continue;
+		keeper->decided = true;
 		log_decision(keeper, guest);
 		record(keeper, guest, now);
 		hand_out(keeper, guest);
 	}
 	store(scaler);
+}
+
+/* What a guest has counts before any other is given more: all are measured first. */
+static bool all_measured(const struct scaler *scaler)
+{
+	size_t i;
+
+	for (i = 0; i < scaler->count; i++)
+		if (scaler->keepers[i]->runs && !scaler->keepers[i]->measured)
+			return false;
+	return true;
 }
 
 uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts)
@@ -191,10 +205,19 @@ uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts
 	change = keeper->guest->facts.change;
 	keeper->guest->facts = *facts;
 	keeper->guest->facts.change = change;
+	/* Not before the host's account has it: another guest would be given the same memory. */
+	if (keeper->result != SCALE_PENDING && facts->presence == SCALE_PRESENT) {
+		keeper->guest->facts.change = keeper->result;
+		keeper->result = SCALE_PENDING;
+	}
+	keeper->measured = true;
 	now = autoscale_now_usec(scaler);
-	scale_decide(&host, scaler->guests, scaler->count, now);
-	follow_up(scaler, now);
-	next = keeper->guest->decision.next_usec;
+	next = now + UNMEASURED_USEC;
+	if (all_measured(scaler)) {
+		scale_decide(&host, scaler->guests, scaler->count, now);
+		follow_up(scaler, now);
+		next = keeper->guest->decision.next_usec;
+	}
 	/* No event tells that it may be asked again. */
 	if (keeper->guest->memory.hold_grow_usec > now &&
 	    next > keeper->guest->memory.hold_grow_usec)
@@ -210,6 +233,7 @@ void autoscale_leave(struct keeper *keeper, bool gone)
 
 	pthread_mutex_lock(&scaler->mutex);
 	keeper->runs = keeper->has_job = false;
+	keeper->measured = keeper->decided = false;
 	if (gone) {
 		virt_say(&keeper->virt, "domain %s: it no longer runs",
 			 keeper->record.name);

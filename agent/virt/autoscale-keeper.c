@@ -31,7 +31,8 @@ static bool is_over(struct keeper *keeper)
 
 	pthread_mutex_lock(&keeper->scaler->mutex);
 	over = keeper->scaler->ends || keeper->dismissed ||
-	       (keeper->virt.options.once && keeper->guest->memory.stage == SCALE_NONE);
+	       (keeper->virt.options.once && keeper->decided &&
+		keeper->guest->memory.stage == SCALE_NONE);
 	pthread_mutex_unlock(&keeper->scaler->mutex);
 	return over;
 }
@@ -52,6 +53,7 @@ static void forget_change(struct keeper *keeper)
 {
 	keeper->restarted = false;
 	keeper->unknown_usec = 0;
+	keeper->result = SCALE_PENDING;
 	pthread_mutex_lock(&keeper->scaler->mutex);
 	keeper->guest->memory.stage = SCALE_NONE;
 	keeper->guest->memory.state = SCALE_STEADY;

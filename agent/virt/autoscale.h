@@ -34,6 +34,8 @@ struct keeper {
 	unsigned pressed; /* signals by event since the last decision */
 	uint64_t
 		unknown_usec; /* since when nobody knows the change's result; 0: it is known */
+	enum scale_change
+		result; /* of the last change; decided about with what was measured since */
 	bool restarted; /* the domain was: what was in flight is no more */
 	enum capacity_model model; /* of its rules, as measured last */
 	/* What follows is of all threads, with the scaler's mutex. */
@@ -42,6 +44,8 @@ struct keeper {
 	struct scale_choice choice;
 	bool runs; /* its thread does */
 	bool dismissed; /* no rule is about it any more */
+	bool measured; /* once at least, or that was tried */
+	bool decided; /* was decided about since */
 	bool has_job;
 	struct scale_decision job;
 	/* What was logged last. */

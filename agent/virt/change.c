@@ -52,7 +52,7 @@ void change_init(struct target *target, const struct capacity_step *step,
 static enum change_end end_of_error(struct target *target, struct change *change, int r)
 {
 	set_why(change, r == -ECOMM ? target->error.message : strerror(-r));
-	if (r == -ETIMEDOUT || connection_is_lost(target->virt->connection))
+	if (r == -ETIMEDOUT || target_is_cut_off(target))
 		return CHANGE_UNKNOWN;
 	if (r == -ECOMM && target->error.code == VIR_ERR_OPERATION_TIMEOUT)
 		return CHANGE_BUSY;

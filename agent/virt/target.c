@@ -29,6 +29,14 @@ const struct capacity_device *target_device(const struct target *target,
 
 /* --- reading */
 
+bool target_is_cut_off(const struct target *target)
+{
+	struct connection *connection = target->virt->connection;
+
+	return connection_is_lost(connection) ||
+	       target->generation != connection_generation(connection);
+}
+
 void target_forget_guest(struct target *target)
 {
 	guest_close(target->guest);
@@ -89,8 +97,7 @@ int target_reread(struct target *target)
 	struct domain domain;
 	int r = 0;
 
-	if (connection_is_lost(target->virt->connection) ||
-	    target->generation != connection_generation(target->virt->connection))
+	if (target_is_cut_off(target))
 		r = find_again(target);
 	if (r == -ECOMM && is_over(target->error.code))
 		r = -ENOENT;

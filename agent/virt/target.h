@@ -42,6 +42,8 @@ void target_close(struct target *target);
 int target_refresh(struct target *target);
 /* The XML and the devices alone: as target_refresh, without the guest. */
 int target_reread(struct target *target);
+/* The connection that it was found by is lost, be it that another thread has opened it again. */
+bool target_is_cut_off(const struct target *target);
 /* The guest alone, about the devices as read last: see `told`. */
 void target_ask(struct target *target);
 /* Its channel is opened anew when it is asked next: a late answer is none to a later question. */

@@ -783,6 +783,74 @@ static void destroyed_in_the_middle(void **state)
 	free_keeper(keeper);
 }
 
+/* What a guest has that nobody has measured yet counts as well. */
+static void waits_for_what_others_have(void **state)
+{
+	struct keeper *keeper = new_keeper();
+	struct keeper *other = test_alloc(sizeof(*other));
+	struct scaler *scaler = keeper->scaler;
+	struct scale_amount none = { 0, 0 };
+
+	(void)state;
+	scaler->config.reserve_soft = scaler->config.reserve_hard = none;
+	scaler->config.capacity = none;
+	scaler->config.capacity.bytes = 2 * GIB;
+	other->guest = &scaler->guests[1];
+	other->runs = true;
+	scale_rules_defaults(&other->guest->rules);
+	scale_memory_init(&other->guest->memory);
+	other->guest->facts.presence = SCALE_IS_SILENT;
+	scaler->keepers[scaler->count++] = other;
+	run_for(keeper, 30);
+	assert_int_equal(world.changes, 0);
+	other->measured = true;
+	other->guest->facts.given = GIB;
+	run_for(keeper, 30);
+	assert_int_equal(world.changes, 0);
+	assert_int_equal(keeper->guest->decision.reason, SCALE_BY_HOST_SHORT);
+	other->guest->facts.given = 0;
+	run_for(keeper, 30);
+	assert_true(given() > GIB);
+	free(other);
+	free_keeper(keeper);
+}
+
+/* Nobody has measured it since, but the memory is no longer the host's. */
+static void counts_what_was_just_given(void **state)
+{
+	struct keeper *keeper = new_keeper();
+	struct keeper *other = test_alloc(sizeof(*other));
+	struct scaler *scaler = keeper->scaler;
+	struct scale_amount none = { 0, 0 };
+	struct scale_facts facts;
+	uint64_t until;
+
+	(void)state;
+	scaler->config.reserve_soft = scaler->config.reserve_hard = none;
+	scaler->config.capacity = none;
+	scaler->config.capacity.bytes = 2 * GIB + 256 * MIB;
+	assert_int_equal(autoscale_round(keeper, &until), AUTOSCALE_AGAIN);
+	assert_int_equal(given(), GIB + 256 * MIB);
+	other->scaler = scaler;
+	other->virt = virt;
+	other->guest = &scaler->guests[1];
+	other->runs = true;
+	scale_memory_init(&other->guest->memory);
+	scale_rules_defaults(&other->guest->rules);
+	other->guest->rules.max = 4 * GIB;
+	scaler->keepers[scaler->count++] = other;
+	memset(&facts, 0, sizeof(facts));
+	facts.given = facts.confirmed = GIB;
+	fill_stats(&facts.stats);
+	facts.stats.available = 0;
+	facts.sampled_usec = autoscale_now_usec(scaler);
+	autoscale_decide(other, &facts);
+	assert_false(other->has_job);
+	assert_int_equal(other->guest->decision.reason, SCALE_BY_HOST_SHORT);
+	free(other);
+	free_keeper(keeper);
+}
+
 static void dry_run_changes_nothing(void **state)
 {
 	struct keeper *keeper = new_keeper();
@@ -813,6 +881,8 @@ int main(void)
 		TEST(unanswered_is_not_done_twice),
 		TEST(unanswered_and_not_done_is_asked_again),
 		TEST(destroyed_in_the_middle),
+		TEST(waits_for_what_others_have),
+		TEST(counts_what_was_just_given),
 		TEST(dry_run_changes_nothing),
 	};
 

@@ -16,7 +16,7 @@ from lab.libvirt import Domain, Libvirt
 
 NEEDS = ("libvirt",)
 INSTALLED = "its guest is of libvirt; cold-port and under-unit have installed ones of libvirt"
-LIMIT = 1500
+LIMIT = 3600
 GUEST_CONFIG = "[memonlined]\npolicy = online_movable\n"
 MIB = 1 << 20
 STEP = 256
