@@ -222,6 +222,17 @@ def a_rule_made_by_hand_goes_and_comes_back():
         equal(tree.get("run/udev/rules.d/99-hotplug-memory.rules"), None, "the one in /run")
 
 
+def the_mark_is_made_before_the_scan():
+    """On a slow boot systemd may end it while it scans; memonlined then starts all the same."""
+    with Tree() as tree:
+        tree.put("usr/lib/udev/rules.d/40-a.rules", BY_HAND)
+        tree.put("bin/grep", "#!/bin/sh\nls %s >%s\nexit 1\n" %
+                 (tree.path / "run/memonline", tree.path / "seen"))
+        (tree.path / "bin/grep").chmod(0o755)
+        tree.run("take", PATH="%s:%s" % (tree.path / "bin", os.environ["PATH"]))
+        equal(tree.get("seen"), "agent-onlines\n", "what is there while it scans")
+
+
 def shadows_follow_later_changes():
     stock, shadow = "usr/lib/udev/rules.d/%s.rules", "run/udev/rules.d/%s.rules"
     with Tree() as tree:
@@ -380,6 +391,7 @@ TESTS = (
     etc_of_the_same_name_hides_the_stock_rule,
     local_comes_before_stock,
     take_and_give_are_each_others_end,
+    the_mark_is_made_before_the_scan,
     shadows_follow_later_changes,
     to_follow_ends_when_nothing_changes,
     a_start_follows_changes_too,
