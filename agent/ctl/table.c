@@ -212,22 +212,32 @@ static void measure(struct table *table, bool headings)
 	}
 }
 
-static void print_cell(const struct table *table, FILE *out, size_t i, const char *text)
+/* `used`: of the line. What does not fit into it is cut. */
+static size_t print_cell(const struct table *table, FILE *out, size_t i, const char *text,
+			 size_t used)
 {
-	size_t column = table->shown[i];
+	size_t column = table->shown[i], len, room;
 	bool last = i + 1 == table->shown_count;
 	int width = (int)table->widths[column];
+	char cell[TABLE_CELL_MAX + 1];
 
-	if (table->columns[column].right)
-		fprintf(out, "%*s", width, text);
-	else
-		fprintf(out, "%-*s", last ? 0 : width, text);
-	putc(last ? '\n' : ' ', out);
+	snprintf(cell, sizeof(cell), table->columns[column].right ? "%*s" : "%-*s",
+		 last && !table->columns[column].right ? 0 : width, text);
+	len = strlen(cell);
+	room = !table->line_max		? len + 1
+	       : table->line_max > used ? table->line_max - used
+					: 0;
+	fprintf(out, "%.*s", (int)(len < room ? len : room), cell);
+	if (last)
+		putc('\n', out);
+	else if (room > len)
+		putc(' ', out);
+	return used + len + 1;
 }
 
 int table_print(struct table *table, FILE *out, bool headings)
 {
-	size_t i, row;
+	size_t i, row, used = 0;
 
 	if (table->failed)
 		return -ENOMEM;
@@ -235,11 +245,12 @@ int table_print(struct table *table, FILE *out, bool headings)
 	table->began = true;
 	measure(table, headings);
 	for (i = 0; headings && i < table->shown_count; i++)
-		print_cell(table, out, i, table->columns[table->shown[i]].name);
+		used = print_cell(table, out, i, table->columns[table->shown[i]].name,
+				  used);
 	for (row = 0; row < table->row_count; row++)
-		for (i = 0; i < table->shown_count; i++)
-			print_cell(table, out, i,
-				   shown_text(table, row, table->shown[i]));
+		for (i = 0, used = 0; i < table->shown_count; i++)
+			used = print_cell(table, out, i,
+					  shown_text(table, row, table->shown[i]), used);
 	drop_rows(table);
 	return 0;
 }

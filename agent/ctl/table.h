@@ -34,6 +34,7 @@ struct table {
 	size_t row_count;
 	size_t row_capacity;
 	size_t bytes; /* in the cells */
+	unsigned line_max; /* where lines are cut; 0: nowhere */
 	bool began; /* something was printed: no more headings */
 	bool failed; /* memory ran out */
 };

@@ -151,10 +151,10 @@ static void resize(struct target *target, struct change *change, uint64_t bytes)
 		change->end = CHANGE_DONE;
 }
 
-/* Until what is plugged is what is asked for, or has not moved for a while. */
+/* Until what is plugged is what is asked for, or has moved and stopped; a busy guest begins late. */
 static void follow_resize(struct target *target, struct change *change)
 {
-	uint64_t moved_msec = client_now_msec(), last = UINT64_MAX;
+	uint64_t moved_msec = 0, last = change->before;
 
 	for (;;) {
 		const struct capacity_device *device;
@@ -174,10 +174,12 @@ static void follow_resize(struct target *target, struct change *change)
 			last = device->current;
 			moved_msec = now;
 		}
-		if (now >= target->until_msec || now - moved_msec >= STALLED_MSEC) {
+		if (now >= target->until_msec ||
+		    (moved_msec && now - moved_msec >= STALLED_MSEC)) {
 			change->end = CHANGE_PARTLY;
 			return;
 		}
+		target_show_progress(target);
 		target_next_event(target, now + LOOK_MSEC, &event);
 	}
 }

@@ -43,7 +43,7 @@ void change_plug(struct target *target, struct change *change);
 /*
  * DETACH: the guest takes it offline, libvirt asks for it, and an event or the XML has
  * the result. If refused, it is online again. RESIZE downwards: until the size is
- * reached, or nothing has changed for ten seconds.
+ * reached, or the guest has stopped on the way for ten seconds.
  */
 void change_unplug(struct target *target, struct change *change);
 /* Takes a change_plug back. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io/client.h"
+#include "monitor.h"
 #include "survey.h"
 
 #define THREADS_MAX 256 /* at a time */
@@ -128,6 +129,8 @@ void fleet_ask_one(struct virt *virt, struct fleet_member *member, uint64_t dead
 		return;
 	}
 	member->agent = why_not_asked(member);
+	if (!member->agent && virt->options.monitor)
+		monitor_ask(member->pointer, &member->domain, deadline_msec, &error);
 	if (!member->agent)
 		ask_guest(virt, member, deadline_msec);
 }

@@ -209,6 +209,19 @@ int host_agent_command(virDomainPtr domain, const char *command, uint64_t deadli
 	return run(call, deadline_msec, reply, error);
 }
 
+static int run_monitor_command(struct call *call)
+{
+	return virDomainQemuMonitorCommand(call->domain, call->text, &call->output,
+					   VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT);
+}
+
+int host_monitor_command(virDomainPtr domain, const char *command, uint64_t deadline_msec,
+			 char **reply, struct call_error *error)
+{
+	return run(call_new(run_monitor_command, NULL, domain, command), deadline_msec,
+		   reply, error);
+}
+
 static void drop_stream(struct call *call)
 {
 	virStreamAbort(call->object);

@@ -36,6 +36,9 @@ int host_detach(virDomainPtr domain, const char *alias, unsigned flags,
 /* qemu-ga's command; *reply is the caller's. */
 int host_agent_command(virDomainPtr domain, const char *command, uint64_t deadline_msec,
 		       char **reply, struct call_error *error);
+/* A command of QEMU's monitor: libvirt marks the domain as tainted. *reply is the caller's. */
+int host_monitor_command(virDomainPtr domain, const char *command, uint64_t deadline_msec,
+			 char **reply, struct call_error *error);
 /* A stream to the channel, with VIR_STREAM_NONBLOCK. `force`: take it from whom libvirt gave it. */
 int host_open_channel(struct connection *connection, virDomainPtr domain,
 		      const char *name, bool force, uint64_t deadline_msec,

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "core/number.h"
 #include "ctl/print.h"
@@ -46,12 +48,13 @@ enum {
 	OPTION_TIMEOUT = 2048,
 	OPTION_UTC = 4096,
 	OPTION_FORCE = 8192,
-	OPTION_SERVICE = 16384 /* those of autoscale alone */
+	OPTION_SERVICE = 16384, /* those of autoscale alone */
+	OPTION_MONITOR = 32768
 };
 #define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
 #define OPTIONS_CHANGE                                                                \
 	(OPTION_JSON | OPTION_BYTES | OPTION_MODEL | OPTION_DEVICE | OPTION_DRY_RUN | \
-	 OPTION_PERSISTENT | OPTION_TIMEOUT)
+	 OPTION_PERSISTENT | OPTION_TIMEOUT | OPTION_MONITOR)
 #define OPTIONS_PLUG \
 	(OPTIONS_CHANGE | OPTION_NODE | OPTION_DIMM | OPTION_KEEP | OPTION_FORCE)
 
@@ -145,6 +148,7 @@ SET_FLAG(set_persistent, virt.options.persistent)
 SET_FLAG(set_keep, virt.options.keep)
 SET_FLAG(set_dry_run, virt.options.dry_run)
 SET_FLAG(set_force, virt.options.force)
+SET_FLAG(set_monitor, virt.options.monitor)
 SET_FLAG(set_take_channel, virt.options.take_channel)
 SET_FLAG(set_utc, virt.options.utc)
 SET_FLAG(set_once, virt.options.once)
@@ -165,6 +169,8 @@ static const struct {
 	  "wait that long for libvirt or a guest to answer (5)" },
 	{ "take-channel", 0, 0, NULL, set_take_channel,
 	  "take the channel from another client" },
+	{ "monitor", 0, OPTION_MONITOR, NULL, set_monitor,
+	  "ask QEMU's monitor as well, which taints the domain" },
 	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON, errors as well" },
 	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes" },
 	{ "output", 'o', OPTION_COLUMNS, "COLUMNS", set_columns,
@@ -210,10 +216,12 @@ static const struct verb {
 	size_t column_count;
 } verbs[] = {
 	{ "list", "[DOMAIN]...", 0, SIZE_MAX,
-	  "all domains: their memory, what is online of it", OPTIONS_TABLE, false,
-	  virt_list, virt_list_columns, VIRT_LIST_COLUMNS },
+	  "all domains: their memory, what is online of it",
+	  OPTIONS_TABLE | OPTION_MONITOR, false, virt_list, virt_list_columns,
+	  VIRT_LIST_COLUMNS },
 	{ "show", "DOMAIN", 1, 1, "each memory device, and why not all of it is online",
-	  OPTIONS_TABLE, false, virt_show, virt_device_columns, VIRT_DEVICE_COLUMNS },
+	  OPTIONS_TABLE | OPTION_MONITOR, false, virt_show, virt_device_columns,
+	  VIRT_DEVICE_COLUMNS },
 	{ "plug", "DOMAIN SIZE", 2, 2, "give memory, and wait until the guest can use it",
 	  OPTIONS_PLUG, false, virt_plug, virt_device_columns, VIRT_DEVICE_COLUMNS },
 	{ "unplug", "DOMAIN SIZE|DEVICE", 2, 2,
@@ -223,13 +231,14 @@ static const struct verb {
 	  "plug or unplug, so that it has that much in all", OPTIONS_PLUG, false,
 	  virt_resize, virt_device_columns, VIRT_DEVICE_COLUMNS },
 	{ "wait", "DOMAIN", 1, 1, "until all that was given is online",
-	  OPTION_JSON | OPTION_BYTES | OPTION_TIMEOUT, false, virt_wait, NULL, 0 },
+	  OPTION_JSON | OPTION_BYTES | OPTION_TIMEOUT | OPTION_MONITOR, false, virt_wait,
+	  NULL, 0 },
 	{ "watch", "[DOMAIN]...", 0, SIZE_MAX,
 	  "reports of the guests and libvirt's events, as they come",
 	  OPTIONS_TABLE | OPTION_UTC, false, virt_watch, virt_watch_columns,
 	  VIRT_WATCH_COLUMNS },
-	{ "metrics", "[DOMAIN]...", 0, SIZE_MAX, "all domains as OpenMetrics text", 0,
-	  false, virt_metrics, NULL, 0 },
+	{ "metrics", "[DOMAIN]...", 0, SIZE_MAX, "all domains as OpenMetrics text",
+	  OPTION_MONITOR, false, virt_metrics, NULL, 0 },
 	{ "autoscale", "[DOMAIN]...", 0, SIZE_MAX,
 	  "give memory to guests that need it, and take it back",
 	  OPTIONS_TABLE | OPTION_DRY_RUN | OPTION_TIMEOUT | OPTION_SERVICE, true,
@@ -398,12 +407,23 @@ static bool check_options(const struct virt *virt, const struct verb *verb,
 	return true;
 }
 
+/* As wide as the terminal is; a pipe or a file gets all. */
+static unsigned line_width(void)
+{
+	struct winsize size;
+
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0
+		       ? size.ws_col
+		       : 0;
+}
+
 static bool select_columns(struct virt *virt, const struct verb *verb)
 {
 	const char *unknown;
 	size_t len;
 
 	table_init(&virt->table, verb->columns, verb->column_count, virt->options.json);
+	virt->table.line_max = line_width();
 	if (!virt->options.columns ||
 	    table_select(&virt->table, virt->options.columns, &unknown, &len) == 0)
 		return true;
@@ -431,6 +451,7 @@ static int run_verb(struct parsed *parsed, const struct verb *verb)
 	int r;
 
 	virt->verb = verb->name;
+	virt->service = verb->takes & OPTION_SERVICE;
 	if (!check_options(virt, verb, parsed->given) || !check_words(virt, verb) ||
 	    !select_columns(virt, verb))
 		return bad_usage(virt);

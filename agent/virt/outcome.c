@@ -142,6 +142,7 @@ int outcome_print(struct target *target, const struct outcome *outcome)
 
 	if (virt->options.json)
 		return print_json(target, outcome);
+	virt_clear_progress();
 	for (i = 0; i < outcome->count; i++)
 		print_change(virt, target, &outcome->changes[i]);
 	if (virt->table.row_count > 0 && table_print(&virt->table, stdout, true) < 0)

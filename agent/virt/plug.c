@@ -131,6 +131,7 @@ static bool wait_online(struct target *target, struct outcome *outcome)
 					     : "not online in time");
 			return false;
 		}
+		target_show_progress(target);
 		target_next_event(target, now + ASK_MSEC, &event);
 	}
 }

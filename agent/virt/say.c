@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/number.h"
 #include "ctl/print.h"
@@ -41,16 +42,46 @@ static void put_json_error(enum virt_code code, const char *desc)
 	text_free(&line);
 }
 
+static bool shown; /* a line of progress */
+
+void virt_clear_progress(void)
+{
+	if (shown)
+		fputs("\r\033[K", stderr);
+	shown = false;
+}
+
 /* Messages may contain text of the command line, of libvirt, of a guest. */
 static void put_line(const char *line)
 {
 	struct text escaped = TEXT_INIT;
 
 	print_escaped(&escaped, line);
+	virt_clear_progress();
 	fflush(stdout);
 	fprintf(stderr, "virt-memonline: %s\n",
 		escaped.failed || !escaped.data ? "" : escaped.data);
 	text_free(&escaped);
+}
+
+void virt_show_progress(const struct virt *virt, const char *format, ...)
+{
+	struct text escaped = TEXT_INIT;
+	char line[512];
+	va_list arguments;
+
+	if (virt->options.json || virt->service || !isatty(STDERR_FILENO))
+		return;
+	va_start(arguments, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is begun in the line above */
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	print_escaped(&escaped, line);
+	if (!escaped.failed && escaped.data)
+		fprintf(stderr, "\r\033[K%s", escaped.data);
+	fflush(stderr);
+	text_free(&escaped);
+	shown = true;
 }
 
 int virt_fail(const struct virt *virt, enum virt_code code, const char *format, ...)

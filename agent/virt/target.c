@@ -9,6 +9,7 @@
 
 #include "fleet.h"
 #include "io/client.h"
+#include "monitor.h"
 
 #define LEAST_MSEC 1000 /* for an answer when the verb's own time is up */
 
@@ -121,6 +122,9 @@ void target_ask(struct target *target)
 	uint64_t until = target_answer_until(target);
 	int r = 0;
 
+	/* If QEMU does not answer, the guest's ranges do. */
+	if (target->virt->options.monitor)
+		monitor_ask(target->pointer, &target->domain, until, &target->error);
 	if (!target->guest) {
 		r = guest_open(target->virt->connection, target->pointer, &target->domain,
 			       target->virt->options.take_channel, until, &target->guest,
@@ -144,6 +148,21 @@ int target_refresh(struct target *target)
 	if (r == 0)
 		target_ask(target);
 	return r;
+}
+
+void target_show_progress(const struct target *target)
+{
+	const struct capacity *capacity = &target->domain.capacity;
+	char sizes[2][VIRT_SIZE_MAX];
+
+	virt_size(target->virt, capacity_given(capacity), sizes[0]);
+	virt_size(target->virt, capacity_online(capacity), sizes[1]);
+	if (target->told)
+		virt_show_progress(target->virt, "domain %s: %s plugged, %s online",
+				   target->name, sizes[0], sizes[1]);
+	else
+		virt_show_progress(target->virt, "domain %s: %s plugged", target->name,
+				   sizes[0]);
 }
 
 /* --- opening */

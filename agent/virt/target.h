@@ -48,6 +48,8 @@ bool target_is_cut_off(const struct target *target);
 void target_ask(struct target *target);
 /* Its channel is opened anew when it is asked next: a late answer is none to a later question. */
 void target_forget_guest(struct target *target);
+/* How much of its memory is online, for who waits at a terminal. */
+void target_show_progress(const struct target *target);
 /* Whether the persistent configuration has such a device. */
 bool target_is_configured(struct target *target, const char *alias);
 /* A number for a new alias that neither the running domain nor its configuration has. */

@@ -90,6 +90,7 @@ static int say_waited(struct target *target, enum virt_code code, const char *ca
 				 target->name,
 				 virt_size(virt, capacity_online(capacity), online),
 				 virt_size(virt, capacity_given(capacity), given), cause);
+	virt_clear_progress();
 	if (virt->options.json)
 		puts("{\"verb\": \"wait\", \"result\": \"done\"}");
 	else
@@ -118,6 +119,7 @@ static int wait_complete(struct target *target)
 			capacity_verdict(&target->domain.capacity, &cause);
 			return say_waited(target, VIRT_UNKNOWN, cause);
 		}
+		target_show_progress(target);
 		target_next_event(target, now + ASK_MSEC, &event);
 		if (target_refresh(target) == -ENOENT)
 			return virt_fail(target->virt, VIRT_FAILED,

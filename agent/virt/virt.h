@@ -31,6 +31,7 @@ struct virt_options {
 	bool keep;
 	bool dry_run;
 	bool force; /* plug although memory may be short */
+	bool monitor; /* ask QEMU's for what the XML lacks */
 	bool take_channel; /* from another client of libvirt */
 	bool json;
 	bool bytes;
@@ -43,6 +44,7 @@ struct virt_options {
 struct virt {
 	struct virt_options options;
 	const char *verb;
+	bool service; /* nobody waits: no progress is shown */
 	const char *const *words; /* behind the verb */
 	size_t word_count;
 	struct connection *connection;
@@ -77,6 +79,10 @@ const char *virt_class(enum virt_code code);
 /* A line of stderr about what goes on; nothing with --json. */
 void virt_say(const struct virt *virt, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* A line that the next one replaces, if stderr is a terminal; it is erased before anything is printed. */
+void virt_show_progress(const struct virt *virt, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void virt_clear_progress(void);
 /* libvirt's error about `what`, escaped. `r`: what a function of host.h returned. */
 int virt_fail_host(const struct virt *virt, const char *what, int r,
 		   const struct call_error *error);

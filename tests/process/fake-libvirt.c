@@ -371,6 +371,13 @@ char *virDomainQemuAgentCommand(virDomainPtr domain, const char *command, int ti
 	return NULL;
 }
 
+int virDomainQemuMonitorCommand(virDomainPtr domain, const char *command, char **result,
+				unsigned flags)
+{
+	(void)result;
+	return virDomainAttachDeviceFlags(domain, command, flags);
+}
+
 /* --- streams */
 
 virStreamPtr virStreamNew(virConnectPtr connect, unsigned flags)

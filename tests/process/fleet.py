@@ -9,14 +9,18 @@ prints what that took.
 
 import collections
 import concurrent.futures
+import fcntl
 import json
 import os
+import pty
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import traceback
@@ -204,6 +208,50 @@ def metrics_of_many():
         check(len(up) == GUESTS, text)
 
 
+# --- terminals
+
+def on_terminal(columns, host, *arguments):
+    """What a program prints on a terminal that wide, both streams."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(program.command(NAME, "-c", "fake://" + host.directory, *arguments),
+                               stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            more = os.read(ours, CHUNK)
+        except OSError:  # all of it has been read, and nobody is left to write more
+            break
+        text += more
+    os.close(ours)
+    process.wait(LIMIT)
+    return text.decode()
+
+
+def cut_at_the_width():
+    with Host() as host:
+        host.add("a-domain-with-a-name", honest())
+        whole = host.run("list").splitlines()
+        check(min(len(line) for line in whole) > 40, whole)
+        cut = on_terminal(40, host, "list").splitlines()
+        check([line[:40].rstrip() for line in whole] == [line.rstrip() for line in cut],
+              "%s cut to %s" % (whole, cut))
+
+
+def progress():
+    """A line that is replaced, on a terminal only; the last thing that is done is to erase it."""
+    with Host() as host:
+        host.add("g", honest(with_device(online=0, verdict="absent", cause="policy-keep")))
+        text = on_terminal(80, host, "wait", "g", "--timeout", "1")
+        check("\r\x1b[Kdomain g: 128M plugged, 0B online" in text, repr(text))
+        check(text.rpartition("\r\x1b[K")[2].startswith("virt-memonline: domain g: not all"),
+              repr(text))
+        process = host.begin("wait", "g", "--timeout", "1")
+        out, errors = process.communicate(timeout=LIMIT)
+        check("plugged," not in out + errors, out + errors)
+
+
 # --- strange ones
 
 def with_status(**changes):
@@ -364,7 +412,7 @@ def measure(count):
                                                 collections.Counter("".join(said).split())))
 
 
-TESTS = [all_at_a_time, metrics_of_many, strange_answers, late_answers, floods]
+TESTS = [all_at_a_time, metrics_of_many, cut_at_the_width, progress, strange_answers, late_answers, floods]
 
 
 def run_test(test):

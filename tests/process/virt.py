@@ -202,7 +202,7 @@ def completion():
     """bash asks the program itself."""
     script = ("source %s/virt-memonline.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
               "_virt_memonline; printf '%%s\\n' \"${COMPREPLY[@]}\"" % SOURCE)
-    for line, wanted in (("u", ["unplug"]), ("plug ", ["test"]), ("plug --mo", ["--model"]),
+    for line, wanted in (("u", ["unplug"]), ("plug ", ["test"]), ("plug --mod", ["--model"]), ("plug --mon", ["--monitor"]),
                          ("--model ", ["dimm", "virtio-mem"]), ("list -o ST", ["STATE"]),
                          ("help wat", ["watch"])):
         done = subprocess.run(
