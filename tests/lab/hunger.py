@@ -105,8 +105,8 @@ def give_back(guest):
     guest.sh("echo 0 >" + POOL)
 
 
-def plug_refused(guest, size, setting, value, deadline=300):
-    """Plugs a DIMM that the kernel refuses for lack of memory; then `setting` gets its value.
+def give_back_when_refused(guest, setting, value):
+    """Once the kernel has refused a DIMM for lack of memory, `setting` gets its value.
 
     Linux 6.1 keeps what it took for the pages it could describe. Nothing else may need memory
     meanwhile, so a shell that has no need to fork watches, and this side asks the guest nothing. It
@@ -115,6 +115,11 @@ def plug_refused(guest, size, setting, value, deadline=300):
     guest.sh("timeout 2 cat /proc/kmsg >/dev/null; (while read -r line; do "
              "case $line in *'add_memory failed'*) break;; esac; done </proc/kmsg; echo %s >%s; echo '%s' >/dev/console) >/dev/null 2>&1 &"
              % (value, setting, GIVEN_BACK))
+
+
+def plug_refused(guest, size, setting, value, deadline=300):
+    """Plugs a DIMM that the kernel refuses for lack of memory; then `setting` gets its value."""
+    give_back_when_refused(guest, setting, value)
     dimm = guest.plug(size)
     end = time.monotonic() + deadline
     while GIVEN_BACK not in console(guest):
