@@ -115,6 +115,7 @@ def run(lab):
     with_hook, without_hook = images(lab)
     disk = root_disk(lab)
     with Booted(lab, disk, with_hook, name="with", dimms=["512M"]) as booted:
+        booted.sh("systemctl -q is-active memonlined")
         dimm = booted.dimms()["dimm1"]
         expect.all_online(booted, dimm)
         equal(set(booted.zones(dimm)), {"Movable"}, "zones of the DIMM")
