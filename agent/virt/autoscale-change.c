@@ -61,14 +61,19 @@ static void fill_wish(const struct keeper *keeper, uint64_t bytes,
 	wish->node = -1;
 }
 
-/* DIMMs of a step each can go one by one; but slots may be few. */
-static enum capacity_reason plan_growth(const struct keeper *keeper, uint64_t bytes,
+/*
+ * DIMMs of a step each can go one by one; but slots may be few. A guest that needs memory has little
+ * or none available: whether its kernel can describe more, core/scale has judged by what cached
+ * files can give way (kernel-short).
+ */
+static enum capacity_reason plan_growth(struct keeper *keeper, uint64_t bytes,
 					struct capacity_plan *plan)
 {
-	const struct capacity *capacity = &keeper->target.domain.capacity;
+	struct capacity *capacity = &keeper->target.domain.capacity;
 	enum capacity_reason reason;
 	struct capacity_wish wish;
 
+	capacity->guest_free = CAPACITY_UNKNOWN;
 	fill_wish(keeper, bytes, &wish);
 	wish.dimm = keeper->guest->rules.step;
 	reason = capacity_plug(capacity, &wish, plan);

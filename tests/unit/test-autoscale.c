@@ -454,6 +454,7 @@ int guest_request(struct guest *guest, const struct protocol_request *request,
 int survey(struct guest *guest, struct domain *domain, uint64_t deadline_msec)
 {
 	struct capacity *capacity = &domain->capacity;
+	struct stats stats;
 	size_t i;
 
 	(void)guest;
@@ -461,7 +462,8 @@ int survey(struct guest *guest, struct domain *domain, uint64_t deadline_msec)
 	if (world.is_silent)
 		return -ETIMEDOUT;
 	capacity->block = 128 * MIB;
-	capacity->guest_free = CAPACITY_UNKNOWN;
+	fill_stats(&stats);
+	capacity->guest_free = stats.available; /* as real ones do, of a full guest: 0 */
 	for (i = 0; i < capacity->count; i++) {
 		struct capacity_device *device = &capacity->devices[i];
 		bool is_online = world.mood != KEEPS_OFFLINE || !device->current;
