@@ -34,11 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define STEPS_MAX 64 /* of one input */
 #define ROUNDS_MAX 100000 /* to come to rest */
 
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#define must(holds)              \
+	do {                     \
+		if (!(holds))    \
+			abort(); \
+	} while (0)
 
 /* How qemu-ga answers what is no sync. */
 enum manner {
@@ -681,12 +681,12 @@ static size_t step(uint8_t what, const uint8_t *data, size_t size)
 		ask("guest-file-write", number, false);
 		break;
 	case 5:
-		return send_garbage(data, size, number * 4);
+		return send_garbage(data, size, (size_t)number * 4);
 	case 6:
 		send_half();
 		break;
 	case 7:
-		host_reads(number == 15 ? SIZE_MAX : number * UNIT);
+		host_reads(number == 15 ? SIZE_MAX : (size_t)number * UNIT);
 		break;
 	case 8:
 	case 9:

@@ -29,6 +29,11 @@
 #define XML_SIZE 65536
 #define STREAMS_MAX 4096
 
+/*
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name,readability-non-const-parameter):
+ * the prototypes are libvirt's
+ */
+
 struct _virConnect {
 	unsigned users;
 	char directory[DIRECTORY_SIZE];
@@ -62,6 +67,7 @@ static __thread virError last_error;
 static int fail(int code, const char *message)
 {
 	last_error.code = code;
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): libvirt's structure has no const */
 	last_error.message = (char *)(uintptr_t)message;
 	return -1;
 }
@@ -273,6 +279,7 @@ static int list(virConnectPtr connect, DIR *directory, virDomainPtr **domains)
 		    strcmp(entry->d_name + len - 4, ".xml") != 0)
 			continue;
 		entry->d_name[len - 4] = '\0';
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 		more = realloc(*domains, ((size_t)count + 1) * sizeof(**domains));
 		if (!more)
 			return -1;
@@ -577,3 +584,5 @@ int virEventRunDefaultImpl(void)
 			of[i]->callback(of[i], VIR_STREAM_EVENT_READABLE, of[i]->data);
 	return 0;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name,readability-non-const-parameter) */

@@ -42,8 +42,8 @@ uint64_t oracle_sum(void)
 	unsigned i;
 
 	for (i = SIM_FIRST_SLOT; i < SIM_BLOCKS; i++)
-		sum = (sum + seen.known[i] + 8 * seen.zone[i] + 64 * seen.before[i] +
-		       128 * (seen.excuses[i] != 0)) *
+		sum = (sum + seen.known[i] + 8ull * seen.zone[i] +
+		       64ull * seen.before[i] + (seen.excuses[i] ? 128 : 0)) *
 		      0x100000001b3ull;
 	return sum;
 }

@@ -15,7 +15,7 @@
  * beginning, and given up where it is as one before it was with as many events left.
  */
 #define EVENTS_MAX 6
-#define SEEN_SIZE (1u << 22)
+#define SEEN_SIZE (1ul << 22)
 #define FIRST SIM_FIRST_SLOT
 #define SECOND (SIM_FIRST_SLOT + SIM_SLOT_BLOCKS)
 #define DIMM_BLOCKS 3

@@ -212,7 +212,7 @@ static void speaks_as_syslog_does(void **state)
 	assert_memory_equal(text.data, "<28>", 4);
 	/* Mmm dd hh:mm:ss */
 	assert_true(text.data[7] == ' ' && text.data[10] == ' ' && text.data[13] == ':');
-	strtol(text.data + 11, &end, 10);
+	assert_in_range(strtol(text.data + 11, &end, 10), 0, 23);
 	assert_ptr_equal(end, text.data + 13);
 	assert_ptr_equal(strstr(text.data, " test["), text.data + 19);
 	assert_string_equal(said(&text), "a?b\n");
