@@ -8,7 +8,7 @@ exposure as systemd-analyze has it, and what lintian says of the package, are ch
 import glob
 import os
 
-from lab import check, distribution, equal, expect, host
+from lab import check, distribution, equal, expect, host, lintian
 from lab.distribution import Distribution
 from lab.libvirt import Libvirt
 
@@ -22,9 +22,9 @@ RULE = b'ACTION=="add", SUBSYSTEM=="memory", ATTR{state}="online"\n'
 EXPOSURE_MAX = 1.9  # with a port whose driver comes later
 
 
-def no_lintian_errors():
+def no_lintian_finding():
     changes = glob.glob(os.path.join(os.path.dirname(distribution.deb()), "*.changes"))[0]
-    host.call(["lintian", "--allow-root", "--fail-on", "error,warning", changes], 300)
+    lintian.no_finding(host.call(lintian.COMMAND.split() + [changes], 300))
 
 
 def exposure(guest):
@@ -60,7 +60,7 @@ def taken_by_hand_stays(guest, dimm):
 
 
 def run(lab):
-    no_lintian_errors()
+    no_lintian_finding()
     with Libvirt(lab) as libvirt, Distribution(libvirt, lab, files={BY_HAND: RULE}) as guest:
         text = guest.install_agent()
         check("is kept as" in text, "nothing is said of the rule made by hand:\n" + text)
