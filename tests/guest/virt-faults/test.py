@@ -61,6 +61,8 @@ def done(libvirt, guest, plug):
     """It is; then all is as before."""
     said = json.loads(libvirt.virt_end(plug))
     equal([said["result"], said["done"]], ["done", 128 << 20], "plug")
+    # QEMU says once a second at most that an agent has closed or opened the port.
+    until(lambda: "answers" in libvirt.virt("list"), "libvirt knows of no agent")
     libvirt.virt("unplug", guest.name, "128M")
     virt.set_policy(guest, "keep")
 
@@ -89,6 +91,7 @@ def killed_for_good(libvirt, guest):
     check("not online in time: n" in said, said)
     virt.same(libvirt, guest, before, "a plug whose agent was killed")
     guest.start_daemon()
+    until(lambda: "answers" in libvirt.virt("list"), "libvirt knows of no agent")
 
 
 def destroyed_in_the_middle(libvirt, guest):
