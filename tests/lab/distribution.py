@@ -208,7 +208,7 @@ class Distribution(Domain):
 
     def install(self, path):
         """apt install of a package of the host's."""
-        target = "/root/" + os.path.basename(path)
+        target = "/srv/" + os.path.basename(path)
         self.put(target, path)
         return self.sh("DEBIAN_FRONTEND=noninteractive apt-get install -y -q "
                        "-o Dpkg::Options::=--force-confold %s 2>&1" % target,

@@ -22,7 +22,7 @@ from .stream import without_daemon
 
 LATER = ("virtio_console",)
 BEFORE_SYSTEMD = "/lab/before-systemd"  # a script among a guest's files, run in its root
-PACKAGE = "/root/memonline.deb"
+PACKAGE = "/srv/memonline.deb"
 INSTALL = ("DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o "
            "Dpkg::Options::=--force-confold %s 2>&1 && rm %s" % (PACKAGE, PACKAGE))
 # Asked again until the deadline: one answer may take as long as a slow boot.

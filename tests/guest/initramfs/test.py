@@ -30,16 +30,16 @@ VENDOR_HOOK = """\
 #!/bin/sh
 case $1 in prereqs) exit 0 ;; esac
 mkdir -p "$DESTDIR/usr/lib/udev/rules.d"
-cp /root/40-redhat.rules "$DESTDIR/usr/lib/udev/rules.d/40-vendor.rules"
+cp /srv/40-redhat.rules "$DESTDIR/usr/lib/udev/rules.d/40-vendor.rules"
 """
 SETUP = """\
-printf '%%s' '%s' >/root/40-redhat.rules
+printf '%%s' '%s' >/srv/40-redhat.rules
 printf '%%s' '%s' >%svendor
 chmod 755 %svendor
 printf 'MODULES=list\\nCOMPRESS=gzip\\nBUSYBOX=y\\n' >/etc/initramfs-tools/conf.d/lab
 printf '%s\\n' >/etc/initramfs-tools/modules
-dpkg -i /root/this.deb
-cp /root/40-redhat.rules /usr/lib/udev/rules.d/
+dpkg -i /srv/this.deb
+cp /srv/40-redhat.rules /usr/lib/udev/rules.d/
 """ % (RULE, VENDOR_HOOK, HOOKS, HOOKS, "\\n".join(MODULES))
 APPEND = installed.Guest.append + " root=/dev/vda rootfstype=ext4"
 
@@ -73,17 +73,17 @@ def put_kernel(root, kernel, temp):
 
 
 def make_image(root, kernel, target):
-    text = root.sh("mkinitramfs -o /root/initrd %s 2>&1; lsinitramfs /root/initrd" % kernel.release,
+    text = root.sh("mkinitramfs -o /srv/initrd %s 2>&1; lsinitramfs /srv/initrd" % kernel.release,
                    600)
     check("rules.d/40-vendor.rules" in text, "the image lacks the vendor's rule:\n" + text)
-    root.get("/root/initrd", target)
+    root.get("/srv/initrd", target)
 
 
 def dracut_leaves_it_out(root, kernel):
     root.sh("dracut --no-kernel --no-hostonly --force --modules 'base udev-rules memonline' "
-            "--kver %s /root/dracut.img >/root/dracut.log 2>&1 || { cat /root/dracut.log; exit 1; }"
+            "--kver %s /srv/dracut.img >/srv/dracut.log 2>&1 || { cat /srv/dracut.log; exit 1; }"
             % kernel.release, 600)
-    text = root.sh("lsinitrd -f usr/lib/udev/rules.d/40-redhat.rules /root/dracut.img")
+    text = root.sh("lsinitrd -f usr/lib/udev/rules.d/40-redhat.rules /srv/dracut.img")
     equal(text.splitlines()[1:], ["# " + RULE.strip()], "the rule in dracut's image")
 
 
@@ -91,7 +91,7 @@ def images(lab):
     """(with the hook, without it)"""
     made = lab.temp_path("hook.img"), lab.temp_path("no-hook.img")
     with chroot.Chroot(distribution.SUITE, WANTED) as root:
-        root.put(distribution.deb(), "/root/this.deb")
+        root.put(distribution.deb(), "/srv/this.deb")
         put_kernel(root, lab.kernel, lab.temp_path("module"))
         root.sh(SETUP)
         make_image(root, lab.kernel, made[0])

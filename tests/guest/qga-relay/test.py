@@ -125,8 +125,8 @@ def exposure(guest):
 def install(guest):
     guest.install_agent()
     for path in guest_agent.debs(distribution.SUITE):
-        guest.put("/root/" + os.path.basename(path), path)
-    guest.sh("cd /root && DEBIAN_FRONTEND=noninteractive dpkg -i libglib*.deb libnuma*.deb "
+        guest.put("/srv/" + os.path.basename(path), path)
+    guest.sh("cd /srv && DEBIAN_FRONTEND=noninteractive dpkg -i libglib*.deb libnuma*.deb "
              "liburing*.deb qemu-guest-agent*.deb 2>&1", 600)
     # As after a boot: the port is qemu-ga's until the command below.
     guest.sh("udevadm trigger --action=add --subsystem-match=virtio-ports && udevadm settle")
@@ -245,7 +245,7 @@ def status(virsh, wanted):
 def thaw(virsh):
     virsh.virsh("domfsthaw")
     status(virsh, "thawed")
-    virsh.guest.sh("touch /root/thawed")
+    virsh.guest.sh("touch /srv/thawed")
 
 
 def frozen(virsh):

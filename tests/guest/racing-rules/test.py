@@ -32,7 +32,7 @@ FORMS = {
     "both": 'SUBSYSTEM=="cpu|memory", ACTION=="add", ATTR{online}=="0", ATTR{online}="1"',
 }
 BUILD = """\
-mkdir -p /root/{0}/DEBIAN /root/{0}{1} && cat >/root/{0}/DEBIAN/control <<'END'
+mkdir -p /srv/{0}/DEBIAN /srv/{0}{1} && cat >/srv/{0}/DEBIAN/control <<'END'
 Package: {0}
 Version: {2}
 Architecture: all
@@ -47,8 +47,8 @@ def install_rules(guest, package, rules, version=1):
     """dpkg -i of a package with these files of rules."""
     guest.sh(BUILD.format(package, RULES, version))
     for name, text in rules.items():
-        guest.put("/root/%s%s%s" % (package, RULES, name), text.encode() + b"\n")
-    guest.sh("cd /root && dpkg-deb --root-owner-group -b {0} {0}.deb && dpkg -i {0}.deb && "
+        guest.put("/srv/%s%s%s" % (package, RULES, name), text.encode() + b"\n")
+    guest.sh("cd /srv && dpkg-deb --root-owner-group -b {0} {0}.deb && dpkg -i {0}.deb && "
              "rm -r {0}*".format(package), 300)
 
 
@@ -106,7 +106,7 @@ def rules_made_by_hand(guest):
     guest.sh("[ ! -e {0} ] && grep -q first {0}.memonline-saved".format(BY_HAND))
     guest.put(BY_HAND, RULE + b"# second\n")
     guest.until("memonlinectl status | grep -q 'Racing rule: *%s$'" % BY_HAND)
-    guest.sh("dpkg -i --force-confold /root/memonline_*.deb", 600)
+    guest.sh("dpkg -i --force-confold /srv/memonline_*.deb", 600)
     guest.sh("[ ! -e {0} ] && grep -q second {1} && grep -q first {1}.1".format(BY_HAND, SAVED))
     guest.wait_daemon()
     guest.until("! memonlinectl status | grep -q 'Racing rule'")
