@@ -71,7 +71,8 @@ struct block {
 	bool is_doubted; /* another may have taken its place: `identity` is to be read anew */
 	bool offline_reported; /* offline since it was online, and that needs no report any more */
 	bool is_told; /* since it came there was a report of it, or will be with the next flush */
-	bool unreported; /* seen online by others' hand, and no report in the journal says so */
+	/* It came, or is online by others' hand, and no report in the journal says so. */
+	bool unreported;
 };
 
 #define BLOCK_MARK_WAS_ONLINE 1 /* in this boot: offline now means somebody wanted that */

@@ -367,6 +367,14 @@ void history_told(struct block *block)
 	block->is_told = true;
 }
 
+void history_told_offline(struct block *block)
+{
+	/* Until the journal has it: whoever finds the block online later is to report that it came. */
+	if (!block->is_told)
+		block->unreported = true;
+	history_told(block);
+}
+
 bool history_any(const struct snapshot *snapshot, uint8_t marks)
 {
 	size_t i;

@@ -106,6 +106,8 @@ void history_retry(struct snapshot *snapshot) _nonnull_(1);
 void history_new_policy(struct snapshot *snapshot) _nonnull_(1);
 /* A report says how it came to be as it is, or did when it was so the last time. */
 void history_told(struct block *block) _nonnull_(1);
+/* The same of one that is offline and stays so; that report may be the first of it. */
+void history_told_offline(struct block *block) _nonnull_(1);
 /* Whether any block has all these marks. */
 bool history_any(const struct snapshot *snapshot, uint8_t marks) _nonnull_(1);
 

@@ -84,39 +84,39 @@ static void log_decision(const struct agent *agent, const struct decision *decis
 	text_free(&line);
 }
 
+/* It is offline and stays so. `before`: as it is known to hosts; NULL: not at all. */
+static void gather_offline(struct agent *agent, struct block *block,
+			   const struct block *before, enum report_result result,
+			   enum reason reason)
+{
+	struct snapshot_change change = { before, block };
+	struct report_range range;
+
+	report_observe(&change, agent->now.block_size_bytes, &range);
+	range.result = (uint8_t)result;
+	range.reason = (uint8_t)reason;
+	reports_gather(agent, &agent->now, block, &range);
+	history_told_offline(block);
+}
+
 /* A block that nothing will be done about, and that no report says is there: say so once. */
 static void gather_left_alone(struct agent *agent, struct block *block,
 			      const struct policy_verdict *verdict)
 {
-	struct snapshot_change change = { NULL, block };
-	struct report_range range;
-
-	if (block->state != BLOCK_OFFLINE || block->is_told ||
-	    (block->marks & BLOCK_MARK_RETRYING))
-		return;
-	report_observe(&change, agent->now.block_size_bytes, &range);
-	range.reason = (uint8_t)verdict->reason;
-	reports_gather(agent, &agent->now, block, &range);
-	history_told(block);
+	if (block->state == BLOCK_OFFLINE && !block->is_told &&
+	    !(block->marks & BLOCK_MARK_RETRYING))
+		gather_offline(agent, block, NULL, REPORT_SUCCESS, verdict->reason);
 }
 
 /* It was refused and waited for, and is no longer wanted: the refusal is not reported yet. */
 static void give_up_retry(struct agent *agent, struct block *block,
 			  const struct policy_verdict *verdict)
 {
-	struct snapshot_change change = { block, block };
-	struct report_range range;
-
 	if (!(block->marks & BLOCK_MARK_RETRYING))
 		return;
 	history_stop_retry(block);
-	if (block->state != BLOCK_OFFLINE)
-		return;
-	report_observe(&change, agent->now.block_size_bytes, &range);
-	range.result = REPORT_FAILED;
-	range.reason = (uint8_t)verdict->reason;
-	reports_gather(agent, &agent->now, block, &range);
-	history_told(block);
+	if (block->state == BLOCK_OFFLINE)
+		gather_offline(agent, block, block, REPORT_FAILED, verdict->reason);
 }
 
 /* What others onlined into another zone than the policy's is moved, if that is wanted. */

@@ -843,6 +843,38 @@ static void what_is_to_stay_offline_is_reported_once(void **state)
 	job_free(&ended);
 }
 
+/* Killed before it was reported; the kernel onlines it after all, and the next agent finds that. */
+static void what_was_to_stay_offline_has_come(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t unit = fixture->kernel->block_size_bytes;
+	struct job job;
+
+	fixture->config.policy = CONFIG_POLICY_KEEP;
+	remember(fixture);
+	start(fixture, false);
+	settle(fixture);
+	fake_kernel_add(fixture->kernel, 32, 1, BLOCK_OFFLINE);
+	agent_wake(fixture->agent);
+	assert_true(agent_step(fixture->agent)); /* the scan */
+	assert_int_equal(job_init_range(&job, JOB_OFFLINE, agent_snapshot(fixture->agent),
+					32 * unit, unit, ONLINE_TYPE_OFFLINE),
+			 0);
+	job_free(&ended);
+	assert_int_equal(agent_start_job(fixture->agent, &job, keep_job, fixture), 0);
+	while (!ended.count)
+		assert_true(agent_step(fixture->agent));
+	assert_int_equal(ended.items[0].response, JOB_SUCCESS);
+	assert_int_equal(last_seq(fixture), 0);
+	restart(fixture, true);
+	fixture->kernel->blocks[32].state = BLOCK_ONLINE;
+	settle(fixture);
+	assert_int_equal(last_seq(fixture), 1);
+	assert_int_equal(first_range(fixture, 1)->from, BLOCK_ABSENT);
+	assert_int_equal(first_range(fixture, 1)->to, BLOCK_ONLINE);
+	job_free(&ended);
+}
+
 static void rolls_a_refused_offline_back(void **state)
 {
 	struct fixture *fixture = *state;
@@ -938,6 +970,7 @@ int main(void)
 		TEST(rolls_a_refused_offline_back),
 		TEST(what_is_asked_in_vain_is_tried_on),
 		TEST(what_is_to_stay_offline_is_reported_once),
+		TEST(what_was_to_stay_offline_has_come),
 		TEST(tells_nobody_of_a_disowned_job),
 		TEST(reads_each_block_a_fixed_number_of_times),
 	};

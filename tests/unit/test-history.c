@@ -413,6 +413,22 @@ static void wishes_and_leftovers(void **state)
 	assert_int_equal(recalled(fixture, block, BLOCK_OFFLINE).marks, 0);
 }
 
+/* Its first report is made and may be lost with the agent, until it is in the journal. */
+static void what_is_left_offline_is_unreported_at_first(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct report_builder none = { .count = 0 };
+	struct block *block = add(&fixture->now, 1, BLOCK_OFFLINE);
+
+	history_told_offline(block);
+	history_wanted_offline(&fixture->history, block);
+	assert_true(recalled(fixture, block, BLOCK_ONLINE).unreported);
+	history_reported(&fixture->history, &fixture->now, &none);
+	assert_false(recalled(fixture, block, BLOCK_ONLINE).unreported);
+	history_told_offline(block);
+	assert_false(block->unreported);
+}
+
 static void the_end_of_a_move(void **state)
 {
 	const struct {
@@ -465,6 +481,7 @@ int main(void)
 		TEST(a_zone_is_lost_once),
 		TEST(refusals_are_counted_from_the_first),
 		TEST(wishes_and_leftovers),
+		TEST(what_is_left_offline_is_unreported_at_first),
 		TEST(the_end_of_a_move),
 	};
 
