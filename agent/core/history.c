@@ -198,11 +198,21 @@ static bool is_added(const struct block *block, const struct block *old, bool is
 		history_known(old).state == BLOCK_ABSENT);
 }
 
+/*
+ * Not by a write of ours. The report about it is written when the events have ended, and until then
+ * the next memonlined must know that it is missing.
+ */
+static void note_onlined(struct block *block, const struct block *before)
+{
+	struct block known = history_known(before);
+
+	if (is_online(block) && !is_online(&known))
+		block->unreported = true;
+}
+
 static void update(struct history *history, struct block *block, const struct block *old,
 		   bool is_first, uint64_t seqnum)
 {
-	struct block known = history_known(old);
-
 	if (is_online(block)) {
 		set(block, BLOCK_MARK_WAS_ONLINE);
 		block->offline_reported = false;
@@ -211,13 +221,9 @@ static void update(struct history *history, struct block *block, const struct bl
 		set(block, BLOCK_MARK_ADDED);
 	if (is_first || block->state != BLOCK_OFFLINE || is_added(block, old, is_first))
 		block->known_seqnum = seqnum;
-	/*
-	 * Not by a write of ours: those are in `before` already. The report about it is
-	 * written when the events have ended, and until then the next memonlined must
-	 * know that it is missing.
-	 */
-	if (!is_first && is_online(block) && !is_online(&known))
-		block->unreported = true;
+	/* Those of a write of ours are in `before` already. */
+	if (!is_first)
+		note_onlined(block, old);
 	/* Its identity may be known only now; what is stored already costs nothing. */
 	if (block->marks || block->slot)
 		store(history, block);
@@ -303,6 +309,14 @@ void history_lose_zone(struct block *block)
 }
 
 /* --- writes */
+
+void history_read_back(struct block *block, const struct block *before,
+		       enum online_type word)
+{
+	/* What a write has brought online has its mark in the journal. */
+	if (word == ONLINE_TYPE_OFFLINE)
+		note_onlined(block, before);
+}
 
 void history_written(struct history *history, struct block *block, enum online_type word,
 		     int error, const struct report_range *result)

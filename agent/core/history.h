@@ -87,6 +87,12 @@ void history_lose_zone(struct block *block) _nonnull_(1);
 /* --- writes */
 
 /*
+ * The write of `word` has returned, and the block was read: others may have brought online what was
+ * to go offline. `before`: as it was. The first of these calls.
+ */
+void history_read_back(struct block *block, const struct block *before,
+		       enum online_type word) _nonnull_(1, 2);
+/*
  * The write of `word` is over, without a retry; `error` is what it returned. That it failed since the
  * block was removed says nothing of the next one with its number.
  */

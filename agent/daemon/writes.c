@@ -177,6 +177,7 @@ void writes_judge(struct agent *agent, const struct plan_write *write, int error
 	    agent->executor.who == EXECUTOR_KERNEL)
 		result.reason = REASON_ONLINED_BY_KERNEL;
 	block->reason = result.reason;
+	history_read_back(block, before, write->word);
 	/* Who asked by name is answered at once. */
 	if (!by_name && put_off(agent, block, &result)) {
 		/* ZONE_MOVABLE cannot grow past it. */

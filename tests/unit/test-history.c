@@ -429,6 +429,36 @@ static void what_is_left_offline_is_unreported_at_first(void **state)
 	assert_false(block->unreported);
 }
 
+/* It was to go offline, and others brought it online: no write and no mark says so. */
+static void what_others_onlined_amid_a_write(void **state)
+{
+	const struct {
+		enum block_state before, known, after;
+		enum online_type word;
+		bool unreported;
+	} rows[] = {
+		{ BLOCK_UNREADABLE, BLOCK_ABSENT, BLOCK_ONLINE, ONLINE_TYPE_OFFLINE,
+		  true },
+		{ BLOCK_UNREADABLE, BLOCK_ONLINE, BLOCK_ONLINE, ONLINE_TYPE_OFFLINE,
+		  false },
+		{ BLOCK_UNREADABLE, BLOCK_ABSENT, BLOCK_OFFLINE, ONLINE_TYPE_OFFLINE,
+		  false },
+		{ BLOCK_ONLINE, BLOCK_ABSENT, BLOCK_ONLINE, ONLINE_TYPE_OFFLINE, false },
+		{ BLOCK_OFFLINE, BLOCK_ABSENT, BLOCK_ONLINE, ONLINE_TYPE_ONLINE, false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct block before = { .index = 1, .state = (uint8_t)rows[i].before };
+		struct block block = { .index = 1, .state = (uint8_t)rows[i].after };
+
+		history_set_known(&before, rows[i].known);
+		history_read_back(&block, &before, rows[i].word);
+		assert_int_equal(block.unreported, rows[i].unreported);
+	}
+}
+
 static void the_end_of_a_move(void **state)
 {
 	const struct {
@@ -482,6 +512,7 @@ int main(void)
 		TEST(refusals_are_counted_from_the_first),
 		TEST(wishes_and_leftovers),
 		TEST(what_is_left_offline_is_unreported_at_first),
+		TEST(what_others_onlined_amid_a_write),
 		TEST(the_end_of_a_move),
 	};
 
