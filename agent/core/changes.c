@@ -179,7 +179,7 @@ static bool is_as_reported(const struct block *before, struct block *after)
 		after->reason = before->reason;
 		return true;
 	}
-	if (same_reported(before, after)) {
+	if (same_reported(before, after) && block_same_zone(before, after)) {
 		history_set_unreported(after, false);
 		if (after->state == BLOCK_OFFLINE)
 			after->reason = before->reason;

@@ -365,6 +365,8 @@ static int recall(const struct report_range *range, uint64_t unit, struct snapsh
 		block->node = range->node;
 		block->state = range->to;
 		block->reason = range->reason;
+		block->zones[0] = range->zone;
+		block->zone_count = range->zone != BLOCK_ZONE_UNKNOWN;
 	}
 	return 0;
 }

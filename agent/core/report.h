@@ -64,7 +64,7 @@ void report_builder_flush(struct report_builder *builder, struct journal *journa
 			  int64_t time_sec, int32_t time_usec) _nonnull_(1);
 
 /*
- * The blocks that the journal has, each with the node, the state and the reason of its
+ * The blocks that the journal has, each with the node, the state, the zone and the reason of its
  * newest report; `told` is empty before. 0 or -ENOMEM.
  */
 int report_recall(const struct journal *journal, uint64_t block_size_bytes,

@@ -205,16 +205,23 @@ static void unreadable_is_no_state(void **state)
 
 /* --- between two agents */
 
-static void report(struct fixture *fixture, uint64_t index, enum block_state to)
+static void report_in_zone(struct fixture *fixture, uint64_t index, enum block_state to,
+			   enum block_zone zone)
 {
-	struct report report = { .elapsed_usec = 1 };
+	struct report head = { .elapsed_usec = 1 };
 	struct report_range range = { .start = index * BLOCK_SIZE,
 				      .size = BLOCK_SIZE,
 				      .from = BLOCK_OFFLINE,
 				      .to = (uint8_t)to,
+				      .zone = (uint8_t)zone,
 				      .reason = REASON_ASKED };
 
-	journal_append(fixture->journal, &report, &range, 1);
+	journal_append(fixture->journal, &head, &range, 1);
+}
+
+static void report(struct fixture *fixture, uint64_t index, enum block_state to)
+{
+	report_in_zone(fixture, index, to, BLOCK_ZONE_UNKNOWN);
 }
 
 static struct block *recall(struct fixture *fixture, uint64_t index,
@@ -245,6 +252,22 @@ static void compares_with_the_journal(void **state)
 					   "5 online->absent removed; ");
 	assert_int_equal(fixture->after.blocks[1].reason, REASON_ASKED);
 	assert_int_equal(fixture->after.blocks[2].known, BLOCK_ONLINE);
+}
+
+/* Others took the second one offline, and brought it online in a zone that is not the report's. */
+static void compares_zones_with_the_journal(void **state)
+{
+	struct fixture *fixture = *state;
+
+	report_in_zone(fixture, 1, BLOCK_ONLINE, BLOCK_ZONE_NORMAL);
+	report_in_zone(fixture, 2, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE);
+	report_in_zone(fixture, 3, BLOCK_ONLINE, BLOCK_ZONE_MOVABLE);
+	recall(fixture, 1, BLOCK_ONLINE, BLOCK_MARK_WAS_ONLINE);
+	recall(fixture, 2, BLOCK_ONLINE, BLOCK_MARK_WAS_ONLINE);
+	/* Nobody knows the zone of this one. */
+	recall(fixture, 3, BLOCK_GOING_OFFLINE, BLOCK_MARK_WAS_ONLINE);
+	assert_int_equal(changes_meanwhile(&fixture->changes, &fixture->after), 0);
+	assert_string_equal(fixture->seen, "2 online->online onlined-elsewhere; ");
 }
 
 static void names_what_nobody_has_reported(void **state)
@@ -368,6 +391,7 @@ int main(void)
 		TEST(a_zone_that_the_policy_does_not_want_is_named),
 		TEST(unreadable_is_no_state),
 		TEST(compares_with_the_journal),
+		TEST(compares_zones_with_the_journal),
 		TEST(names_what_nobody_has_reported),
 		TEST(boot_memory_is_nobodys_doing),
 		TEST(resumes_each_write_once),
