@@ -133,14 +133,12 @@ static void store(struct scaler *scaler)
 
 /* --- decisions */
 
-static void read_host(struct scaler *scaler, struct scale_host *host)
+/* With the mutex: SIGHUP replaces the rules. */
+static void take_host_rules(const struct scaler *scaler, struct scale_host *host)
 {
 	const struct scale_config *config = &scaler->config;
 	uint64_t all = scaler->host_bytes;
 
-	memset(host, 0, sizeof(*host));
-	host->available = connection_free_memory(scaler->virt->connection,
-						 virt_answer_until(scaler->virt));
 	/* A host of an unknown size gives nothing by a percentage of it. */
 	if (all == CAPACITY_UNKNOWN)
 		all = 0;
@@ -200,8 +198,10 @@ uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts
 	struct scale_host host;
 	uint64_t now, next;
 
-	read_host(scaler, &host);
+	host.available = connection_free_memory(scaler->virt->connection,
+						virt_answer_until(scaler->virt));
 	pthread_mutex_lock(&scaler->mutex);
+	take_host_rules(scaler, &host);
 	change = keeper->guest->facts.change;
 	keeper->guest->facts = *facts;
 	keeper->guest->facts.change = change;
