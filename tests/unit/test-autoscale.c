@@ -797,24 +797,44 @@ static void destroyed_in_the_middle(void **state)
 	free_keeper(keeper);
 }
 
+/* One more guest, whose thread is at work, on a host that has so much for all. */
+static struct keeper *add_other(struct scaler *scaler, uint64_t capacity)
+{
+	struct keeper *other = test_alloc(sizeof(*other));
+
+	memset(&scaler->config.reserve_soft, 0, sizeof(scaler->config.reserve_soft));
+	memset(&scaler->config.reserve_hard, 0, sizeof(scaler->config.reserve_hard));
+	memset(&scaler->config.capacity, 0, sizeof(scaler->config.capacity));
+	scaler->config.capacity.bytes = capacity;
+	other->scaler = scaler;
+	other->virt = virt;
+	other->guest = &scaler->guests[scaler->count];
+	other->runs = true;
+	scale_memory_init(&other->guest->memory);
+	scale_rules_defaults(&other->guest->rules);
+	other->guest->rules.max = 4 * GIB;
+	other->guest->facts.presence = SCALE_IS_SILENT;
+	scaler->keepers[scaler->count++] = other;
+	return other;
+}
+
+/* Its guest has 1 GiB, and nothing of it is available. */
+static void fill_needy(const struct keeper *other, struct scale_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->given = facts->confirmed = GIB;
+	fill_stats(&facts->stats);
+	facts->stats.available = 0;
+	facts->sampled_usec = autoscale_now_usec(other->scaler);
+}
+
 /* What a guest has that nobody has measured yet counts as well. */
 static void waits_for_what_others_have(void **state)
 {
 	struct keeper *keeper = new_keeper();
-	struct keeper *other = test_alloc(sizeof(*other));
-	struct scaler *scaler = keeper->scaler;
-	struct scale_amount none = { 0, 0 };
+	struct keeper *other = add_other(keeper->scaler, 2 * GIB);
 
 	(void)state;
-	scaler->config.reserve_soft = scaler->config.reserve_hard = none;
-	scaler->config.capacity = none;
-	scaler->config.capacity.bytes = 2 * GIB;
-	other->guest = &scaler->guests[1];
-	other->runs = true;
-	scale_rules_defaults(&other->guest->rules);
-	scale_memory_init(&other->guest->memory);
-	other->guest->facts.presence = SCALE_IS_SILENT;
-	scaler->keepers[scaler->count++] = other;
 	run_for(keeper, 30);
 	assert_int_equal(world.changes, 0);
 	other->measured = true;
@@ -832,32 +852,15 @@ static void waits_for_what_others_have(void **state)
 /* Nobody has measured it since, but the memory is no longer the host's. */
 static void counts_what_was_just_given(void **state)
 {
-	struct keeper *keeper = new_keeper();
-	struct keeper *other = test_alloc(sizeof(*other));
-	struct scaler *scaler = keeper->scaler;
-	struct scale_amount none = { 0, 0 };
+	struct keeper *keeper = new_keeper(), *other;
 	struct scale_facts facts;
 	uint64_t until;
 
 	(void)state;
-	scaler->config.reserve_soft = scaler->config.reserve_hard = none;
-	scaler->config.capacity = none;
-	scaler->config.capacity.bytes = 2 * GIB + 256 * MIB;
 	assert_int_equal(autoscale_round(keeper, &until), AUTOSCALE_AGAIN);
 	assert_int_equal(given(), GIB + 256 * MIB);
-	other->scaler = scaler;
-	other->virt = virt;
-	other->guest = &scaler->guests[1];
-	other->runs = true;
-	scale_memory_init(&other->guest->memory);
-	scale_rules_defaults(&other->guest->rules);
-	other->guest->rules.max = 4 * GIB;
-	scaler->keepers[scaler->count++] = other;
-	memset(&facts, 0, sizeof(facts));
-	facts.given = facts.confirmed = GIB;
-	fill_stats(&facts.stats);
-	facts.stats.available = 0;
-	facts.sampled_usec = autoscale_now_usec(scaler);
+	other = add_other(keeper->scaler, 2 * GIB + 256 * MIB);
+	fill_needy(other, &facts);
 	autoscale_decide(other, &facts);
 	assert_false(other->has_job);
 	assert_int_equal(other->guest->decision.reason, SCALE_BY_HOST_SHORT);
