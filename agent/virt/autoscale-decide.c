@@ -161,6 +161,15 @@ static void hand_out(struct keeper *keeper, struct scale_guest *guest)
 	guest->memory.state = SCALE_STEADY;
 }
 
+static void remember(struct scaler *scaler)
+{
+	size_t i;
+
+	for (i = 0; i < scaler->count; i++)
+		if (!scaler->keepers[i]->has_job)
+			scaler->before[i] = scaler->guests[i].memory;
+}
+
 static void follow_up(struct scaler *scaler, uint64_t now)
 {
 	size_t i;
@@ -170,6 +179,9 @@ static void follow_up(struct scaler *scaler, uint64_t now)
 		struct scale_guest *guest = keeper->guest;
 
 		guest->facts.pressed = 0;
+		/* Whose thread has ended stays as it was left. */
+		if (!keeper->runs && keeper->decided)
+			guest->memory = scaler->before[i];
 		if (!keeper->runs || !keeper->measured)
 			continue;
 		keeper->decided = true;
@@ -214,6 +226,7 @@ uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts
 	now = autoscale_now_usec(scaler);
 	next = now + UNMEASURED_USEC;
 	if (all_measured(scaler)) {
+		remember(scaler);
 		scale_decide(&host, scaler->guests, scaler->count, now);
 		follow_up(scaler, now);
 		next = keeper->guest->decision.next_usec;
@@ -226,25 +239,35 @@ uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts
 	return next;
 }
 
+/* Nobody knows what it has from now on: it counts no more, until it is measured again. */
+static void forget_guest(struct keeper *keeper, enum scale_reason reason)
+{
+	struct scale_guest *guest = keeper->guest;
+
+	guest->facts.given = guest->facts.confirmed = 0;
+	guest->memory.stage = SCALE_NONE;
+	guest->memory.state = SCALE_AWAY;
+	guest->memory.reason = reason;
+	keeper->record.given = keeper->record.confirmed = 0;
+	keeper->logged_state = SCALE_AWAY;
+}
+
 void autoscale_leave(struct keeper *keeper, bool gone)
 {
 	struct scaler *scaler = keeper->scaler;
 	struct scale_guest *guest = keeper->guest;
 
 	pthread_mutex_lock(&scaler->mutex);
-	keeper->runs = keeper->has_job = false;
-	keeper->measured = keeper->decided = false;
-	if (gone) {
+	/* Nothing was begun of it. */
+	if (keeper->has_job)
+		guest->memory = scaler->before[guest - scaler->guests];
+	keeper->runs = keeper->has_job = keeper->measured = false;
+	guest->facts.presence = SCALE_IS_SILENT;
+	if (gone)
 		virt_say(&keeper->virt, "domain %s: it no longer runs",
 			 keeper->record.name);
-		memset(&guest->facts, 0, sizeof(guest->facts));
-		guest->facts.presence = SCALE_IS_SILENT;
-		guest->memory.stage = SCALE_NONE;
-		guest->memory.state = SCALE_AWAY;
-		guest->memory.reason = SCALE_BY_SHUTTING_DOWN;
-		keeper->record.given = keeper->record.confirmed = 0;
-		keeper->logged_state = SCALE_AWAY;
-		store(scaler);
-	}
+	if (gone || keeper->dismissed)
+		forget_guest(keeper, gone ? SCALE_BY_SHUTTING_DOWN : SCALE_BY_SILENT);
+	store(scaler);
 	pthread_mutex_unlock(&scaler->mutex);
 }

@@ -12,14 +12,15 @@ uint64_t autoscale_now_usec(const struct scaler *scaler)
 	return scaler->epoch_usec + client_now_msec() * USEC_PER_MSEC;
 }
 
+/* Who is to end begins nothing: the job stays, and autoscale_leave takes it back. */
 static bool take_job(struct keeper *keeper, struct scale_decision *job)
 {
 	bool taken;
 
 	pthread_mutex_lock(&keeper->scaler->mutex);
-	taken = keeper->has_job;
+	taken = keeper->has_job && !keeper->scaler->ends && !keeper->dismissed;
 	*job = keeper->job;
-	keeper->has_job = false;
+	keeper->has_job = keeper->has_job && !taken;
 	pthread_mutex_unlock(&keeper->scaler->mutex);
 	return taken;
 }

@@ -84,6 +84,7 @@ static void start_keeper(struct scaler *scaler, const char *name, const char *uu
 	if (keeper->runs)
 		return;
 	snprintf(keeper->record.name, sizeof(keeper->record.name), "%s", name);
+	keeper->decided = false;
 	keeper->virt = *scaler->virt;
 	keeper->virt.options.model = choice->model;
 	keeper->runs = call_start_thread(autoscale_keep, keeper) == 0;

@@ -45,7 +45,7 @@ struct keeper {
 	bool runs; /* its thread does */
 	bool dismissed; /* no rule is about it any more */
 	bool measured; /* once at least, or that was tried */
-	bool decided; /* was decided about since */
+	bool decided; /* was decided about since its thread was started */
 	bool has_job;
 	struct scale_decision job;
 	/* What was logged last. */
@@ -65,7 +65,8 @@ struct scaler {
 	struct keeper *keepers
 		[AUTOSCALE_DOMAINS_MAX]; /* owned; each has the guest of its place */
 	struct scale_guest guests[AUTOSCALE_DOMAINS_MAX];
-	struct scale_memory before[AUTOSCALE_DOMAINS_MAX]; /* the decision in hand */
+	/* The guests' memory before the last decision, or before that of a job not yet begun. */
+	struct scale_memory before[AUTOSCALE_DOMAINS_MAX];
 	size_t count;
 	bool ends;
 };

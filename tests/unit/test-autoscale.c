@@ -868,6 +868,58 @@ static void counts_what_was_just_given(void **state)
 	free_keeper(keeper);
 }
 
+/* Who has ended is counted, and no more decided about: nobody would make the change. */
+static void leaves_alone_who_has_ended(void **state)
+{
+	struct keeper *keeper = new_keeper();
+	struct keeper *other = add_other(keeper->scaler, 2 * GIB + 512 * MIB);
+	struct scale_memory left;
+	struct scale_facts facts;
+	uint64_t until;
+
+	(void)state;
+	fill_needy(other, &facts);
+	facts.stats.available = 200 * MIB; /* enough */
+	autoscale_decide(other, &facts);
+	assert_int_equal(autoscale_round(keeper, &until), AUTOSCALE_AGAIN);
+	assert_true(other->decided);
+	assert_false(other->has_job);
+	left = other->guest->memory;
+	autoscale_leave(other, false);
+	other->guest->facts.stats.available = 0;
+	run_for(keeper, 10);
+	assert_memory_equal(&other->guest->memory, &left, sizeof(left));
+	world.used = 3 * GIB;
+	run_for(keeper, 60);
+	assert_int_equal(given(), GIB + 512 * MIB);
+	/* Without a rule it is none of those that the capacity is for. */
+	other->dismissed = true;
+	autoscale_leave(other, false);
+	run_for(keeper, 60);
+	assert_int_equal(given(), 2 * GIB + 512 * MIB);
+	free(other);
+	free_keeper(keeper);
+}
+
+static void begins_nothing_at_its_end(void **state)
+{
+	struct keeper *keeper = new_keeper();
+	uint64_t until;
+
+	(void)state;
+	run_until_asked(keeper);
+	keeper->scaler->ends = true;
+	assert_int_equal(autoscale_round(keeper, &until), AUTOSCALE_WAIT);
+	autoscale_leave(keeper, false);
+	free_keeper(keeper);
+	keeper = new_keeper();
+	assert_int_equal(keeper->guest->memory.stage, SCALE_NONE);
+	assert_int_equal(world.changes, 0);
+	run_for(keeper, 5);
+	assert_true(given() > GIB);
+	free_keeper(keeper);
+}
+
 static void dry_run_changes_nothing(void **state)
 {
 	struct keeper *keeper = new_keeper();
@@ -900,6 +952,8 @@ int main(void)
 		TEST(destroyed_in_the_middle),
 		TEST(waits_for_what_others_have),
 		TEST(counts_what_was_just_given),
+		TEST(leaves_alone_who_has_ended),
+		TEST(begins_nothing_at_its_end),
 		TEST(dry_run_changes_nothing),
 	};
 
