@@ -47,24 +47,44 @@ static struct keeper *find_keeper(struct scaler *scaler, const char *uuid)
 	return NULL;
 }
 
+/* Where all are taken: that of the domain that has been away for the longest time; NULL: none. */
+static struct keeper **find_place(struct scaler *scaler)
+{
+	struct keeper **oldest = NULL;
+	size_t i;
+
+	if (scaler->count < AUTOSCALE_DOMAINS_MAX)
+		return &scaler->keepers[scaler->count++];
+	for (i = 0; i < scaler->count; i++) {
+		struct keeper **place = &scaler->keepers[i];
+
+		if (!(*place)->runs &&
+		    (!oldest || (*place)->record.time_usec < (*oldest)->record.time_usec))
+			oldest = place;
+	}
+	return oldest;
+}
+
 static struct keeper *add_keeper(struct scaler *scaler, const char *uuid)
 {
-	struct keeper *keeper;
+	struct keeper *keeper = calloc(1, sizeof(*keeper));
+	struct keeper **place = keeper ? find_place(scaler) : NULL;
 
-	if (scaler->count == AUTOSCALE_DOMAINS_MAX)
+	if (!place) {
+		free(keeper);
 		return NULL;
-	keeper = calloc(1, sizeof(*keeper));
-	if (!keeper)
-		return NULL;
+	}
+	free(*place); /* its thread has ended */
+	*place = keeper;
 	keeper->scaler = scaler;
-	keeper->guest = &scaler->guests[scaler->count];
+	keeper->guest = &scaler->guests[place - scaler->keepers];
 	keeper->logged_state = SCALE_STATES;
 	snprintf(keeper->record.uuid, sizeof(keeper->record.uuid), "%s", uuid);
+	memset(keeper->guest, 0, sizeof(*keeper->guest));
 	scale_memory_init(&keeper->guest->memory);
 	scale_rules_defaults(&keeper->guest->rules);
 	stats_init(&keeper->guest->facts.stats);
 	keeper->guest->facts.presence = SCALE_IS_SILENT;
-	scaler->keepers[scaler->count++] = keeper;
 	return keeper;
 }
 

@@ -19,6 +19,7 @@ LIMIT = program.patience(60)  # seconds for any process
 DONE, FAILED, USAGE, NO_AGENT, UNKNOWN, PARTLY = 0, 1, 2, 3, 4, 64
 TEST = "test:///default"
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "virt")
+AUTOSCALE_DOMAINS = 1024
 VERBS = ["list", "show", "plug", "unplug", "resize", "wait", "watch", "metrics",
          "autoscale"]
 
@@ -162,6 +163,26 @@ def autoscale_survives_its_state_file():
             check(len(state.readlines()) == 1, "the state is not whole again")
 
 
+def autoscale_has_room_for_new_domains():
+    """The state file is full of domains that are no more: the oldest makes way."""
+    files = autoscale_files("[domain *]\nmax = 16G\n")
+    run("autoscale", "--once", *files, code=DONE)
+    with open(files[3]) as state:
+        line = state.read()
+    [uuid] = re.findall('"uuid": "([0-9a-f-]{36})"', line)
+    with open(files[3], "w") as state:
+        for number in range(AUTOSCALE_DOMAINS):
+            other = line.replace(uuid, "00000000-0000-4000-8000-%012x" % number)
+            state.write(re.sub('"time-usec": [0-9]+', '"time-usec": %d' % (AUTOSCALE_DOMAINS - number), other))
+    said = run("autoscale", "--once", *files, code=DONE).stderr
+    check("domain test: away: silent" in said, said)
+    with open(files[3]) as state:
+        found = re.findall('"uuid": "([0-9a-f-]{36})"', state.read())
+    check(len(found) == AUTOSCALE_DOMAINS, "%d domains" % len(found))
+    check(uuid in found and "00000000-0000-4000-8000-%012x" % (AUTOSCALE_DOMAINS - 1) not in found,
+          "not the oldest one has made way: %s" % found[-3:])
+
+
 def autoscale_is_alone():
     files = autoscale_files("[domain *]\nmax = 16G\n")
     with subprocess.Popen(program.command("virt-memonline", "-c", TEST, "autoscale", *files),
@@ -216,7 +237,7 @@ TESTS = [
     usage, errors_as_json, escapes_what_it_says, lists_without_agents, shows_without_agents,
     nothing_is_done_without_an_agent, no_libvirt, metrics, help_page_and_completion_agree,
     completion, autoscale_names_the_wrong_line, autoscale_leaves_a_silent_guest_alone,
-    autoscale_survives_its_state_file, autoscale_is_alone,
+    autoscale_survives_its_state_file, autoscale_has_room_for_new_domains, autoscale_is_alone,
 ]
 
 
