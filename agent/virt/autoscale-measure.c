@@ -6,6 +6,7 @@
 #include "io/client.h"
 
 #define LOOK_MSEC 1000 /* how soon another's decision is seen */
+#define LEAST_MSEC 250 /* between two rounds, whatever a guest sends */
 #define USEC_PER_MSEC 1000
 /* Thresholds that moved by less are left as they are. */
 #define THRESHOLD_SHARE 8
@@ -315,10 +316,17 @@ static bool listen_until(struct keeper *keeper, uint64_t deadline_msec)
 	return take_host_events(keeper, 0);
 }
 
+/* A round costs calls of libvirt and a new state file: no guest has them without end. */
+static void rest(struct keeper *keeper, uint64_t until)
+{
+	while (client_now_msec() < until && !is_wanted(keeper))
+		take_host_events(keeper, until);
+}
+
 void autoscale_wait(struct keeper *keeper, uint64_t until_usec)
 {
 	uint64_t now_usec = autoscale_now_usec(keeper->scaler);
-	uint64_t until = client_now_msec();
+	uint64_t until = client_now_msec(), least = until + LEAST_MSEC;
 
 	until += until_usec > now_usec ? (until_usec - now_usec) / USEC_PER_MSEC : 0;
 	while (!is_wanted(keeper)) {
@@ -327,6 +335,7 @@ void autoscale_wait(struct keeper *keeper, uint64_t until_usec)
 		if (now >= until ||
 		    listen_until(keeper,
 				 now + LOOK_MSEC < until ? now + LOOK_MSEC : until))
-			return;
+			break;
 	}
+	rest(keeper, least);
 }

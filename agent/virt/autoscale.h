@@ -114,7 +114,10 @@ int autoscale_write_state(const struct scaler *scaler) _must_check_ _nonnull_(1)
 /* false: the domain no longer runs. */
 bool autoscale_measure(struct keeper *keeper, struct scale_facts *facts) _must_check_
 	_nonnull_(1, 2);
-/* Until then, or something happens to the domain, or another's decision is about it. */
+/*
+ * Until then, or something happens to the domain, or another's decision is about it; a quarter of a
+ * second at least but for the last.
+ */
 void autoscale_wait(struct keeper *keeper, uint64_t until_usec) _nonnull_(1);
 
 /* autoscale-decide.c */

@@ -47,6 +47,8 @@ static struct {
 	/* the guest */
 	enum mood mood;
 	bool is_silent;
+	bool floods; /* with events */
+	unsigned asked; /* for its numbers */
 	uint64_t used;
 } world;
 
@@ -397,9 +399,24 @@ struct protocol_answer *guest_answer(struct guest *guest)
 	return &answer;
 }
 
+/* What the guest says, as `answer`. */
+static int say(void)
+{
+	const char *bytes = said.data;
+	size_t len = said.len;
+
+	assert_false(said.failed);
+	return protocol_reader_feed(reader, &bytes, &len, &answer);
+}
+
 int guest_next_event(struct guest *guest, uint64_t deadline_msec)
 {
 	(void)guest;
+	if (world.floods) {
+		text_clear(&said);
+		text_puts(&said, "{\"event\": \"MEMONLINE_REPORT\", \"data\": {}}\n");
+		return say();
+	}
 	wait_until(deadline_msec);
 	return -ETIMEDOUT;
 }
@@ -426,9 +443,7 @@ static void fill_stats(struct stats *stats)
 int guest_request(struct guest *guest, const struct protocol_request *request,
 		  protocol_element_fn on_element, void *data, uint64_t deadline_msec)
 {
-	const char *bytes;
 	struct stats stats;
-	size_t len;
 
 	(void)guest;
 	(void)deadline_msec;
@@ -437,17 +452,15 @@ int guest_request(struct guest *guest, const struct protocol_request *request,
 	text_clear(&said);
 	text_puts(&said, "{\"return\": ");
 	if (request->command == PROTOCOL_STATS) {
+		world.asked++;
 		fill_stats(&stats);
 		field_put(&said, &message_stats, &stats);
 	} else {
 		text_puts(&said, "{\"result\": \"done\", \"blocks\": []}");
 	}
 	text_puts(&said, "}\n");
-	assert_false(said.failed);
-	bytes = said.data;
-	len = said.len;
 	protocol_reader_watch(reader, on_element, data);
-	return protocol_reader_feed(reader, &bytes, &len, &answer);
+	return say();
 }
 
 /* It says of each device that all of it is online, or nothing. */
@@ -868,6 +881,18 @@ static void counts_what_was_just_given(void **state)
 	free_keeper(keeper);
 }
 
+/* Four times a second is enough of it. */
+static void flood_of_events_is_bounded(void **state)
+{
+	struct keeper *keeper = new_keeper();
+
+	(void)state;
+	world.floods = true;
+	run_for(keeper, 60);
+	assert_in_range(world.asked, 60, 60 * 4);
+	free_keeper(keeper);
+}
+
 /* Who has ended is counted, and no more decided about: nobody would make the change. */
 static void leaves_alone_who_has_ended(void **state)
 {
@@ -952,6 +977,7 @@ int main(void)
 		TEST(destroyed_in_the_middle),
 		TEST(waits_for_what_others_have),
 		TEST(counts_what_was_just_given),
+		TEST(flood_of_events_is_bounded),
 		TEST(leaves_alone_who_has_ended),
 		TEST(begins_nothing_at_its_end),
 		TEST(dry_run_changes_nothing),
