@@ -114,18 +114,13 @@ static void start_keeper(struct scaler *scaler, const char *name, const char *uu
 static bool is_chosen(const struct scaler *scaler, const char *name, const char *uuid,
 		      struct scale_choice *choice)
 {
-	const struct virt *virt = scaler->virt;
-	bool named = virt->word_count == 0;
-	size_t i;
-
-	for (i = 0; i < virt->word_count; i++)
-		named = named || strcmp(virt->words[i], name) == 0 ||
-			strcmp(virt->words[i], uuid) == 0;
-	return named && scale_config_find(&scaler->config, name, choice);
+	return virt_is_named(scaler->virt, name, uuid) &&
+	       scale_config_find(&scaler->config, name, choice);
 }
 
-static void begin(struct scaler *scaler, const char *name, const char *uuid)
+static void begin(const char *name, const char *uuid, void *data)
 {
+	struct scaler *scaler = data;
 	struct scale_choice choice;
 
 	pthread_mutex_lock(&scaler->mutex);
@@ -136,26 +131,7 @@ static void begin(struct scaler *scaler, const char *name, const char *uuid)
 
 static int begin_all(struct scaler *scaler)
 {
-	struct virt *virt = scaler->virt;
-	virDomainPtr *domains = NULL;
-	struct call_error error;
-	size_t count = 0, i;
-	int r;
-
-	memset(&error, 0, sizeof(error));
-	r = connection_list(virt->connection, virt_answer_until(virt), &domains, &count,
-			    &error);
-	if (r < 0)
-		return virt_fail_host(virt, "list the domains", r, &error);
-	for (i = 0; i < count; i++) {
-		char uuid[DOMAIN_UUID_SIZE];
-		const char *name = virDomainGetName(domains[i]);
-
-		if (name && virDomainGetUUIDString(domains[i], uuid) == 0)
-			begin(scaler, name, uuid);
-	}
-	connection_free_list(domains, count);
-	return 0;
+	return virt_each_domain(scaler->virt, begin, scaler);
 }
 
 /* --- the start */
@@ -284,7 +260,7 @@ static void take_event(struct scaler *scaler, const struct host_event *event)
 
 	switch (event->kind) {
 	case HOST_STARTED:
-		begin(scaler, event->name, event->uuid);
+		begin(event->name, event->uuid, scaler);
 		break;
 	case HOST_MISSED:
 		begin_all(scaler);

@@ -1,11 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "io/client.h"
 #include "plug.h"
 
 #define ASK_MSEC 500
+
+/* --- verbs about many domains */
+
+bool virt_is_named(const struct virt *virt, const char *name, const char *uuid)
+{
+	size_t i;
+
+	for (i = 0; i < virt->word_count; i++)
+		if (strcmp(virt->words[i], name) == 0 ||
+		    strcmp(virt->words[i], uuid) == 0)
+			return true;
+	return virt->word_count == 0;
+}
+
+int virt_each_domain(const struct virt *virt,
+		     void (*begin)(const char *name, const char *uuid, void *data),
+		     void *data)
+{
+	virDomainPtr *domains = NULL;
+	struct call_error error;
+	size_t count = 0, i;
+	int r;
+
+	memset(&error, 0, sizeof(error));
+	r = connection_list(virt->connection, virt_answer_until(virt), &domains, &count,
+			    &error);
+	if (r < 0)
+		return virt_fail_host(virt, "list the domains", r, &error);
+	for (i = 0; i < count; i++) {
+		char uuid[DOMAIN_UUID_SIZE];
+		const char *name = virDomainGetName(domains[i]);
+
+		if (name && virDomainGetUUIDString(domains[i], uuid) == 0)
+			begin(name, uuid, data);
+	}
+	connection_free_list(domains, count);
+	return 0;
+}
+
+/* --- plug, unplug, resize */
 
 static int bad_size(const struct virt *virt, const char *text)
 {

@@ -71,6 +71,13 @@ extern const struct table_column virt_device_columns[VIRT_DEVICE_COLUMNS];
 extern const struct table_column virt_watch_columns[VIRT_WATCH_COLUMNS];
 extern const struct table_column virt_autoscale_columns[VIRT_AUTOSCALE_COLUMNS];
 
+/* Whether the command line has its name or UUID; so it is about all where it has none. */
+bool virt_is_named(const struct virt *virt, const char *name, const char *uuid);
+/* Calls it for each domain that is not shut off. 0, or the exit code of an error that was printed. */
+int virt_each_domain(const struct virt *virt,
+		     void (*begin)(const char *name, const char *uuid, void *data),
+		     void *data);
+
 /* "virt-memonline: " and a line of stderr; with --json {"error": {"class", "desc"}} on stdout. */
 int virt_fail(const struct virt *virt, enum virt_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -302,22 +302,12 @@ static struct watcher *find_watcher(struct watch *watch, const char *uuid)
 	return NULL;
 }
 
-static bool is_named(const struct virt *virt, const char *name, const char *uuid)
+static void begin(const char *name, const char *uuid, void *data)
 {
-	size_t i;
-
-	for (i = 0; i < virt->word_count; i++)
-		if (strcmp(virt->words[i], name) == 0 ||
-		    strcmp(virt->words[i], uuid) == 0)
-			return true;
-	return virt->word_count == 0;
-}
-
-static void begin(struct watch *watch, const char *name, const char *uuid)
-{
+	struct watch *watch = data;
 	struct watcher *watcher;
 
-	if (!is_named(watch->virt, name, uuid))
+	if (!virt_is_named(watch->virt, name, uuid))
 		return;
 	pthread_mutex_lock(&watch->mutex);
 	watcher = find_watcher(watch, uuid);
@@ -334,28 +324,6 @@ static void begin(struct watch *watch, const char *name, const char *uuid)
 		watcher->runs = call_start_thread(run_watcher, watcher) == 0;
 	}
 	pthread_mutex_unlock(&watch->mutex);
-}
-
-static int begin_all(struct watch *watch)
-{
-	struct virt *virt = watch->virt;
-	virDomainPtr *domains = NULL;
-	struct call_error error;
-	size_t count = 0, i;
-	int r = connection_list(virt->connection, virt_answer_until(virt), &domains,
-				&count, &error);
-
-	if (r < 0)
-		return virt_fail_host(virt, "list the domains", r, &error);
-	for (i = 0; i < count; i++) {
-		char uuid[DOMAIN_UUID_SIZE];
-		const char *name = virDomainGetName(domains[i]);
-
-		if (name && virDomainGetUUIDString(domains[i], uuid) == 0)
-			begin(watch, name, uuid);
-	}
-	connection_free_list(domains, count);
-	return 0;
 }
 
 static bool all_ended(struct watch *watch)
@@ -397,19 +365,19 @@ static int take_host_event(struct watch *watch, const struct host_event *event)
 {
 	int r = 0;
 
-	if (*event->name && !is_named(watch->virt, event->name, event->uuid))
+	if (*event->name && !virt_is_named(watch->virt, event->name, event->uuid))
 		return 0;
 	pthread_mutex_lock(&watch->mutex);
 	print_host_event(watch->virt, event);
 	pthread_mutex_unlock(&watch->mutex);
 	if (event->kind == HOST_STARTED)
-		begin(watch, event->name, event->uuid);
+		begin(event->name, event->uuid, watch);
 	if (event->kind == HOST_MISSED)
-		return begin_all(watch);
+		return virt_each_domain(watch->virt, begin, watch);
 	if (event->kind != HOST_LOST)
 		return 0;
 	r = reopen(watch);
-	return r == 0 ? begin_all(watch) : r;
+	return r == 0 ? virt_each_domain(watch->virt, begin, watch) : r;
 }
 
 static void stop(int number)
@@ -433,7 +401,7 @@ int virt_watch(struct virt *virt)
 		table_print(&virt->table, stdout, !virt->options.no_headings);
 		flush_line();
 	}
-	r = begin_all(&watch);
+	r = virt_each_domain(virt, begin, &watch);
 	while (r == 0)
 		if (connection_next(virt->connection, CLIENT_FOREVER, &event) == 0)
 			r = take_host_event(&watch, &event);
