@@ -270,7 +270,7 @@ static void take_event(struct scaler *scaler, const struct host_event *event)
 		while (!wants_end &&
 		       connection_reopen(virt->connection,
 					 client_now_msec() + REOPEN_MSEC, &error) < 0)
-			;
+			usleep(LOOK_MSEC * USEC_PER_MSEC);
 		virt_say(virt, "connected to libvirt again");
 		begin_all(scaler);
 		break;
