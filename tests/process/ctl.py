@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
 import program
 
@@ -1530,30 +1529,11 @@ TESTS = [
 ]
 
 
-def run_test(test):
-    name = "ctl-" + test.__name__.replace("_", "-")
-    try:
-        skipped = test()
-    except Exception as reason:  # a test that breaks is one that fails
-        if os.environ.get("MEMONLINE_TEST_TRACE"):
-            traceback.print_exc()
-        said = " ".join(str(reason).split())[:2000]
-        print("not ok", name, said or repr(reason), flush=True)
-        return False
-    if skipped:
-        print("skip", name, skipped, flush=True)
-    else:
-        print("ok", name, flush=True)
-    return True
-
-
 def main():
     if not program.path("memonlinectl"):
         print("not ok ctl memonlinectl is not in MEMONLINE_BUILD")
         return 1
-    wanted = sys.argv[1:]
-    chosen = [test for test in program.part_of(TESTS) if not wanted or test.__name__ in wanted]
-    return 0 if all([run_test(test) for test in chosen]) else 1
+    return program.run_tests("ctl", program.part_of(TESTS))
 
 
 if __name__ == "__main__":

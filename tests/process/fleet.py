@@ -23,7 +23,6 @@ import tempfile
 import termios
 import threading
 import time
-import traceback
 
 import program
 
@@ -415,19 +414,6 @@ def measure(count):
 TESTS = [all_at_a_time, metrics_of_many, cut_at_the_width, progress, strange_answers, late_answers, floods]
 
 
-def run_test(test):
-    name = "fleet-" + test.__name__.replace("_", "-")
-    try:
-        test()
-    except Exception as reason:  # a test that breaks is one that fails
-        if os.environ.get("MEMONLINE_TEST_TRACE"):
-            traceback.print_exc()
-        print("not ok", name, " ".join(str(reason).split())[:2000] or repr(reason), flush=True)
-        return False
-    print("ok", name, flush=True)
-    return True
-
-
 def main():
     if not program.path(NAME):
         print("skip fleet libvirt's headers were not there when the program was to be built")
@@ -435,11 +421,9 @@ def main():
     if program.WRAPPER:
         print("skip fleet threads and descriptors of virt-memonline last until the process ends")
         return 0
-    wanted = sys.argv[1:]
-    if wanted[:1] == ["measure"]:
-        return measure(int(wanted[1])) or 0
-    chosen = [test for test in TESTS if not wanted or test.__name__ in wanted]
-    return 0 if all([run_test(test) for test in chosen]) else 1
+    if sys.argv[1:2] == ["measure"]:
+        return measure(int(sys.argv[2])) or 0
+    return program.run_tests("fleet", TESTS)
 
 
 if __name__ == "__main__":

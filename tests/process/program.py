@@ -10,6 +10,8 @@ MEMONLINE_PART     2/4: only every fourth test, from the second on
 import os
 import pathlib
 import shlex
+import sys
+import traceback
 
 BUILD = pathlib.Path(os.environ.get("MEMONLINE_BUILD", ".")).resolve()
 WRAPPER = shlex.split(os.environ.get("MEMONLINE_WRAPPER", ""))
@@ -46,3 +48,26 @@ def patience(seconds):
 def is_itself():
     """Whether memory in use is the program's own, not that of a tool around or within it."""
     return not WRAPPER and "sanitiz" not in str(BUILD)
+
+
+def run_test(prefix, test):
+    name = prefix + "-" + test.__name__.replace("_", "-")
+    try:
+        skipped = test()
+    except Exception as reason:  # a test that breaks is one that fails
+        if os.environ.get("MEMONLINE_TEST_TRACE"):
+            traceback.print_exc()
+        print("not ok", name, " ".join(str(reason).split())[:2000] or repr(reason), flush=True)
+        return False
+    if skipped:
+        print("skip", name, skipped, flush=True)
+    else:
+        print("ok", name, flush=True)
+    return True
+
+
+def run_tests(prefix, tests):
+    """Those that the command line names, or all; the exit code. A test returns why it was skipped."""
+    wanted = sys.argv[1:]
+    chosen = [test for test in tests if not wanted or test.__name__ in wanted]
+    return 0 if all([run_test(prefix, test) for test in chosen]) else 1

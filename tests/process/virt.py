@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import traceback
 
 import program
 
@@ -241,19 +240,6 @@ TESTS = [
 ]
 
 
-def run_test(test):
-    name = "virt-" + test.__name__.replace("_", "-")
-    try:
-        test()
-    except Exception as reason:  # a test that breaks is one that fails
-        if os.environ.get("MEMONLINE_TEST_TRACE"):
-            traceback.print_exc()
-        print("not ok", name, " ".join(str(reason).split())[:2000] or repr(reason), flush=True)
-        return False
-    print("ok", name, flush=True)
-    return True
-
-
 def main():
     if not program.path("virt-memonline"):
         print("skip virt libvirt's headers were not there when the program was to be built")
@@ -261,9 +247,7 @@ def main():
     if program.WRAPPER:
         print("skip virt libvirt's own threads and descriptors last until the process ends")
         return 0
-    wanted = sys.argv[1:]
-    chosen = [test for test in TESTS if not wanted or test.__name__ in wanted]
-    return 0 if all([run_test(test) for test in chosen]) else 1
+    return program.run_tests("virt", TESTS)
 
 
 if __name__ == "__main__":
