@@ -1227,20 +1227,7 @@ def most_resident(*arguments):
     """VmHWM of one memonlinectl in KiB, read until it ends."""
     process = subprocess.Popen(ctl(*arguments), stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    most, until = 0, time.monotonic() + LIMIT
-    while process.poll() is None:
-        if time.monotonic() > until:
-            process.kill()
-            process.wait()
-            raise AssertionError("memonlinectl does not end")
-        try:
-            with open(f"/proc/{process.pid}/status") as status:
-                sizes = [text.split()[1] for text in status if text.startswith("VmHWM:")]
-        except OSError:
-            sizes = []
-        most = max([most] + [int(size) for size in sizes])
-        time.sleep(0.002)
-    return most
+    return program.most_resident(process, LIMIT)
 
 
 def stays_below(most, limit, shape):

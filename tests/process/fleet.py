@@ -350,24 +350,6 @@ def hostile(place, shape):
     return play
 
 
-def most_resident(process):
-    """VmHWM in KiB, read until it ends; what it prints is little."""
-    most, until = 0, time.monotonic() + LIMIT
-    while process.poll() is None:
-        if time.monotonic() > until:
-            process.kill()
-            process.wait()
-            raise AssertionError("it does not end by itself")
-        try:
-            with open("/proc/%d/status" % process.pid) as status:
-                sizes = [text.split()[1] for text in status if text.startswith("VmHWM:")]
-        except OSError:
-            sizes = []
-        most = max([most] + [int(size) for size in sizes])
-        time.sleep(0.002)
-    return most
-
-
 def strike(place, shape):
     """The KiB that it cost; the guest's answer counts for nothing."""
     what = "%s for %s" % (shape, place or "nothing")
@@ -375,7 +357,7 @@ def strike(place, shape):
         host.add("hostile", hostile(place, shape),
                  VIRTIO_MEM if place == "memonline-get-ranges" else DIMM)
         process = host.begin("list", "-J", "--answer-timeout", str(HOSTILE_SEC))
-        most = most_resident(process)
+        most = program.most_resident(process, LIMIT)
         out = process.communicate()[0]
         check(process.returncode == DONE, "%s: exit code %d" % (what, process.returncode))
         [row] = json.loads(out)["domains"]
@@ -405,7 +387,7 @@ def measure(count):
         reader = threading.Thread(target=lambda: said.append(process.stdout.read()))
         said = []
         reader.start()
-        most = most_resident(process)
+        most = program.most_resident(process, LIMIT)
         reader.join()
         print("%d guests: %.1f s, %d KiB, %s" % (count, time.monotonic() - since, most,
                                                 collections.Counter("".join(said).split())))

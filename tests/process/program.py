@@ -11,6 +11,7 @@ import os
 import pathlib
 import shlex
 import sys
+import time
 import traceback
 
 BUILD = pathlib.Path(os.environ.get("MEMONLINE_BUILD", ".")).resolve()
@@ -48,6 +49,24 @@ def patience(seconds):
 def is_itself():
     """Whether memory in use is the program's own, not that of a tool around or within it."""
     return not WRAPPER and "sanitiz" not in str(BUILD)
+
+
+def most_resident(process, limit):
+    """VmHWM of a child in KiB, read until it ends; what it prints, if much, another has to read."""
+    most, until = 0, time.monotonic() + limit
+    while process.poll() is None:
+        if time.monotonic() > until:
+            process.kill()
+            process.wait()
+            raise AssertionError("%s does not end by itself" % process.args)
+        try:
+            with open("/proc/%d/status" % process.pid) as status:
+                sizes = [text.split()[1] for text in status if text.startswith("VmHWM:")]
+        except OSError:
+            sizes = []
+        most = max([most] + [int(size) for size in sizes])
+        time.sleep(0.002)
+    return most
 
 
 def run_test(prefix, test):

@@ -9,9 +9,9 @@ import os
 import socket
 import subprocess
 import threading
-import time
 
 from lab import Guest, check, expect, host
+from process import program
 
 LIMIT = 2400
 RESIDENT_KIB = 16 << 10
@@ -103,19 +103,7 @@ def most_resident(arguments, what, devices=False):
     if devices:
         process.stdin.write(b"[]")
         process.stdin.close()
-    most, until = 0, time.monotonic() + PATIENCE_SEC
-    while process.poll() is None:
-        if time.monotonic() > until:
-            process.kill()
-            process.wait()
-            check(False, "%s: memonlinectl does not end by itself" % what)
-        try:
-            with open("/proc/%d/status" % process.pid) as status:
-                sizes = [text.split()[1] for text in status if text.startswith("VmHWM:")]
-        except OSError:
-            sizes = []
-        most = max([most] + [int(size) for size in sizes])
-        time.sleep(0.002)
+    most = program.most_resident(process, PATIENCE_SEC)
     check(most < RESIDENT_KIB, "%s: %d KiB resident" % (what, most))
     check(process.returncode == 1, "%s: status %d" % (what, process.returncode))
     return most
