@@ -40,7 +40,7 @@ struct watcher {
 	char uuid[DOMAIN_UUID_SIZE];
 	char name[DOMAIN_NAME_SIZE];
 	bool runs; /* its thread does */
-	bool began; /* seq and instance hold */
+	bool began; /* seq and instance hold; of no instance: all reports are wanted */
 	uint64_t seq; /* of the last report that was printed */
 	char instance[INSTANCE_SIZE];
 };
@@ -51,6 +51,7 @@ struct watch {
 	unsigned generation; /* of the connection: watchers of another one end */
 	struct watcher *watchers[WATCHERS_MAX];
 	size_t count;
+	bool listed; /* the domains that ran at first; others have started since */
 };
 
 /* --- printing, with the mutex */
@@ -191,7 +192,7 @@ static void take_event(struct watcher *watcher, struct protocol_answer *answer)
 	pthread_mutex_unlock(&watcher->watch->mutex);
 }
 
-/* From now on; or from where it was when the channel was lost. */
+/* From now on; or from where it was when the channel was lost, or from the domain's start. */
 static int find_position(struct watcher *watcher, struct guest *guest)
 {
 	struct message_status status;
@@ -315,6 +316,7 @@ static void begin(const char *name, const char *uuid, void *data)
 		watcher = calloc(1, sizeof(*watcher));
 		if (watcher) {
 			watcher->watch = watch;
+			watcher->began = watch->listed;
 			snprintf(watcher->uuid, sizeof(watcher->uuid), "%s", uuid);
 			watch->watchers[watch->count++] = watcher;
 		}
@@ -402,6 +404,7 @@ int virt_watch(struct virt *virt)
 		flush_line();
 	}
 	r = virt_each_domain(virt, begin, &watch);
+	watch.listed = true;
 	while (r == 0)
 		if (connection_next(virt->connection, CLIENT_FOREVER, &event) == 0)
 			r = take_host_event(&watch, &event);

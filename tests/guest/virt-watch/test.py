@@ -14,7 +14,6 @@ from lab.libvirt import Domain, Libvirt
 from lab.virt import FAILED, MIB, json_of
 
 NEEDS = ("libvirt",)
-NAMED = True  # it fails: tests/README.md
 INSTALLED = "its guest is of libvirt; cold-port and under-unit have installed ones of libvirt"
 CONFIG = virt.POLICY % "online_movable"
 
@@ -78,10 +77,12 @@ def joined(libvirt, lab, watch):
 
 def restarted(libvirt, guest, watch):
     """What happens meanwhile is reported afterwards."""
+    before = len(watch.ranges(guest.name))
     libvirt.restart(signal.SIGKILL)
     watch.wait("lost")
     dimm = guest.plug(128)
-    watch.wait_range(guest.name, dimm["addr"], "online")
+    virt.until(lambda: (dimm["addr"], "online") in watch.ranges(guest.name)[before:],
+               "no report of %s after the restart in %s" % (dimm, watch.lines))
 
 
 def once(watch, *names):
