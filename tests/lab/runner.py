@@ -125,7 +125,7 @@ def constants(name):
         parsed = ast.parse(source.read())
     found = {node.targets[0].id: ast.literal_eval(node.value) for node in parsed.body
              if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in
-             ("LIMIT", "NEEDS", "FULL", "NAMED", "SEEDS", "INSTALLED")}
+             ("LIMIT", "NEEDS", "FULL", "SEEDS", "INSTALLED")}
     found["about"] = (ast.get_docstring(parsed) or "").split("\n")[0]
     return found
 
@@ -136,8 +136,7 @@ def guest_tests():
         yield Test(name, ["scenario", name], settings["about"],
                    settings.get("LIMIT", GUEST_LIMIT_SEC), settings.get("FULL", False),
                    ["guest"] + list(settings.get("NEEDS", ())),
-                   seeds=settings.get("SEEDS", 0), named=settings.get("NAMED", False),
-                   installed=settings.get("INSTALLED", False))
+                   seeds=settings.get("SEEDS", 0), installed=settings.get("INSTALLED", False))
 
 
 class Results:

@@ -5,7 +5,7 @@ tests/guest/NAME/test.py holds a docstring that says what must hold, and run(lab
 set LIMIT (seconds), NEEDS (groups of lab/packages.py beside "guest") and FULL = True (only
 in tests/run --full, or by name). One that draws from lab.seed() sets SEEDS, with how many
 seeds --full runs it. INSTALLED = True has --full run it once more as tests/run --installed does;
-a text says why it cannot be run so. NAMED = True: by name only.
+a text says why it cannot be run so.
 """
 
 import glob
