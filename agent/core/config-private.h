@@ -24,8 +24,8 @@ struct config_type {
 
 /* config-values.c: parse returns false, and the field is untouched, where the value is not one. */
 extern const struct config_type config_choice, config_count, config_octal, config_size,
-	config_name, config_path, config_path_or_none, config_command_list,
-	config_relayed_command_list, config_range_list;
+	config_name, config_path, config_path_or_none, config_textfile,
+	config_command_list, config_relayed_command_list, config_range_list;
 
 static inline bool config_is_blank(char c)
 {

@@ -159,6 +159,20 @@ static bool parse_path_or_none(const struct config_key *key, const char *value,
 
 const struct config_type config_path_or_none = { parse_path_or_none, dump_string };
 
+/* node_exporter reads only such names: the file that is written first has another one. */
+static bool parse_textfile(const struct config_key *key, const char *value, void *field)
+{
+	static const char ending[] = ".prom";
+	size_t len = strlen(value), tail = sizeof(ending) - 1;
+
+	if (len && (len <= tail + 1 || strcmp(value + len - tail, ending) != 0 ||
+		    value[len - tail - 1] == '/'))
+		return false;
+	return parse_path_or_none(key, value, field);
+}
+
+const struct config_type config_textfile = { parse_textfile, dump_string };
+
 /* --- lists of commands */
 
 static bool parse_command(const char *start, size_t len, struct command_list *list)

@@ -93,6 +93,8 @@ struct config {
 	char control_socket[CONFIG_PATH_SIZE]; /* socket = /run/memonline/control.sock */
 	unsigned control_mode; /* mode = 0600, octal */
 	struct command_list control_allowed, control_blocked; /* none of qemu-ga's */
+	/* [stats] */
+	char textfile[CONFIG_PATH_SIZE]; /* textfile = , for node_exporter; empty: none */
 	/* [log] */
 	enum config_log_level log_level; /* level = info */
 	enum config_log_target log_target; /* target = auto: stderr in the foreground */

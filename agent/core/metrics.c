@@ -131,15 +131,14 @@ static void put_value(struct text *out, enum form form, uint64_t value)
 	text_puts(out, "\n");
 }
 
-static void put_row_heading(struct text *out, enum metrics_format format,
-			    const struct row *row)
+static void put_name_heading(struct text *out, enum metrics_format format,
+			     const char *row_name, bool is_counter, const char *help)
 {
 	char name[64] = PREFIX;
 
-	strncat(name, row->name, sizeof(name) - sizeof(PREFIX));
-	put_heading(out, name,
-		    row->is_counter && format == METRICS_TEXTFILE ? "_total" : "",
-		    row->is_counter ? "counter" : "gauge", row->help);
+	strncat(name, row_name, sizeof(name) - sizeof(PREFIX));
+	put_heading(out, name, is_counter && format == METRICS_TEXTFILE ? "_total" : "",
+		    is_counter ? "counter" : "gauge", help);
 }
 
 static uint64_t value_of(const struct row *row, const struct stats *stats)
@@ -162,7 +161,8 @@ void metrics_put_stats(struct text *out, enum metrics_format format,
 			if (value == STATS_UNKNOWN)
 				continue;
 			if (strcmp(heading, row->name) != 0)
-				put_row_heading(out, format, row);
+				put_name_heading(out, format, row->name, row->is_counter,
+						 row->help);
 			heading = row->name;
 			text_printf(out, PREFIX "%s%s", row->name,
 				    row->is_counter ? "_total" : "");
@@ -195,6 +195,55 @@ void metrics_put_memory(struct text *out, const struct metrics_memory *memory)
 		put_value(out, PLAIN, memory->bytes);
 	}
 	text_free(&labels);
+}
+
+/* --- memonlined's own */
+
+static const struct agent_row {
+	const char *name;
+	const char *help;
+	const char *labels;
+	bool is_counter;
+	size_t offset; /* in struct metrics_agent */
+} agent_rows[] = {
+#define ROW(name, help, labels, is_counter, member)                                    \
+	{                                                                              \
+		name, help, labels, is_counter, offsetof(struct metrics_agent, member) \
+	}
+#define RESULT "Memory of the last report by its result."
+	ROW("block_size_bytes", "Size of a memory block.", "", false, block_bytes),
+	ROW("failed_blocks", "Blocks that the kernel refused to bring online.", "", false,
+	    failed_blocks),
+	ROW("pending_writes", "Writes that memonlined has still to do.", "", false,
+	    pending_writes),
+	ROW("reports", "Reports of what happened to memory.", "", true, reports),
+	ROW("last_report_timestamp_seconds", "When the last report was made.", "", false,
+	    report_sec),
+	ROW("last_report_bytes", RESULT, "result=\"success\"", false, succeeded_bytes),
+	ROW("last_report_bytes", RESULT, "result=\"failed\"", false, failed_bytes),
+};
+
+void metrics_put_agent(struct text *out, enum metrics_format format,
+		       const struct metrics_agent *agent)
+{
+	const char *heading = "";
+	size_t i;
+
+	for (i = 0; i < sizeof(agent_rows) / sizeof(agent_rows[0]); i++) {
+		const struct agent_row *row = &agent_rows[i];
+		uint64_t value = *(const uint64_t *)((const char *)agent + row->offset);
+
+		if (value == STATS_UNKNOWN)
+			continue;
+		if (strcmp(heading, row->name) != 0)
+			put_name_heading(out, format, row->name, row->is_counter,
+					 row->help);
+		heading = row->name;
+		text_printf(out, PREFIX "%s%s", row->name,
+			    row->is_counter ? "_total" : "");
+		put_labels(out, "", row->labels);
+		put_value(out, PLAIN, value);
+	}
 }
 
 void metrics_end(struct text *out, enum metrics_format format)

@@ -17,6 +17,16 @@ enum metrics_format {
 	METRICS_TEXTFILE /* the older text format 0.0.4, as node_exporter reads it from files */
 };
 
+/* What memonlined itself knows. */
+struct metrics_agent {
+	uint64_t block_bytes; /* the size of a memory block */
+	uint64_t failed_blocks; /* that the kernel refused to bring online */
+	uint64_t pending_writes; /* still to be done */
+	uint64_t reports; /* so far, of this instance */
+	/* Of the last report; STATS_UNKNOWN: there was none. The time is since 1970. */
+	uint64_t report_sec, succeeded_bytes, failed_bytes;
+};
+
 /* One guest's. */
 struct metrics_source {
 	const char *labels; /* as metrics_put_label wrote them; "": none */
@@ -43,6 +53,9 @@ void metrics_put_stats(struct text *out, enum metrics_format format,
 void metrics_put_memory_heading(struct text *out) _nonnull_(1);
 void metrics_put_memory(struct text *out, const struct metrics_memory *memory)
 	_nonnull_(1);
+/* Of one guest, without labels of its own. */
+void metrics_put_agent(struct text *out, enum metrics_format format,
+		       const struct metrics_agent *agent) _nonnull_(1, 3);
 /* Behind all else. */
 void metrics_end(struct text *out, enum metrics_format format) _nonnull_(1);
 

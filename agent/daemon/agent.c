@@ -98,6 +98,8 @@ static void report(struct agent *agent)
 	schedule_hold(&agent->schedule, held_until_usec);
 	schedule_reported(&agent->schedule, history_any(&agent->now, BLOCK_MARK_RETRYING),
 			  loop_now_usec());
+	if (agent->edges.rested)
+		agent->edges.rested(agent->edges.data);
 }
 
 /* Reads all that waits. 0, -ENOBUFS where events were lost, else the source is broken for good. */

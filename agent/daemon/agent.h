@@ -44,6 +44,8 @@ struct agent_edges {
 	void *ports_data;
 	/* New reports are in the journal. May be NULL. */
 	void (*reported)(void *data);
+	/* All that was seen has been dealt with and reported, for now. May be NULL. */
+	void (*rested)(void *data);
 	/*
 	 * Events have ended when nothing has changed for so long, where that matters; 0:
 	 * half a second.

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "exporter.h"
 #include "io/channel.h"
 #include "io/log.h"
 #include "io/machine.h"
@@ -53,6 +54,7 @@ struct daemon {
 	struct source *backup_source; /* beside udevd's events; may be NULL */
 	struct runtime *runtime; /* what is in /run */
 	struct agent *agent;
+	struct exporter *exporter; /* [stats] textfile */
 	struct monitors *monitors; /* of the memory's use, for sessions */
 	struct sessions *sessions;
 	struct channel *channel;
@@ -203,6 +205,21 @@ static void on_reported(void *data)
 		sessions_push(daemon->sessions);
 }
 
+static void on_rested(void *data)
+{
+	struct daemon *daemon = data;
+
+	if (daemon->exporter)
+		exporter_write(daemon->exporter, daemon->agent);
+}
+
+static void on_sample(const struct stats *stats, void *data)
+{
+	struct daemon *daemon = data;
+
+	exporter_write_sample(daemon->exporter, daemon->agent, stats);
+}
+
 static void on_broken(void *data)
 {
 	struct daemon *daemon = data;
@@ -300,6 +317,7 @@ static int open_agent(struct daemon *daemon)
 	edges.journal = runtime_journal(daemon->runtime);
 	edges.intent = runtime_intent(daemon->runtime);
 	edges.reported = on_reported;
+	edges.rested = on_rested;
 	edges.port_error = port_error;
 	edges.broken = on_broken;
 	edges.data = daemon;
@@ -316,8 +334,11 @@ static int open_channel(struct daemon *daemon)
 	int r;
 
 	daemon->monitors = monitors_new(daemon->loop, daemon->root);
-	if (daemon->monitors)
+	daemon->exporter = exporter_new(daemon->loop);
+	if (daemon->monitors && daemon->exporter) {
+		monitors_on_sample(daemon->monitors, on_sample, daemon);
 		daemon->sessions = sessions_new(daemon->agent, daemon->monitors);
+	}
 	if (daemon->sessions &&
 	    sessions_relay(daemon->sessions, daemon->loop, daemon->options.root) == 0)
 		daemon->channel =
@@ -397,6 +418,7 @@ static void close_edges(struct daemon *daemon)
 	channel_free(daemon->channel);
 	sessions_free(daemon->sessions);
 	monitors_free(daemon->monitors);
+	exporter_free(daemon->exporter);
 	agent_free(daemon->agent);
 	runtime_close(daemon->runtime);
 	source_close(daemon->source);

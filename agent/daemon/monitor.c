@@ -13,6 +13,7 @@
 /* If no stall is asked for, the kernel still wakes memonlined, to measure the rest. */
 #define HINT_USEC 200000
 #define USEC_PER_MSEC 1000
+#define LACKS_CAPABILITY " (before Linux 6.4 it may take CAP_SYS_RESOURCE)"
 
 struct monitor {
 	struct monitor *next;
@@ -31,6 +32,8 @@ struct monitors {
 	struct loop_timer *timer;
 	struct monitor *first;
 	struct stats stats; /* the last sample */
+	void (*sampled)(const struct stats *stats, void *data); /* NULL: nobody else's */
+	void *sampled_data;
 	int trigger_error; /* logged once */
 };
 
@@ -81,6 +84,8 @@ static void take_sample(struct monitors *monitors)
 		log_change(monitor, signals);
 		monitor->fn(signals, monitor->data);
 	}
+	if (monitors->sampled)
+		monitors->sampled(&monitors->stats, monitors->sampled_data);
 	arm(monitors);
 }
 
@@ -119,8 +124,9 @@ static void open_trigger(struct monitor *monitor)
 				    PRESSURE_WINDOW_USEC);
 	if (monitor->fd < 0) {
 		if (monitor->fd != monitors->trigger_error)
-			log_info("cannot watch stalls: %s; measuring them by timer",
-				 strerror(-monitor->fd));
+			log_info("cannot watch stalls: %s%s; measuring them by timer",
+				 strerror(-monitor->fd),
+				 monitor->fd == -EPERM ? LACKS_CAPABILITY : "");
 		monitors->trigger_error = monitor->fd;
 		return;
 	}
@@ -199,6 +205,13 @@ struct monitors *monitors_new(struct loop *loop, struct root *root)
 		return NULL;
 	}
 	return monitors;
+}
+
+void monitors_on_sample(struct monitors *monitors,
+			void (*fn)(const struct stats *stats, void *data), void *data)
+{
+	monitors->sampled = fn;
+	monitors->sampled_data = data;
 }
 
 void monitors_free(struct monitors *monitors)

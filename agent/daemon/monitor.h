@@ -21,6 +21,11 @@ struct monitors *monitors_new(struct loop *loop, struct root *root) _must_check_
 	_nonnull_(1);
 void monitors_free(struct monitors *monitors); /* after its monitors; accepts NULL */
 
+/* Called after each sample that a subscriber has had taken; before there are any. */
+void monitors_on_sample(struct monitors *monitors,
+			void (*fn)(const struct stats *stats, void *data), void *data)
+	_nonnull_(1, 2);
+
 /* From the loop: these signals, 1 << signal, have just crossed or eased. */
 typedef void (*monitor_fn)(unsigned signals, void *data);
 

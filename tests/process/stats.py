@@ -5,6 +5,7 @@ goes wrong first."""
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -156,6 +157,69 @@ def metrics_are_what_stats_are():
         expect(not any("available" in name or "stall" in name for name in found), found)
 
 
+TEXTFILE = "var/lib/prometheus/node-exporter/memonline.prom"
+
+
+class Exporting(Guest):
+    """It writes a file for Prometheus."""
+
+    def __init__(self, **arguments):
+        super().__init__(config=f"[stats]\ntextfile = /{TEXTFILE}\n", **arguments)
+        self.file = self.tree.path / TEXTFILE
+        self.file.parent.mkdir(parents=True)
+
+    def wait_samples(self, *wanted):
+        """Until the file has these; there is never half a file."""
+        def are_there():
+            found = samples(self.file.read_text()) if self.file.exists() else {}
+            return all("memonline_guest_" + name in found for name in wanted) and found
+        self.daemon.wait_for(are_there, f"{wanted} in the file")
+        return are_there()
+
+
+def the_textfile_is_what_metrics_are():
+    with Exporting(files={"proc/vmstat": VMSTAT, "proc/pressure/memory": PRESSURE}) as guest:
+        found = guest.wait_samples("memory_bytes", "reports_total")
+        text = guest.file.read_text()
+        expect("# EOF" not in text and text.endswith("\n"), text)
+        expect("# TYPE memonline_guest_oom_kills_total counter" in text, text)
+        expect(set(samples(guest.ctl("metrics"))) <= set(found), found)
+        for name, value in (("memory_bytes", 929064 * KIB), ("failed_blocks", 0),
+                            ("pending_writes", 0), ("block_size_bytes", 128 << 20),
+                            ('blocks_bytes{node="0",state="offline",zone="unknown"}',
+                             512 << 20)):
+            expect(found["memonline_guest_" + name] == value, name, text)
+        expect(oct(guest.file.stat().st_mode)[-3:] == "644", guest.file.stat())
+        expect([each.name for each in guest.file.parent.iterdir()] == [guest.file.name],
+               "beside it")
+
+
+def the_textfile_follows_what_happens():
+    """A scan, which SIGHUP asks for: and what was reported by then."""
+    with Exporting() as guest:
+        guest.wait_samples("memory_bytes")
+        set_available(guest, 1234)
+        guest.daemon.process.send_signal(signal.SIGHUP)
+        guest.daemon.wait_for(lambda: f"available_bytes {1234 * KIB}\n" in guest.file.read_text(),
+                              "the new number")
+        blocks = [{"phys-index": index, "online": True} for index in (32, 33)]
+        guest.daemon.connect().execute("guest-set-memory-blocks", **{"mem-blks": blocks})
+        found = guest.wait_samples("last_report_timestamp_seconds",
+                                   'last_report_bytes{result="success"}')
+        expect(found["memonline_guest_reports_total"] >= 1, found)
+        expect(found["memonline_guest_last_report_timestamp_seconds"] > 1.7e9, found)
+
+
+def a_textfile_that_cannot_be_written_is_only_logged():
+    with Guest(config="[stats]\ntextfile = /nowhere/at/all.prom\n") as guest:
+        guest.daemon.wait_for(lambda: "/nowhere/at/all.prom: No such file" in
+                              guest.daemon.output(), "the warning")
+        for _ in range(3):
+            guest.daemon.process.send_signal(signal.SIGHUP)
+            guest.ctl("status")
+        expect(guest.daemon.output().count("all.prom") == 1, guest.daemon.output())
+
+
 def movable_memory_has_its_own_sums():
     with Guest("debian12-6.1-several-dimms") as guest:
         stats = guest.stats()
@@ -257,6 +321,9 @@ TESTS = [
     an_old_kernel_says_less,
     a_new_kernel_says_all,
     metrics_are_what_stats_are,
+    the_textfile_is_what_metrics_are,
+    the_textfile_follows_what_happens,
+    a_textfile_that_cannot_be_written_is_only_logged,
     movable_memory_has_its_own_sums,
 ]
 

@@ -535,6 +535,9 @@ static void test_dump(void **state)
 				       "allow-rpcs =\n"
 				       "block-rpcs =\n"
 				       "\n"
+				       "[stats]\n"
+				       "textfile =\n"
+				       "\n"
 				       "[log]\n"
 				       "level = info\n"
 				       "target = auto\n";
@@ -577,6 +580,30 @@ static void test_commands(void **state)
 	assert_true(command_list_is_empty(&config.control_allowed));
 	assert_int_equal(config.control_blocked.known, 1u << PROTOCOL_OFFLINE);
 	survives_dump(&config);
+}
+
+/* node_exporter reads nothing else. */
+static void test_textfile(void **state)
+{
+	static const char *const wrong[] = {
+		"memonline.prom", "/a b.prom", "/x.txt",      "/.prom",
+		"/dir/.prom",	  "/x.prom/y", "/x.prom.new",
+	};
+	char error[CONFIG_ERROR_SIZE], text[64];
+	struct config config;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(wrong); i++) {
+		snprintf(text, sizeof(text), "[stats]\ntextfile = %s\n", wrong[i]);
+		assert_int_equal(parse(&config, text, error), -EINVAL);
+		assert_non_null(strstr(error, ":2: [stats] textfile"));
+	}
+	assert_int_equal(parse(&config, "[stats]\ntextfile = /a/b.prom\n", error), 0);
+	assert_string_equal(config.textfile, "/a/b.prom");
+	survives_dump(&config);
+	assert_int_equal(parse(&config, "[stats]\ntextfile =\n", error), 0);
+	assert_string_equal(config.textfile, "");
 }
 
 /* qemu-ga's commands may stand in the lists of the port, where there is a relay. */
@@ -790,6 +817,7 @@ int main(void)
 		cmocka_unit_test(test_so_many_files),
 		cmocka_unit_test(test_dump_round_trip),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_textfile),
 		cmocka_unit_test(test_relay),
 		cmocka_unit_test(test_policy_text),
 		cmocka_unit_test(test_installed_file),

@@ -128,6 +128,39 @@ static void blocks_have_their_labels(void **state)
 	text_free(&out);
 }
 
+static void what_memonlined_knows(void **state)
+{
+	struct metrics_agent agent = {
+		1 << 27, 2, 0, 7, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN
+	};
+	struct text out = TEXT_INIT;
+
+	(void)state;
+	metrics_put_agent(&out, METRICS_TEXTFILE, &agent);
+	assert_non_null(strstr(out.data, "memonline_guest_block_size_bytes 134217728\n"));
+	assert_non_null(strstr(out.data, "# TYPE memonline_guest_failed_blocks gauge\n"
+					 "memonline_guest_failed_blocks 2\n"));
+	assert_non_null(strstr(out.data, "# TYPE memonline_guest_reports_total counter\n"
+					 "memonline_guest_reports_total 7\n"));
+	assert_null(strstr(out.data, "last_report"));
+	agent.report_sec = 1700000000;
+	agent.succeeded_bytes = 1 << 28;
+	agent.failed_bytes = 0;
+	text_clear(&out);
+	metrics_put_agent(&out, METRICS_OPEN, &agent);
+	assert_non_null(strstr(out.data, "# TYPE memonline_guest_reports counter\n"
+					 "memonline_guest_reports_total 7\n"));
+	assert_non_null(strstr(
+		out.data,
+		"memonline_guest_last_report_timestamp_seconds 1700000000\n"
+		"# HELP memonline_guest_last_report_bytes Memory of the last report by "
+		"its result.\n"
+		"# TYPE memonline_guest_last_report_bytes gauge\n"
+		"memonline_guest_last_report_bytes{result=\"success\"} 268435456\n"
+		"memonline_guest_last_report_bytes{result=\"failed\"} 0\n"));
+	text_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +170,7 @@ int main(void)
 		cmocka_unit_test(a_counter_is_named_as_the_format_wants),
 		cmocka_unit_test(samples_of_all_guests_stand_together),
 		cmocka_unit_test(blocks_have_their_labels),
+		cmocka_unit_test(what_memonlined_knows),
 	};
 
 	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);

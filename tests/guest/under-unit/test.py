@@ -26,6 +26,9 @@ WITHOUT_ARGUMENTS = ("guest-ping", "guest-info", "guest-get-memory-blocks",
 
 DROP_IN = "/etc/systemd/system/memonlined.service.d/probe-controller.conf"
 SHIPPED_DROP_IN = "/usr/share/memonline/probe-controller.conf"
+PRESSURE_DROP_IN = "/etc/systemd/system/memonlined.service.d/pressure.conf"
+SHIPPED_PRESSURE_DROP_IN = "/usr/share/memonline/pressure.conf"
+TEXTFILES = "/var/lib/prometheus/node-exporter"
 PROBE_CONFIG = "[memonlined]\\n[probe]\\nmode = controller\\nconfirm = controller\\n"
 LEFT_FREE_MIB = 96
 CROOKED_MIB = 100
@@ -143,6 +146,32 @@ def with_the_controller(guest):
     equal(main_pid(guest), pid, "the main process with the drop-in")
 
 
+def pressure(guest):
+    """The kernel wakes the service for stalls, with the unit as it is and with the drop-in."""
+    guest.sh("grep -q some /proc/pressure/memory")
+    equal(pressure_source(guest), "psi", "source under the unit as it is")
+    guest.put(PRESSURE_DROP_IN, guest.read(SHIPPED_PRESSURE_DROP_IN).encode() + b"\n")
+    guest.sh("systemctl daemon-reload && systemctl restart memonlined")
+    check("cap_sys_resource" in guest.sh(
+        "systemctl show -p CapabilityBoundingSet --value memonlined"), "the drop-in's capability")
+    equal(pressure_source(guest), "psi", "source with the drop-in")
+    guest.sh("rm %s && systemctl daemon-reload && systemctl restart memonlined" % PRESSURE_DROP_IN)
+
+
+def pressure_source(guest):
+    with guest.channel() as channel:
+        return channel.request("memonline-subscribe-pressure", **{"stall-usec": 100000})["source"]
+
+
+def textfile(guest):
+    """Where Debian's node_exporter reads; it belongs to root there."""
+    guest.sh("mkdir -p %s && printf '[stats]\\ntextfile = %s/memonline.prom\\n' >%s && "
+             "systemctl restart memonlined" % (TEXTFILES, TEXTFILES, CONFIG_FILE))
+    guest.until("grep -q '^memonline_guest_memory_bytes ' %s/memonline.prom" % TEXTFILES)
+    equal(guest.sh("stat -c '%%a %%U' %s/*" % TEXTFILES).strip(), "644 root", "of the one file")
+    guest.sh("rm %s && systemctl restart memonlined" % CONFIG_FILE)
+
+
 def every_policy(guest):
     for policy in POLICIES:
         for extra in ("", "carry-out = kernel\n", "rezone = yes\nretry-for = 1\n"):
@@ -194,4 +223,6 @@ def run(lab):
         equal(main_pid(guest), pid, "the main process of the service")
         equal(guest.sh("journalctl -u memonlined --no-pager | grep -cE 'SIGSYS|status=31' || :")
               .strip(), "0", "kills by the system call filter")
+        pressure(guest)
+        textfile(guest)
         with_the_controller(guest)
