@@ -173,7 +173,7 @@ void reports_flush(struct agent *agent);
  * are none.
  */
 uint64_t reports_hold(struct agent *agent);
-/* Begins a new instance, if the present one has reports. `why` is logged. */
+/* Begins a new instance. `why` is logged. */
 void reports_begin_instance(struct agent *agent, const char *why);
 /* Only from a step: no report may be sent in the middle of an answer. */
 void reports_push(struct agent *agent);

@@ -63,6 +63,9 @@ bool events_wanted(const struct uevent *event, void *data)
 	const struct agent *agent = data;
 	const struct block *block = snapshot_find(&agent->now, event->index);
 
+	/* No scan shows it. */
+	if (event->action == UEVENT_NEW_GENERATION)
+		return true;
 	return replaced(agent, event, block) || is_doubtful(agent, event, block) ||
 	       is_news(agent, event, block);
 }

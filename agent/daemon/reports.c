@@ -90,8 +90,7 @@ void reports_begin_instance(struct agent *agent, const char *why)
 	struct journal *journal = agent->edges.journal;
 	char instance[UUID_SIZE];
 
-	/* None of its numbers was ever given. */
-	if (!journal_last(journal) || agent->dry_run)
+	if (agent->dry_run)
 		return;
 	uuid_make(instance);
 	journal_begin_instance(journal, instance);
