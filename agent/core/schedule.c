@@ -5,7 +5,7 @@
 
 #define USEC_PER_MSEC 1000u
 #define RESCAN_FIRST_MSEC 10
-#define RESCAN_TRIES 12 /* each after twice the time: 40 s in all */
+#define RESCAN_TRIES 12 /* each after twice the time: 40 s in all; then 20 s for each */
 #define ANNOUNCE_MSEC 5 /* without an event of any kind: then the DIMM is whole */
 #define ANNOUNCE_MAX_USEC 250000
 #define SETTLE_MAX_USEC 60000000 /* something always changes: go on all the same */
@@ -71,7 +71,8 @@ static void fire(struct schedule *schedule, uint64_t now_usec)
 	if (is_due(&schedule->rest_usec, now_usec))
 		schedule->is_reported = false;
 	if (is_due(&schedule->rescan_usec, now_usec)) {
-		schedule->rescan_tries++;
+		if (schedule->rescan_tries < RESCAN_TRIES)
+			schedule->rescan_tries++;
 		schedule_want_scan(schedule, now_usec);
 	}
 	if (is_due(&schedule->settled_usec, now_usec)) {
@@ -248,11 +249,19 @@ bool schedule_may_rescan(const struct schedule *schedule)
 
 void schedule_rescan(struct schedule *schedule, uint64_t now_usec)
 {
-	if (!schedule->has_timer || schedule->rescan_usec ||
-	    !schedule_may_rescan(schedule))
+	if (schedule_may_rescan(schedule))
+		schedule_scan_failed(schedule, now_usec);
+}
+
+void schedule_scan_failed(struct schedule *schedule, uint64_t now_usec)
+{
+	unsigned tries = schedule->rescan_tries;
+
+	if (!schedule->has_timer || schedule->rescan_usec)
 		return;
-	schedule->rescan_usec =
-		after(now_usec, (uint64_t)RESCAN_FIRST_MSEC << schedule->rescan_tries);
+	if (tries == RESCAN_TRIES)
+		tries--;
+	schedule->rescan_usec = after(now_usec, (uint64_t)RESCAN_FIRST_MSEC << tries);
 }
 
 void schedule_reset_rescan(struct schedule *schedule)

@@ -108,8 +108,13 @@ void schedule_begin(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 void schedule_want_scan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* An event has asked for a scan: the rest of its DIMM may be about to come. */
 void schedule_expect_more(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
-/* A scan failed, or a block of it cannot be read. Nothing where one is waited for already. */
+/*
+ * A block of a scan cannot be read: another scan, while schedule_may_rescan. Nothing where one is
+ * waited for already.
+ */
 void schedule_rescan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
+/* The same of a scan that failed, as for lack of memory: until one succeeds. */
+void schedule_scan_failed(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* Whether another scan may still find what this one did not. */
 bool schedule_may_rescan(const struct schedule *schedule) _nonnull_(1);
 /*

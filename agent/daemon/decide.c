@@ -301,7 +301,7 @@ void decide_blocks(struct agent *agent)
 	plan_clear(&agent->plan);
 	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
 		log_error("out of memory, deciding later");
-		schedule_rescan(&agent->schedule, loop_now_usec());
+		schedule_scan_failed(&agent->schedule, loop_now_usec());
 		return;
 	}
 	decide_all(agent, &policy);

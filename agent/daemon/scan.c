@@ -303,7 +303,7 @@ int scan_blocks(struct agent *agent)
 		if (r != agent->scan_error)
 			log_error("cannot read the memory blocks: %s", strerror(-r));
 		agent->scan_error = r;
-		schedule_rescan(&agent->schedule, loop_now_usec());
+		schedule_scan_failed(&agent->schedule, loop_now_usec());
 		return r;
 	}
 	agent->scan_error = 0;

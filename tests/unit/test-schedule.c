@@ -318,6 +318,13 @@ static void rescans_at_longer_and_longer_pauses(void **state)
 	assert_false(schedule_may_rescan(&schedule));
 	schedule_rescan(&schedule, now);
 	assert_int_equal(schedule.rescan_usec, 0);
+	/* What cannot be read at all has no end of tries. */
+	for (i = 0; i < 3; i++) {
+		schedule_scan_failed(&schedule, now);
+		assert_int_equal(schedule.rescan_usec, now + ((10 * MSEC) << 11));
+		now = schedule.rescan_usec;
+		assert_int_equal(next(&schedule, now).action, SCHEDULE_SCAN);
+	}
 	schedule_reset_rescan(&schedule);
 	schedule_rescan(&schedule, now);
 	assert_int_equal(schedule.rescan_usec, now + 10 * MSEC);
