@@ -56,6 +56,15 @@ void events_begin(void)
 	udevd_usec = 0;
 }
 
+void events_add_to_snapshot(void)
+{
+	snapshot_add(&udev, sizeof(udev));
+	snapshot_add(&netlink, sizeof(netlink));
+	snapshot_add(&udevd_up, sizeof(udevd_up));
+	snapshot_add(&udevd_life, sizeof(udevd_life));
+	snapshot_add(&udevd_usec, sizeof(udevd_usec));
+}
+
 static void push(struct source *source, const struct uevent *event)
 {
 	if (!source->open)
@@ -83,7 +92,8 @@ void events_emit(enum uevent_action action, unsigned index, uint64_t seqnum)
 	oracle_event();
 	if (!sim_plant("events"))
 		push(&netlink, &event);
-	if (!udevd_up)
+	/* Of memory alone, as the agent has asked for. */
+	if (!udevd_up || action == UEVENT_NEW_GENERATION)
 		return;
 	if (udevd_usec < sim.now_usec)
 		udevd_usec = sim.now_usec;
@@ -191,6 +201,8 @@ int source_receive(struct source *source, struct uevent *event)
 		*event = source->queue[source->head];
 		source->head = (source->head + 1) % ROOM;
 		source->count--;
+		if (event->action == UEVENT_NEW_GENERATION)
+			oracle_generation();
 		if (!source->wanted || source->wanted(event, source->data))
 			return 1;
 	}

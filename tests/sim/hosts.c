@@ -31,6 +31,8 @@ struct asked {
 	bool open; /* still to be answered */
 	bool excused; /* the agent or its port was removed meanwhile */
 	unsigned first, count; /* blocks */
+	uint64_t since; /* of a subscription */
+	char instance[40]; /* the one that was known then */
 };
 
 static struct {
@@ -56,7 +58,12 @@ static struct {
 static struct {
 	char instance[40];
 	uint64_t last_seq;
-	uint64_t sums[KEPT];
+	uint64_t first_seq; /* those before it were missed, or another host's */
+	struct heard {
+		uint64_t sum, usec; /* of the report's text; its time stamp */
+	} heard[KEPT];
+	bool was_reverted; /* the guest's memory was put back: numbers come again, for other reports */
+	enum sim_revert revert; /* after that no host has subscribed yet */
 } known;
 
 void hosts_begin(void)
@@ -100,6 +107,8 @@ void host_greeted(void)
 	host.next_seq = 0;
 }
 
+static void subscribe_anew(void);
+
 void host_comes(void)
 {
 	if (host.up)
@@ -113,6 +122,8 @@ void host_comes(void)
 	host.next_seq = 0;
 	sim_trace("host %u connects", host.number);
 	port_host(true);
+	if (known.revert)
+		subscribe_anew();
 }
 
 /* At any byte of a request that is whole JSON up to there. */
@@ -255,7 +266,7 @@ static int put_request(char *text, size_t size, struct asked *asked)
 		return snprintf(text, size,
 				"{\"execute\": \"memonline-subscribe\", \"arguments\": "
 				"{\"since\": %" PRIu64 "}, \"id\": %u}\n",
-				known.last_seq, asked->id);
+				asked->since, asked->id);
 	case ASK_OFFLINE:
 		return put_range(text, size, "offline", asked);
 	case ASK_ONLINE:
@@ -272,21 +283,27 @@ static int put_request(char *text, size_t size, struct asked *asked)
 		asked->id, asked->id);
 }
 
-void host_asks(void)
+/* The last number that was heard, or 0, as memonline-protocol(7) wants it after a snapshot. */
+static uint64_t since(void)
+{
+	return known.revert == SIM_REVERT_TOLD ? 0 : known.last_seq;
+}
+
+static void ask(enum ask what)
 {
 	struct asked *asked;
 	char line[1024];
 	int len;
 
-	if (!host.up)
-		return;
 	if (host.asked_count == ASKED_MAX)
 		memmove(host.asked, host.asked + 1,
 			--host.asked_count * sizeof(host.asked[0]));
 	asked = &host.asked[host.asked_count];
 	memset(asked, 0, sizeof(*asked));
 	asked->id = ++host.ids;
-	asked->what = (enum ask)sim_draw(ASKS);
+	asked->what = what;
+	asked->since = since();
+	memcpy(asked->instance, known.instance, sizeof(asked->instance));
 	asked->open = true;
 	/* Half a request of the host before it may be there still. */
 	if (!host.flushed)
@@ -297,6 +314,24 @@ void host_asks(void)
 	host.asked_count++;
 	sim_trace("host %u asks %.*s", host.number, len - 1, line);
 	send_line(line, (size_t)len);
+}
+
+void host_asks(void)
+{
+	if (host.up)
+		ask((enum ask)sim_draw(ASKS));
+}
+
+static void subscribe_anew(void)
+{
+	ask(ASK_SUBSCRIBE);
+}
+
+static void subscribe_again(uint32_t number, uint32_t unused)
+{
+	(void)unused;
+	if (host.up && number == host.number)
+		ask(ASK_SUBSCRIBE);
 }
 
 /* --- what it hears */
@@ -329,36 +364,68 @@ static void check_order(uint64_t seq)
 			 "host %u hears report %" PRIu64 " in place of %" PRIu64,
 			 host.number, seq,
 			 host.next_seq ? host.next_seq : known.last_seq + 1);
+	if (!host.next_seq && seq > known.last_seq + 1)
+		known.first_seq = seq;
 	host.next_seq = seq + 1;
 	host.missed = false;
+}
+
+static void begin_instance(const char *name)
+{
+	enum sim_revert revert = known.revert;
+
+	memset(&known, 0, sizeof(known));
+	snprintf(known.instance, sizeof(known.instance), "%s", name);
+	known.revert = revert;
+	/* It may have subscribed with a number of the one before. */
+	host.missed = true;
+	host.next_seq = 0;
+}
+
+static uint64_t time_of(const char *line)
+{
+	return number_after(line, "\"seconds\": ") * 1000000 +
+	       number_after(line, "\"microseconds\": ");
+}
+
+/* Instance, number and time stamp are one report's, always. */
+static void note_heard(uint64_t seq, uint64_t sum, uint64_t usec)
+{
+	struct heard *heard = &known.heard[seq % KEPT];
+
+	if (heard->sum && heard->sum != sum &&
+	    (heard->usec == usec || !known.was_reverted))
+		sim_fail("reports", "report %" PRIu64 " is another one now", seq);
+	heard->sum = sum;
+	heard->usec = usec;
+}
+
+static void copy_instance(char name[40], const char *line)
+{
+	const char *found = strstr(line, "\"instance\": \"");
+
+	name[0] = '\0';
+	if (found)
+		snprintf(name, 40, "%.*s", (int)strcspn(found + 13, "\""), found + 13);
 }
 
 static void hear_report(const char *line)
 {
 	const char *data = strstr(line, "\"data\": ");
 	uint64_t seq = number_after(line, "\"seq\": ");
-	const char *instance = strstr(line, "\"instance\": \"");
-	char name[40] = "";
+	char name[40];
 
-	if (!data || !instance || !seq) {
+	copy_instance(name, line);
+	if (!data || !*name || !seq) {
 		sim_fail("reports", "no report: %.80s", line);
 		return;
 	}
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(instance + 13, "\""),
-		 instance + 13);
-	if (strcmp(name, known.instance) != 0) {
-		memset(&known, 0, sizeof(known));
-		memcpy(known.instance, name, sizeof(name));
-		/* It may have subscribed with a number of the one before. */
-		host.missed = true;
-		host.next_seq = 0;
-	}
+	if (strcmp(name, known.instance) != 0)
+		begin_instance(name);
 	check_order(seq);
 	if (seq > known.last_seq)
 		known.last_seq = seq;
-	if (known.sums[seq % KEPT] && known.sums[seq % KEPT] != sum_of(data))
-		sim_fail("reports", "report %" PRIu64 " is another one now", seq);
-	known.sums[seq % KEPT] = sum_of(data);
+	note_heard(seq, sum_of(data), time_of(line));
 }
 
 /* A block that a host took offline, and that was answered, stays offline. */
@@ -384,6 +451,38 @@ static void note_wishes(const struct asked *asked, const char *line)
 			kernel.blocks[i].wish = SIM_WISH_OFF;
 }
 
+/* From here on come all, as far as they are there still. */
+static void note_begun(uint64_t lost)
+{
+	known.revert = SIM_REVERT_NONE;
+	known.last_seq = known.first_seq = lost;
+	host.missed = false;
+}
+
+/* A host that keeps to memonline-protocol(7): see DELIVERY there. */
+static void note_subscribed(const struct asked *asked, const char *line)
+{
+	uint64_t last = number_after(line, "\"last-seq\": ");
+	char name[40];
+
+	copy_instance(name, line);
+	if (strcmp(name, known.instance) != 0)
+		begin_instance(name);
+	if (!asked->since) {
+		note_begun(number_after(line, "\"lost\": "));
+	} else if (strcmp(name, asked->instance) != 0) {
+		known.revert = SIM_REVERT_TOLD;
+		sim_later(10, subscribe_again, host.number, 0);
+	} else if (last < asked->since) {
+		sim_fail("reports", "%s, which has given %" PRIu64 ", ends with %" PRIu64,
+			 name, asked->since, last);
+	} else if (known.revert) {
+		/* Numbers of other reports by now: this host misses some, and cannot know. */
+		known.revert = SIM_REVERT_NONE;
+		known.first_seq = UINT64_MAX;
+	}
+}
+
 static void hear_answer(const char *line)
 {
 	uint64_t id = number_after(line, ", \"id\": ");
@@ -405,6 +504,8 @@ static void hear_answer(const char *line)
 			sim_fail("answers", "request %u is answered twice", asked->id);
 		asked->open = false;
 		note_wishes(asked, line);
+		if (asked->what == ASK_SUBSCRIBE && strstr(line, "\"lost\": "))
+			note_subscribed(asked, line);
 	}
 }
 
@@ -448,6 +549,29 @@ size_t host_hears(const char *bytes, size_t len)
 	return len;
 }
 
+/* --- the guest's memory is put back */
+
+void host_reverts(void)
+{
+	host_excuse();
+	host.up = host.stalled = false;
+	host.pending_len = 0;
+	host.asked_count = 0;
+	known.was_reverted = true;
+	known.revert = sim.revert;
+	sim_trace("hosts are %s", sim.revert == SIM_REVERT_TOLD ? "told" : "not told");
+}
+
+/* QEMU says who is there; most often there is a host at once. */
+void host_reverted(void)
+{
+	port_host(false);
+	if (sim.revert == SIM_REVERT_GENERATION)
+		kernel_uevent(UEVENT_NEW_GENERATION, 0);
+	if (!sim_one_in(4))
+		sim_later(sim_draw(2) ? 0 : sim_draw(3000), come, sim_draw(3), 0);
+}
+
 static bool must_be_answered(void)
 {
 	if (!host.no_memory)
@@ -462,14 +586,33 @@ void host_settles(void)
 		host_stalls();
 }
 
+/* Each of those that are there still, and that it did not miss. */
+static void check_each(const struct journal *journal)
+{
+	uint64_t seq = known.first_seq ? known.first_seq - 1 : 0;
+	const struct report *report;
+
+	while ((report = journal_after(journal, seq))) {
+		uint64_t usec = (uint64_t)report->time_sec * 1000000 +
+				(uint64_t)report->time_usec;
+
+		seq = report->seq;
+		if (known.heard[seq % KEPT].usec != usec)
+			sim_fail("reports", "no host has heard report %" PRIu64, seq);
+	}
+}
+
 /* It reads, and all is at rest: there is no report that it has not heard. */
 static void check_heard(void)
 {
 	const struct journal *journal = life_journal();
 	uint64_t last = journal ? journal_last(journal) : 0, heard = 0;
 
-	if (!host.up || host.missed || !journal)
+	if (!host.up || host.missed || !journal || known.revert ||
+	    known.first_seq == UINT64_MAX)
 		return;
+	if (strcmp(known.instance, journal_instance(journal)) == 0)
+		check_each(journal);
 	if (strcmp(known.instance, journal_instance(journal)) == 0)
 		heard = host.next_seq ? host.next_seq - 1 : known.last_seq;
 	if (heard != last)

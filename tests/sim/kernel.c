@@ -62,6 +62,11 @@ void kernel_begin(void)
 	memcpy(kernel.found_parameters, kernel.parameters, sizeof(kernel.parameters));
 }
 
+void kernel_add_to_snapshot(void)
+{
+	snapshot_add(&kernel, sizeof(kernel));
+}
+
 void kernel_uevent(enum uevent_action action, unsigned index)
 {
 	events_emit(action, index, ++kernel.seqnum);

@@ -16,7 +16,7 @@
  * starts it again. What it has stored in /run outlives it; between any two stores it may be killed.
  */
 #define RESTART_USEC 100000
-#define FILE_BYTES (1024UL * 1024)
+#define FILE_BYTES (128UL * 1024)
 #define INTENT_BLOCKS 256
 #define MARKS 256
 
@@ -33,7 +33,6 @@ static struct file state_file, blocks_file;
 static struct {
 	bool up, starting, ending, hangup;
 	bool waiting; /* to be started again */
-	unsigned instances;
 	struct loop *loop;
 	struct sysfs *sysfs;
 	struct root *root;
@@ -85,6 +84,13 @@ static void start_again(uint32_t a, uint32_t b)
 		life.starting = true;
 }
 
+void life_add_to_snapshot(void)
+{
+	snapshot_add(&life, sizeof(life));
+	snapshot_add(&state_file, sizeof(state_file));
+	snapshot_add(&blocks_file, sizeof(blocks_file));
+}
+
 /* No more of it was ever in use. */
 static void clear(struct file *file)
 {
@@ -126,6 +132,7 @@ void life_drop(void)
 	writer_agent_gone();
 	kernel_agent_forgot();
 	host_excuse();
+	oracle_dropped();
 	lose(&state_file);
 	lose(&blocks_file);
 	if (sim_plant("wishes"))
@@ -171,7 +178,7 @@ static bool open_memory(void)
 	char instance[32], boot_id[MACHINE_BOOT_ID_SIZE];
 
 	machine_read_boot_id(life.root, boot_id);
-	snprintf(instance, sizeof(instance), "sim-%u", ++life.instances);
+	snprintf(instance, sizeof(instance), "sim-%u", ++sim.uuids);
 	life.journal = journal_attach(open_file(&state_file, journal_size(&bounds)),
 				      &bounds, boot_id, instance);
 	life.intent = intent_attach(open_file(&blocks_file, intent_size(INTENT_BLOCKS)),
@@ -393,9 +400,4 @@ void life_files(void)
 		kernel_forget_wishes();
 	}
 	sim_trace("the files in /run are torn");
-}
-
-void life_snapshot(void)
-{
-	/* Not simulated yet. */
 }

@@ -221,7 +221,9 @@ void machine_read_boot_id(struct root *root, char id[MACHINE_BOOT_ID_SIZE])
 
 void uuid_make(char id[UUID_SIZE])
 {
-	snprintf(id, UUID_SIZE, "sim-at-%" PRIu64, sim.now_usec);
+	if (!sim_plant("same-instance"))
+		sim.uuids++;
+	snprintf(id, UUID_SIZE, "sim-%u", sim.uuids);
 }
 
 int kmsg_read_log(struct root *root, struct text *out)

@@ -291,6 +291,7 @@ static const struct {
 	{ "events", "place", "no event reaches the agent" },
 	{ "hushed", "account", "that a block is offline is not announced" },
 	{ "lost-report", "reports", "now and then a report is lost on its way" },
+	{ "same-instance", "reports", "a new instance has the name of the one before" },
 	{ "ghost", "absent", "the directory lists a block that is not there" },
 	{ "unlinked", "ready", "a block has its node before it is linked" },
 	{ "wishes", "operator", "what is remembered of blocks is lost with the agent" },

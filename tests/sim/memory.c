@@ -35,6 +35,17 @@ void sim_memory_reset(void)
 	fail_count = 0;
 }
 
+void sim_memory_add_to_snapshot(void)
+{
+	snapshot_add(arena, used);
+	snapshot_add(&used, sizeof(used));
+	snapshot_add(&live, sizeof(live));
+	snapshot_add(&peak, sizeof(peak));
+	snapshot_add((void *)freed, sizeof(freed));
+	snapshot_add(&fail_after, sizeof(fail_after));
+	snapshot_add(&fail_count, sizeof(fail_count));
+}
+
 size_t sim_memory_peak(void)
 {
 	return peak;
@@ -45,6 +56,11 @@ void sim_memory_leak(void)
 	live += 4096;
 	if (live > peak)
 		peak = live;
+}
+
+bool sim_memory_is_short(void)
+{
+	return fail_count != 0;
 }
 
 void sim_memory_fail(unsigned after, unsigned count)

@@ -19,11 +19,44 @@ static struct {
 	bool begun; /* an agent with this journal has come to rest */
 	bool before[SIM_BLOCKS]; /* as it is since before that: in no report */
 	uint64_t seq;
+	char generation
+		[JOURNAL_INSTANCE_SIZE]; /* the instance that ends with a new one */
 } seen;
 
 void oracle_begin(void)
 {
 	memset(&seen, 0, sizeof(seen));
+}
+
+void oracle_add_to_snapshot(void)
+{
+	snapshot_add(&seen, sizeof(seen));
+}
+
+void oracle_generation(void)
+{
+	const struct journal *journal = life_journal();
+
+	if (journal && journal_last(journal))
+		memcpy(seen.generation, journal_instance(journal),
+		       sizeof(seen.generation));
+}
+
+/* It may have heard so, and not acted yet. */
+void oracle_dropped(void)
+{
+	seen.generation[0] = '\0';
+}
+
+/* Of a guest that was put back, and of which memonlined was told so. */
+static void check_generation(void)
+{
+	const struct journal *journal = life_journal();
+
+	if (journal && strcmp(journal_instance(journal), seen.generation) == 0)
+		sim_fail("reports", "instance %s outlives the guest's generation",
+			 seen.generation);
+	seen.generation[0] = '\0';
 }
 
 void oracle_new_journal(void)
@@ -214,6 +247,7 @@ void oracle_settled(void)
 	unsigned i;
 
 	oracle_reports();
+	check_generation();
 	for (i = 0; i < SIM_BLOCKS; i++) {
 		check_place(i);
 		if (i >= SIM_FIRST_SLOT)

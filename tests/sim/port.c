@@ -46,6 +46,11 @@ void port_begin(void)
 	port.plugged = true;
 }
 
+void port_add_to_snapshot(void)
+{
+	snapshot_add(&port, sizeof(port));
+}
+
 bool port_is_open(void)
 {
 	return port.open && port.opened == port.plugs;

@@ -42,10 +42,16 @@ REPAIRS = (
     ("failed-scan", "what was still to be written is forgotten behind a scan that failed",
      [("if (scan_blocks(agent) < 0) return; decide_blocks(agent);",
        "plan_clear(&agent->plan); if (scan_blocks(agent) < 0) return; decide_blocks(agent);"),
-      ("agent->scan_error = r; schedule_rescan(&agent->schedule, loop_now_usec()); return r;",
+      ("agent->scan_error = r; schedule_scan_failed(&agent->schedule, loop_now_usec()); return r;",
        "agent->scan_error = r; return r;")]),
     ("going-offline", "what is going offline when it is seen is left out of the reports",
      [("return state == BLOCK_GOING_OFFLINE ? BLOCK_ONLINE : state;", "return state;")]),
+    ("put-back", "numbers that a host knows are given again, as the same instance's",
+     [("if (request->since > journal_last(agent_journal(agent)))"
+       " agent_begin_instance(agent, \"a host knows later reports\");", "")]),
+    ("gives-up", "where memory is short for a minute, scans end and memory stays offline",
+     [("agent->scan_error = r; schedule_scan_failed(&agent->schedule, loop_now_usec()); return r;",
+       "agent->scan_error = r; schedule_rescan(&agent->schedule, loop_now_usec()); return r;")]),
     ("killed-twice", "a block that two killed agents wrote to is reported twice",
      [("if (newer) after.state = newer->from;", "(void)newer;")]),
 )

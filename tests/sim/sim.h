@@ -73,6 +73,14 @@ struct sim_options {
 
 /* --- the world */
 
+/* The guest's memory is put back: whether hosts know, and whether the guest's generation is a new one. */
+enum sim_revert {
+	SIM_REVERT_NONE,
+	SIM_REVERT_TOLD,
+	SIM_REVERT_UNTOLD,
+	SIM_REVERT_GENERATION
+};
+
 struct sim_world {
 	struct sim_options options;
 	struct sim_event script[SIM_SCRIPT_MAX];
@@ -89,12 +97,22 @@ struct sim_world {
 	struct config config;
 	jmp_buf base; /* where a jump out of the agent's code ends */
 	bool in_agent; /* its code is being run: memory is the agent's */
+	bool snapshot_wanted; /* as soon as memonlined is between two rounds */
+	size_t revert_at; /* the event of the script that puts it back */
+	enum sim_revert revert;
+	unsigned
+		uuids; /* so far: no instance has the name of another, before the snapshot or after */
 	bool failed;
 	char fault[256];
 };
 extern struct sim_world sim;
 
-enum sim_leave { SIM_LEAVE_KILLED = 1, SIM_LEAVE_FAILED, SIM_LEAVE_KNOWN };
+enum sim_leave {
+	SIM_LEAVE_KILLED = 1,
+	SIM_LEAVE_FAILED,
+	SIM_LEAVE_KNOWN,
+	SIM_LEAVE_REVERTED
+};
 
 void sim_begin(uint64_t seed, const struct sim_options *options);
 void sim_make_script(uint64_t seed, size_t events);
@@ -132,6 +150,24 @@ uint64_t oracle_sum(void);
 uint64_t life_sum(void);
 uint64_t writer_sum(void);
 
+/* --- the whole guest (snapshot.c) */
+
+void snapshot_begin(void);
+bool snapshot_is_taken(void);
+void snapshot_take(void);
+void snapshot_put_back(void);
+/* These bytes are the guest's. */
+void snapshot_add(void *start, size_t bytes);
+/* By each who has some. */
+void sim_add_to_snapshot(void);
+void sim_memory_add_to_snapshot(void);
+void kernel_add_to_snapshot(void);
+void writer_add_to_snapshot(void);
+void events_add_to_snapshot(void);
+void port_add_to_snapshot(void);
+void oracle_add_to_snapshot(void);
+void life_add_to_snapshot(void);
+
 /* --- memory (memory.c) */
 
 void sim_memory_reset(void);
@@ -139,6 +175,7 @@ size_t sim_memory_peak(void);
 void sim_memory_leak(void); /* a plant: some is never given back */
 /* `count` allocations of the agent's fail after `after` that do not. */
 void sim_memory_fail(unsigned after, unsigned count);
+bool sim_memory_is_short(void);
 
 /* --- the kernel (kernel.c, devices.c) */
 
@@ -261,6 +298,9 @@ void host_greeted(void); /* the agent knows that it is there */
 bool host_port_is_held(void);
 bool host_has_room(void);
 void host_settles(void);
+/* Before the guest's memory is put back, and after it. */
+void host_reverts(void);
+void host_reverted(void);
 void host_check(void);
 
 /* --- the agent's life (life.c) */
@@ -271,7 +311,6 @@ void life_stop(void);
 void life_end(void);
 void life_hangup(void);
 void life_files(void);
-void life_snapshot(void);
 bool life_turn(void); /* one round; false: nothing to do, or it is not there */
 uint64_t life_due(void);
 bool life_is_up(void);
@@ -291,6 +330,8 @@ void oracle_work(void); /* an effect of the agent's */
 void oracle_event(void); /* something happened outside of it */
 void oracle_reports(void); /* what is new in the journal */
 void oracle_new_journal(void);
+void oracle_dropped(void); /* the agent is gone */
+void oracle_generation(void); /* the agent hears that the guest's is a new one */
 void oracle_rest(void); /* the agent has nothing to do */
 void oracle_transition(unsigned index); /* a block's state changes */
 void oracle_excuse_block(unsigned index);

@@ -8,7 +8,7 @@
 
 #define TASKS_MAX 1024
 #define SETTLE_USEC 300000000ull /* within which all must be quiet */
-#define QUIET_USEC 5000000ull /* of which nothing may happen in the last ones */
+#define SHORT_USEC 120000000 /* of them without memory */
 
 struct sim_world sim;
 
@@ -125,6 +125,16 @@ static void run_task(void)
 	task.fn(task.a, task.b);
 }
 
+void sim_add_to_snapshot(void)
+{
+	snapshot_add(tasks, task_count * sizeof(tasks[0]));
+	snapshot_add(&task_count, sizeof(task_count));
+	snapshot_add(&task_due, sizeof(task_due));
+	snapshot_add(&sim.now_usec, sizeof(sim.now_usec));
+	snapshot_add(&sim.wall_offset_usec, sizeof(sim.wall_offset_usec));
+	snapshot_add(&sim.config, sizeof(sim.config));
+}
+
 bool sim_is_calm(void)
 {
 	return task_count == 0;
@@ -132,9 +142,19 @@ bool sim_is_calm(void)
 
 /* --- the script */
 
+static void end_shortage(uint32_t a, uint32_t b)
+{
+	(void)a;
+	(void)b;
+	sim_memory_fail(0, 0);
+}
+
 static void settle(void)
 {
 	host_settles();
+	/* It ends some time, and then all must be well. */
+	if (sim_memory_is_short())
+		sim_later(sim_draw(SHORT_USEC), end_shortage, 0, 0);
 	sim.settling = true;
 	sim.settle_until_usec = sim.now_usec + SETTLE_USEC;
 }
@@ -149,9 +169,23 @@ static void step_clock(void)
 
 static void run_out_of_memory(void)
 {
+	static const uint32_t below[] = { 3, 3, 3, 100 };
 	unsigned after = sim_draw(40);
 
-	sim_memory_fail(after, 1 + sim_draw(3));
+	sim_memory_fail(after, 1 + sim_draw(below[sim_draw(4)]));
+}
+
+/* It is put back after some events. */
+static void want_snapshot(void)
+{
+	if (sim.snapshot_wanted || snapshot_is_taken())
+		return;
+	sim.snapshot_wanted = true;
+	sim.revert_at = sim.script_next + sim_draw(12);
+	sim.revert = (enum sim_revert)(SIM_REVERT_TOLD + sim_draw(2));
+	/* Linux tells of it from 6.10 on. */
+	if (sim.model == SIM_6_12 && sim_one_in(2))
+		sim.revert = SIM_REVERT_GENERATION;
 }
 
 static void (*const actions[SIM_EVENT_KINDS])(void) = {
@@ -174,7 +208,7 @@ static void (*const actions[SIM_EVENT_KINDS])(void) = {
 	[SIM_FILES] = life_files,
 	[SIM_SHORTAGE] = run_out_of_memory,
 	[SIM_PORT] = port_plug,
-	[SIM_SNAPSHOT] = life_snapshot,
+	[SIM_SNAPSHOT] = want_snapshot,
 	[SIM_SETTLE] = settle,
 };
 
@@ -196,6 +230,8 @@ static void run_event(void)
 	sim.random = event->random;
 	sim_trace("event %zu %s", sim.script_next - 1, sim_event_names[event->kind]);
 	oracle_event();
+	if (snapshot_is_taken() && sim.script_next > sim.revert_at)
+		longjmp(sim.base, SIM_LEAVE_REVERTED);
 	actions[event->kind]();
 }
 
@@ -349,6 +385,7 @@ void sim_begin(uint64_t seed, const struct sim_options *options)
 	task_due = UINT64_MAX;
 	draw_world();
 	sim_memory_reset();
+	snapshot_begin();
 	kernel_begin();
 	writer_begin();
 	events_begin();
@@ -388,9 +425,26 @@ static void idle(void)
 	pass_until(due);
 }
 
+static void take_snapshot(void)
+{
+	sim.snapshot_wanted = false;
+	snapshot_take();
+}
+
+static void put_back(void)
+{
+	host_reverts();
+	snapshot_put_back();
+	/* No two runs of a guest take the same microseconds. */
+	sim.wall_offset_usec += 1 + sim_draw(1000000);
+	host_reverted();
+}
+
 static void play(void)
 {
 	while (!sim.failed) {
+		if (sim.snapshot_wanted)
+			take_snapshot();
 		if (sim.script_next == sim.script_count && !sim.settling) {
 			if (sim.script_due_usec == UINT64_MAX)
 				return;
@@ -410,7 +464,10 @@ bool sim_run(void)
 	left = setjmp(sim.base);
 	if (left) {
 		sim.in_agent = false;
-		life_drop();
+		if (left == SIM_LEAVE_REVERTED)
+			put_back();
+		else
+			life_drop();
 	}
 	if (left != SIM_LEAVE_KNOWN)
 		play();

@@ -257,3 +257,11 @@ void writer_begin(void)
 	memset(&hand, 0, sizeof(hand));
 	writer_agent_gone();
 }
+
+void writer_add_to_snapshot(void)
+{
+	snapshot_add(&hand, sizeof(hand));
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): the pointer is the guest's */
+	snapshot_add((void *)&working, sizeof(working));
+	snapshot_add(&workers, sizeof(workers));
+}
