@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Small changes of the code, each built and judged by the tests: python3 -m lab mutants [N]
 
-A seed chooses N changes of core/, wire/ and daemon/. One that some test sees is killed. One that
-none sees survives: either a test is missing, or the change means nothing and stands in
-tests/data/mutants.txt with the reason.
+A seed chooses N changes of core/, wire/ and daemon/, the same ones as long as their lines stay the
+same. One that some test sees is killed. One that none sees survives: either a test is missing, or
+the change means nothing and stands in tests/data/mutants.txt with the reason.
+
+The judges are asked until one sees the change: the unit test of the file; then, the quickest
+first, the other unit tests, the fuzzers' corpora, the simulators and the golden plans; then the
+process tests. One whose programs are byte for byte those of the tree itself has nothing to see.
 """
 
 import collections
 import concurrent.futures
 import glob
+import hashlib
+import math
 import os
-import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 
 from . import paths, tree
 
@@ -23,10 +29,17 @@ COUNT = 50
 AT_A_TIME = 2
 FOLDERS = ("core", "wire", "daemon")
 AIMS = {"core": 90, "wire": 90, "daemon": 85}  # percent
-BUILD_SEC = 300
-TEST_SEC = 120
-PROCESS_SEC = 300
-SIM_SEEDS = "20"
+# A busy machine makes a judge slow. So what never ends shows by the processor time that it takes,
+# or that it takes none; these are for the rest.
+BUILD_SEC = 900
+TEST_SEC = 900
+PROCESS_SEC = 900
+IDLE_SEC = 20
+SPIN_SEC = 10
+SPIN_TIMES = 4  # what the judge takes on the tree itself
+MEMORY_MAX = 4 << 30
+SIM_SEEDS = "100"
+SCALE_SEEDS = "200"
 EQUIVALENT = os.path.join(paths.TESTS, "data", "mutants.txt")
 OPTIONS = ["--prefix=/usr", "--sysconfdir=/etc", "CFLAGS=-O0"]
 
@@ -41,13 +54,15 @@ TOKEN = re.compile(r"""
 SWAPS = {"<": ("<=", ">"), "<=": ("<",), ">": (">=", "<"), ">=": (">",), "==": ("!=",),
          "!=": ("==",), "&&": ("||",), "||": ("&&",), "+=": ("-=",), "-=": ("+=",)}
 WORDS = {"true": "false", "false": "true"}
-# One statement on one line that calls, assigns, or goes on to the next turn.
+# One statement, on lines of its own, that calls, assigns, or goes on to the next turn.
 STATEMENT = re.compile(r"^\t+(?!return|goto|break|static|const|struct|enum|unsigned|int|bool|size_t"
                        r"|uint|char|long|double|else|case|default|void|typedef|extern)"
-                       r"(?:\*?[a-z_][\w.>\[\]-]*(?: [|&+-]?=|\(|\+\+|--)[^{}]*;|continue;)$", re.M)
+                       r"(?:\*?[a-z_][\w.>\[\]-]*(?: [|&+-]?=|\(|\+\+|--)[^{};]*;|continue;)$", re.M)
 CONDITION = re.compile(r"^(\t+(?:} else )?(?:if|while) \()(.*)(\)(?: \{)?)$", re.M)
 
-Mutant = collections.namedtuple("Mutant", "path line before after start end text")
+FUNCTION = re.compile(r"^\w[^;=\n]*?(\w+)\(", re.M)
+
+Mutant = collections.namedtuple("Mutant", "path line function before after start end text")
 
 
 def folder_of(path):
@@ -97,6 +112,10 @@ def whole_lines(code, start, end):
     return first, last if last >= 0 else len(code)
 
 
+def one_line(code):
+    return " ".join(code.split())
+
+
 def skipped(code):
     """Comments, strings and preprocessor lines."""
     return [(match.start(), match.end()) for match in TOKEN.finditer(code)
@@ -111,8 +130,9 @@ def mutants_of(path):
         if not is_inside(start) or any(a <= start < b for a, b in out):
             continue
         first, last = whole_lines(code, start, end)
-        yield Mutant(path, code.count("\n", 0, start) + 1, code[first:last].strip(),
-                     (code[first:start] + text + code[end:last]).strip(), start, end, text)
+        yield Mutant(path, code.count("\n", 0, start) + 1,
+                     FUNCTION.findall(code, 0, start)[-1], one_line(code[first:last]),
+                     one_line(code[first:start] + text + code[end:last]), start, end, text)
 
 
 def all_mutants():
@@ -121,8 +141,24 @@ def all_mutants():
             yield from mutants_of(os.path.relpath(path, paths.TOP))
 
 
+def choose(count, seed):
+    """By a hash of each change: an edit elsewhere chooses no others."""
+    ranked, seen = [], collections.Counter()
+    for mutant in all_mutants():
+        key = (mutant.path, mutant.before, mutant.after)
+        seen[key] += 1
+        text = "\n".join(key + (str(seed), str(seen[key])))
+        ranked.append((hashlib.sha256(text.encode()).digest(), mutant))
+    ranked.sort(key=lambda pair: pair[0])
+    return [mutant for _, mutant in ranked[:count]], len(ranked)
+
+
+def key_of(mutant):
+    return mutant.path + " " + mutant.function, mutant.before, mutant.after
+
+
 def equivalent():
-    """{(file, line before, line after): reason}; `file`, `- before`, `+ after`, `= reason`."""
+    """{key: reason}; lines `@ file function`, `- before`, `+ after`, `= reason`."""
     found, part = {}, {}
     with open(EQUIVALENT) as lines:
         for line in lines:
@@ -134,7 +170,72 @@ def equivalent():
     return found
 
 
+# --- who judges
+
+# A name, a command, and the programs on which alone its verdict depends.
+Judge = collections.namedtuple("Judge", "name argv programs limit")
+
+DAEMON, CONTROL = "agent/memonlined", "agent/memonlinectl"
+HOST = ("agent/virt-memonline", "tests/process/fake-virt-memonline")
+
+
+def program_judge(build, path, *options):
+    return Judge(os.path.basename(path), [os.path.join(build, path)] + list(options), [path],
+                 TEST_SEC)
+
+
+def script_text(path):
+    """Of a script and of those beside it that it imports."""
+    with open(path) as script:
+        text = script.read()
+    for name in re.findall(r"^(?:import|from) (\w+)", text, re.M):
+        beside = os.path.join(os.path.dirname(path), name + ".py")
+        if os.path.exists(beside):
+            text += script_text(beside)
+    return text
+
+
+def script_judge(path, built):
+    text = script_text(path)
+    return Judge(os.path.basename(path), [sys.executable, path],
+                 [name for name in built if os.path.basename(name) in text], PROCESS_SEC)
+
+
+def process_scripts():
+    return [path for path in sorted(glob.glob(os.path.join(paths.PROCESS, "*.py")))
+            if os.access(path, os.X_OK)]
+
+
 # --- one build after the other
+
+
+def limited(argv, seconds):
+    return ["prlimit", "--cpu=%d" % seconds, "--as=%d" % MEMORY_MAX, "--core=0"] + argv
+
+
+def ticks(pid):
+    """Of processor time that the process itself has taken; None once it has ended."""
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return int(fields[11]) + int(fields[12])
+
+
+def ends_well(process, seconds, idle_seconds):
+    begin = since = time.monotonic()
+    used = None
+    while True:
+        try:
+            return process.wait(1) == 0
+        except subprocess.TimeoutExpired:
+            pass
+        now, used_now = time.monotonic(), ticks(process.pid)
+        if used_now != used:
+            used, since = used_now, now
+        if now - begin > seconds or now - since > idle_seconds:
+            return False
 
 
 class Bench:
@@ -143,29 +244,56 @@ class Bench:
     def __init__(self, number):
         self.source = os.path.join(paths.BUILD, "mutants", "src%d" % number)
         self.build = os.path.join(paths.BUILD, "mutants", "build%d" % number)
+        self._tiers, self._seconds, self._clean = [], {}, {}
 
     def prepare(self):
-        shutil.rmtree(self.source, ignore_errors=True)
+        """From nothing: a run that was ended leaves a change behind."""
+        for directory in (self.source, self.build):
+            shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(paths.SOURCE, self.source, symlinks=True)
-        if not os.path.exists(os.path.join(self.build, "Makefile")):
-            shutil.rmtree(self.build, ignore_errors=True)
-            os.makedirs(self.build)
-            subprocess.check_call([os.path.join(self.source, "configure"), "-q"] + OPTIONS,
-                                  cwd=self.build, stdin=subprocess.DEVNULL)
+        os.makedirs(self.build)
+        subprocess.check_call([os.path.join(self.source, "configure"), "-q"] + OPTIONS,
+                              cwd=self.build, stdin=subprocess.DEVNULL)
+        self._gather()
         failed = self.judge()
         if failed:
             raise RuntimeError("the tree itself fails: " + failed)
+        self._clean = {name: self._bytes(name) for name in self._programs()}
+        for tier in self._tiers:
+            tier.sort(key=lambda judge: self._seconds[judge.name])
 
-    def _run(self, argv, seconds, **more):
+    def _variable(self, name):
+        """What the Makefile's variable says."""
+        return subprocess.check_output(
+            ["make", "-s", "--eval", "said:;@echo $(%s)" % name, "said"], cwd=self.build,
+            stdin=subprocess.DEVNULL).decode().split()
+
+    def _gather(self):
+        self._built = [DAEMON, CONTROL] + [name for name in HOST if name in self._variable(
+            "bin_PROGRAMS") + self._variable("process_programs")]
+        self._tiers = [
+            [program_judge(self.build, path) for path in self._variable("check_PROGRAMS")] +
+            [Judge("policy", [sys.executable, os.path.join(paths.TESTS, "policy", "plans.py")],
+                   [DAEMON], PROCESS_SEC),
+             program_judge(self.build, "tests/sim/sim", "--seeds", SIM_SEEDS),
+             program_judge(self.build, "tests/sim/scale", "--seeds", SCALE_SEEDS)],
+            [script_judge(path, self._built) for path in process_scripts()]]
+
+    def _programs(self):
+        return sorted({path for tier in self._tiers for judge in tier for path in judge.programs})
+
+    def _bytes(self, path):
+        with open(os.path.join(self.build, path), "rb") as program:
+            return program.read()
+
+    def _run(self, argv, seconds, spin_seconds, idle_seconds=math.inf):
         """Whether it ends well and in time; all that it started is ended."""
-        env = dict(os.environ, srcdir=self.source, MEMONLINE_BUILD=self.build, **more)
-        process = subprocess.Popen(argv, cwd=self.build, env=env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   start_new_session=True)
+        env = dict(os.environ, srcdir=self.source, MEMONLINE_BUILD=self.build)
+        process = subprocess.Popen(limited(argv, spin_seconds), cwd=self.build, env=env,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
         try:
-            return process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            return False
+            return ends_well(process, seconds, idle_seconds)
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -173,35 +301,44 @@ class Bench:
                 pass
             process.wait()
 
-    def _make(self):
-        with open(os.path.join(self.source, "Makefile.am")) as makefile:
-            names = re.findall(r"^\t(tests/(?:unit/test-|sim/)[\w-]+)(?: \\)?$",
-                               makefile.read(), re.M)
-        self._units = sorted(set(names))
-        return self._run(["make", "-s", "agent/memonlined", "agent/memonlinectl"] + self._units,
-                         BUILD_SEC)
+    def _make(self, programs):
+        return self._run(["make", "-s"] + list(programs), BUILD_SEC, BUILD_SEC)
+
+    def _sees(self, judge):
+        """Whether it fails where it passes on the tree itself."""
+        before, begin = self._seconds.get(judge.name), time.monotonic()
+        spin = BUILD_SEC if before is None else SPIN_SEC + int(SPIN_TIMES * before)
+        # A script waits for what it has started.
+        idle = IDLE_SEC if judge.argv[0] != sys.executable else math.inf
+        failed = not self._run(judge.argv, judge.limit, spin, idle)
+        if before is None:
+            self._seconds[judge.name] = time.monotonic() - begin
+        return failed
+
+    def _own(self, path):
+        """The judges that are named for the file, or else for the first word of its name."""
+        name = "test-" + os.path.basename(path)[:-2]
+        word = "-".join(name.split("-")[:2])
+        return ([judge for judge in self._tiers[0] if judge.name == name] or
+                [judge for judge in self._tiers[0] if (judge.name + "-").startswith(word + "-")])
+
+    def _changed(self, judge):
+        return any(self._bytes(path) != self._clean.get(path) for path in judge.programs)
 
     def judge(self, path=""):
-        """The name of the first test that fails; None where all pass."""
-        if not self._make():
+        """The name of the first judge that fails; None where all pass."""
+        own = self._own(path) if path else []
+        for judge in own:
+            if not self._make(judge.programs):
+                return "build"
+            if self._sees(judge):
+                return judge.name
+        if not self._make(self._programs()):
             return "build"
-        own = "test-" + os.path.basename(path)[:-2]
-        for name in sorted(self._units, key=lambda name: not name.endswith(own)):
-            if "/sim/" in name:
-                continue
-            if not self._run([os.path.join(self.build, name)], TEST_SEC):
-                return os.path.basename(name)
-        if not self._run([sys.executable, os.path.join(paths.TESTS, "policy", "plans.py")],
-                         PROCESS_SEC):
-            return "policy"
-        for name in self._units:
-            if "/sim/" in name and not self._run(
-                    [os.path.join(self.build, name), "--seeds", SIM_SEEDS], PROCESS_SEC):
-                return "sim"
-        for script in sorted(glob.glob(os.path.join(paths.PROCESS, "*.py"))):
-            if os.access(script, os.X_OK) and not self._run([sys.executable, script],
-                                                            PROCESS_SEC):
-                return os.path.basename(script)
+        for tier in self._tiers:
+            for judge in tier:
+                if judge not in own and self._changed(judge) and self._sees(judge):
+                    return judge.name
         return None
 
     def try_mutant(self, mutant):
@@ -257,12 +394,12 @@ def run(count, seed):
     benches = [Bench(number) for number in range(AT_A_TIME)]
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         list(pool.map(Bench.prepare, benches))
-    sites, known = list(all_mutants()), equivalent()
-    chosen = [mutant for mutant in random.Random(seed).sample(sites, min(count, len(sites)))]
+    known = equivalent()
+    chosen, sites = choose(count, seed)
     killed, total = collections.Counter(), collections.Counter()
-    print("%d of %d changes, seed %d" % (len(chosen), len(sites), seed), flush=True)
+    print("%d of %d changes, seed %d" % (len(chosen), sites, seed), flush=True)
     for mutant, killer in judge_all(chosen, benches):
-        reason = known.get((mutant.path, mutant.before, mutant.after))
+        reason = known.get(key_of(mutant))
         if killer == "build" or (killer is None and reason):
             print("left out (%s) %s" % (reason or "does not compile", told(mutant)), flush=True)
             continue
