@@ -394,6 +394,7 @@ static void a_verdict_is_that_of_the_worst(void **state)
 	(void)state;
 	begin(&domain);
 	assert_int_equal(capacity_verdict(&domain.capacity, &cause), CAPACITY_COMPLETE);
+	assert_string_equal(cause, "none");
 	add(&domain, "a", CAPACITY_DIMM, 4 * GIB, GIB);
 	device = add(&domain, "b", CAPACITY_DIMM, 5 * GIB, GIB);
 	device->verdict = CAPACITY_PARTIAL;

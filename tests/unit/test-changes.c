@@ -37,6 +37,9 @@ static void note(const struct snapshot *holder, const struct block *block,
 
 	assert_ptr_equal(snapshot_find(holder, block->index), block);
 	assert_int_equal(range->start, block->index * BLOCK_SIZE);
+	assert_int_equal(range->node, block->node);
+	if (range->to == BLOCK_ONLINE && block->state == BLOCK_ONLINE)
+		assert_int_equal(range->zone, block_zone_now(block));
 	snprintf(end, sizeof(fixture->seen) - (size_t)(end - fixture->seen),
 		 "%d %s->%s %s; ", (int)block->index,
 		 block_state_word((enum block_state)range->from),
@@ -145,7 +148,7 @@ static void says_what_others_did(void **state)
 	before->blocks[2].marks = BLOCK_MARK_WAS_ONLINE;
 	add(after, 1, BLOCK_OFFLINE, 0);
 	add(after, 2, BLOCK_ONLINE, 0);
-	add(after, 4, BLOCK_ONLINE, 0);
+	add(after, 4, BLOCK_ONLINE, 1);
 	add(after, 5, BLOCK_OFFLINE, 0); /* the decision about it is reported */
 	add(after, 6, BLOCK_UNREADABLE, 0); /* not whole yet */
 	assert_int_equal(observe(fixture), 6);

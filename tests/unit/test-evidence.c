@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/evidence.h"
@@ -46,6 +47,8 @@ static void test_iomem(void **state)
 	assert_int_equal(evidence.taken[1].start, 0xfec00000);
 	assert_int_equal(evidence.taken[1].size, 0x400);
 	evidence_clear(&evidence);
+	assert_false(evidence.has_iomem);
+	evidence_clear(&evidence);
 }
 
 static void test_cpuinfo(void **state)
@@ -70,17 +73,59 @@ static void test_cpuinfo(void **state)
 	assert_int_equal(evidence.address_bits, 40);
 }
 
-static void seal(uint8_t *table, size_t len)
+static int cpu_of(const char *bits)
+{
+	struct evidence evidence;
+	char text[64];
+
+	memset(&evidence, 0, sizeof(evidence));
+	snprintf(text, sizeof(text), "address sizes\t: %s bits physical, 48\n", bits);
+	return evidence_take_cpuinfo(&evidence, text) < 0 ? -1
+							  : (int)evidence.address_bits;
+}
+
+/* No processor that runs Linux on PCs addresses less, and none can address more. */
+static void test_address_bits(void **state)
+{
+	(void)state;
+	assert_int_equal(cpu_of("31"), -1);
+	assert_int_equal(cpu_of("32"), 32);
+	assert_int_equal(cpu_of("64"), 64);
+	assert_int_equal(cpu_of("65"), -1);
+}
+
+static void seal_as(const char *signature, uint8_t *table, size_t len)
 {
 	uint8_t sum = 0;
 	size_t i;
 
-	memcpy(table, "NFIT", 4);
+	memcpy(table, signature, 4);
 	table[4] = (uint8_t)len;
 	table[9] = 0;
 	for (i = 0; i < len; i++)
 		sum = (uint8_t)(sum + table[i]);
 	table[9] = (uint8_t)-sum;
+}
+
+static void seal(uint8_t *table, size_t len)
+{
+	seal_as("NFIT", table, len);
+}
+
+/* A table that lists no memory says so: that is not the same as none. */
+static void test_srat(void **state)
+{
+	struct evidence evidence;
+	uint8_t table[48] = { 0 };
+
+	(void)state;
+	memset(&evidence, 0, sizeof(evidence));
+	assert_int_equal(evidence_take_srat(&evidence, table, sizeof(table)), -EINVAL);
+	assert_false(evidence.has_srat);
+	seal_as("SRAT", table, sizeof(table));
+	assert_int_equal(evidence_take_srat(&evidence, table, sizeof(table)), 0);
+	assert_true(evidence.has_srat);
+	assert_int_equal(evidence.srat_count, 0);
 }
 
 static void test_nfit(void **state)
@@ -178,8 +223,9 @@ static void test_whose(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_iomem), cmocka_unit_test(test_cpuinfo),
-		cmocka_unit_test(test_nfit),  cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_iomem),	     cmocka_unit_test(test_cpuinfo),
+		cmocka_unit_test(test_address_bits), cmocka_unit_test(test_srat),
+		cmocka_unit_test(test_nfit),	     cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_whose),
 	};
 

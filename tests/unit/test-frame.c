@@ -166,6 +166,7 @@ static void holds_no_more_than_it_may(void **state)
 {
 	struct frame *frame = frame_new();
 	struct text text = TEXT_INIT, held = TEXT_INIT;
+	const char *bytes;
 	size_t left;
 
 	(void)state;
@@ -189,9 +190,40 @@ static void holds_no_more_than_it_may(void **state)
 	text_clear(&held);
 	assert_false(frame_put_id(frame, &held));
 	text_free(&held);
+	/* said once */
+	bytes = text.data + text.len - left;
+	assert_int_equal(frame_feed(frame, &bytes, &left), FRAME_ENDED);
+	assert_int_equal(left, 0);
 	frame_drop(frame);
 	frame_free(frame);
 	text_free(&text);
+}
+
+static bool has_id_of(size_t bytes)
+{
+	struct frame *frame = frame_new();
+	struct text text = TEXT_INIT, id = TEXT_INIT;
+	size_t left;
+	bool has_id;
+
+	text_puts(&text, "{\"id\":\"");
+	add_many(&text, "x", bytes - 2);
+	text_puts(&text, "\",\"execute\":\"a\"}");
+	assert_int_equal(feed_text(frame, &text, &left), FRAME_NAMED);
+	has_id = frame_put_id(frame, &id);
+	assert_int_equal(id.len, has_id ? bytes : 0);
+	text_free(&id);
+	text_free(&text);
+	frame_free(frame);
+	return has_id;
+}
+
+static void an_id_has_a_limit(void **state)
+{
+	(void)state;
+	assert_true(has_id_of(FRAME_ID_MAX));
+	assert_false(has_id_of(FRAME_ID_MAX + 1));
+	assert_false(has_id_of(2UL * FRAME_ID_MAX));
 }
 
 /* Of a request that is passed on nothing gets near to what QEMU's parser begins anew at. */
@@ -327,6 +359,7 @@ int main(void)
 		cmocka_unit_test(wrong_requests_end),
 		cmocka_unit_test(finds_the_command),
 		cmocka_unit_test(holds_no_more_than_it_may),
+		cmocka_unit_test(an_id_has_a_limit),
 		cmocka_unit_test(ends_what_is_too_much),
 		cmocka_unit_test(drops_up_to_a_newline),
 		cmocka_unit_test(agrees_with_json_scan),

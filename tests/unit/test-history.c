@@ -107,6 +107,23 @@ static void doubts_what_may_be_another(void **state)
 	}
 }
 
+/* Events were lost: another block may be there, and online already. */
+static void doubts_all_that_is_online(void **state)
+{
+	struct fixture *fixture = *state;
+	struct snapshot *now = &fixture->now;
+
+	add(now, 1, BLOCK_ONLINE);
+	add(now, 2, BLOCK_OFFLINE);
+	add(now, 3, BLOCK_GOING_OFFLINE);
+	add(now, 4, BLOCK_ONLINE);
+	history_doubt_all(now);
+	assert_true(now->blocks[0].is_doubted);
+	assert_false(now->blocks[1].is_doubted);
+	assert_false(now->blocks[2].is_doubted);
+	assert_true(now->blocks[3].is_doubted);
+}
+
 static void another_directory_is_another_block(void **state)
 {
 	struct fixture *fixture = *state;
@@ -497,6 +514,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(inherits_by_block),
 		TEST(doubts_what_may_be_another),
+		TEST(doubts_all_that_is_online),
 		TEST(another_directory_is_another_block),
 		TEST(updates_with_what_is_seen),
 		TEST(at_first_only_the_offline_have_come),

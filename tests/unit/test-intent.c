@@ -341,6 +341,54 @@ static void a_value_that_is_no_text_is_a_new_start(void **state)
 	assert_null(intent_found(fixture->intent, INTENT_MOVABLE_RATIO));
 }
 
+/* What reads it would go on behind it. */
+static void a_value_without_an_end_is_a_new_start(void **state)
+{
+	struct fixture *fixture = *state;
+	char *found;
+
+	intent_change_begin(fixture->intent, INTENT_MOVABLE_RATIO, "found-there", "100");
+	found = memmem(fixture->memory, fixture->bytes, "found-there", 11);
+	assert_non_null(found);
+	memset(found, 'x', INTENT_VALUE_SIZE - 1);
+	restart(fixture, "boot-1");
+	assert_int_equal(strlen(intent_found(fixture->intent, INTENT_MOVABLE_RATIO)),
+			 INTENT_VALUE_SIZE - 1);
+	found[INTENT_VALUE_SIZE - 1] = 'x';
+	restart(fixture, "boot-1");
+	assert_null(intent_found(fixture->intent, INTENT_MOVABLE_RATIO));
+}
+
+static void count_stores(void *data, const void *start, size_t bytes)
+{
+	(void)start;
+	(void)bytes;
+	(*(size_t *)data)++;
+}
+
+/* A free slot among the others is none to be freed. */
+static void nothing_is_stored_where_nothing_is_gone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct block gone = make(1, 1, BLOCK_MARK_WAS_ONLINE);
+	struct block there = make(2, 2, BLOCK_MARK_WAS_ONLINE);
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	size_t stores = 0, before;
+	const struct store store = { count_stores, &stores };
+
+	intent_keep_in(fixture->intent, &store);
+	assert_true(intent_remember(fixture->intent, &gone));
+	assert_true(intent_remember(fixture->intent, &there));
+	assert_int_equal(snapshot_add_block(&snapshot, &there), 0);
+	before = stores;
+	intent_forget_gone(fixture->intent, &snapshot);
+	assert_true(stores > before);
+	before = stores;
+	intent_forget_gone(fixture->intent, &snapshot);
+	assert_int_equal(stores, before);
+	snapshot_free(&snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +412,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_whole_after_each_store, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_value_that_is_no_text_is_a_new_start,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_value_without_an_end_is_a_new_start,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_is_stored_where_nothing_is_gone,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_first_seen_is_expected, set_up,
 						tear_down),

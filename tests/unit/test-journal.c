@@ -135,6 +135,10 @@ static void takes_up_what_was_left_or_starts_anew(void **state)
 	assert_int_equal(journal_last(journal), 9);
 	assert_int_equal(journal_position(journal), 7);
 	check_kept(journal);
+	/* Whoever heard the first instance has heard nothing of the next. */
+	journal_begin_instance(journal, "next");
+	assert_string_equal(journal_instance(journal), "next");
+	assert_int_equal(journal_position(journal), 0);
 	journal_free(journal);
 	journal = journal_attach(memory, &bounds, "another boot", "third");
 	assert_string_equal(journal_instance(journal), "third");
@@ -377,6 +381,26 @@ static void holds_back_what_has_not_come_whole(void **state)
 	report_builder_free(&builder);
 	snapshot_free(&snapshot);
 	journal_free(journal);
+}
+
+/* Two entries of one DIMM, the one that began later first. */
+static void the_oldest_that_is_held_counts(void **state)
+{
+	struct snapshot snapshot = SNAPSHOT_INIT;
+	struct report_range first = range(0x100, 0x10), second = range(0x110, 0x10);
+	struct report_builder builder;
+
+	(void)state;
+	first.to = second.to = BLOCK_ONLINE;
+	first.zone++;
+	add_dimms(&snapshot);
+	assert_int_equal(report_builder_init(&builder, 8), 0);
+	assert_true(report_builder_add(&builder, 0x100, &second, 120, 150));
+	assert_true(report_builder_add(&builder, 0x100, &first, 100, 150));
+	assert_int_equal(builder.count, 2);
+	assert_int_equal(report_builder_hold(&builder, &snapshot, 90), 100);
+	report_builder_free(&builder);
+	snapshot_free(&snapshot);
 }
 
 /* A block went, and another one with its number was written to before the removal was reported. */
@@ -674,6 +698,7 @@ int main(void)
 		cmocka_unit_test(merges_only_what_is_alike),
 		cmocka_unit_test(reports_each_dimm_once),
 		cmocka_unit_test(holds_back_what_has_not_come_whole),
+		cmocka_unit_test(the_oldest_that_is_held_counts),
 		cmocka_unit_test(the_mark_of_the_next_block_stands),
 		cmocka_unit_test(a_refusal_gives_way_to_what_follows),
 		cmocka_unit_test(a_refusal_without_room_for_its_rest_is_reported_first),

@@ -109,6 +109,7 @@ static void resynchronises_after_a_stray_byte(void **state)
 		ROW("{\"a\":\"b\xff{}", ERROR("stray '\"b\xff'") "{}\n"),
 		ROW("{\"a\":'b\xff{}", ERROR("stray ''b\xff'") "{}\n"),
 		ROW("{\"a\":\"b\\\xff{}", ERROR("stray '\"b\\\xff'") "{}\n"),
+		ROW("{\"a\":\"b\\\xfe{}", ERROR("stray '\"b\\\xfe'") "{}\n"),
 		/* A newline in a string is stray; what was to end the string begins no new one. */
 		ROW("{\"a\":\"b\nc\" }", ERROR("stray '\"b\n'") ERROR("expecting value")),
 		ROW("#\"1 2\xff", ERROR("stray '#'") ERROR("stray '\xff'")),
@@ -177,6 +178,7 @@ static void refuses_bad_strings(void **state)
 		ROW("\"\\uffff\"", BAD_CODE("ffff")),
 		ROW("\"\\ufdd0\"", BAD_CODE("fdd0")),
 		ROW("\"\\uDC00\\uD800\"", BAD_CODE("DC00")),
+		ROW("\"\\u0041\\uDC00\"", BAD_CODE("DC00")),
 		ROW("\"\\uD800\"", BAD_CODE("D800")),
 		ROW("\"\\uD800x\"", BAD_CODE("D800")),
 		ROW("\"\\uD800\\n\"", BAD_CODE("D800")),

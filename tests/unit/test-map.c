@@ -101,11 +101,17 @@ static void boot_memory_is_not_a_dimm(void **state)
 
 static void a_cell_of_several_tells_that_they_differ(void **state)
 {
+	const struct map_range two[] = {
+		{ 0, 3 * UNIT, MAP_MOVABLE, 0, true },
+		{ 3 * UNIT, 3 * UNIT, MAP_OFFLINE, 3 * UNIT, true },
+	};
+
 	(void)state;
 	assert_string_equal(draw(guest, GUEST, 2, 64), "/0:*KKK/hole 8+24/32:MK|..");
 	assert_string_equal(draw(guest, GUEST, 4, 64), "/0:*K/hole 8+24/32:*|.");
 	/* A DIMM that begins within a cell has its mark after the cell. */
 	assert_string_equal(draw(guest, GUEST, 8, 64), "/0:*/hole 8+24/32:*");
+	assert_string_equal(draw(two, 2, 2, 64), "/0:M*|.");
 }
 
 static void scales_until_it_fits(void **state)

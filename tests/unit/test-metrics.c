@@ -115,7 +115,7 @@ static void blocks_have_their_labels(void **state)
 	metrics_put_memory_heading(&out);
 	metrics_put_memory(&out, &memory);
 	memory.labels = "domain=\"a\"";
-	memory.node = 2;
+	memory.node = 0;
 	metrics_put_memory(&out, &memory);
 	assert_string_equal(out.data,
 			    "# HELP memonline_guest_blocks_bytes Memory blocks by node, "
@@ -123,7 +123,7 @@ static void blocks_have_their_labels(void **state)
 			    "# TYPE memonline_guest_blocks_bytes gauge\n"
 			    "memonline_guest_blocks_bytes{node=\"unknown\",state="
 			    "\"online\",zone=\"Mov\\\"able\"} 5\n"
-			    "memonline_guest_blocks_bytes{domain=\"a\",node=\"2\",state="
+			    "memonline_guest_blocks_bytes{domain=\"a\",node=\"0\",state="
 			    "\"online\",zone=\"Mov\\\"able\"} 5\n");
 	text_free(&out);
 }

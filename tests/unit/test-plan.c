@@ -34,6 +34,8 @@ static void keeps_the_order(void **state)
 	assert_null(plan_take(&plan));
 	plan_clear(&plan);
 	assert_null(plan_take(&plan));
+	assert_int_equal(plan_add(&plan, 7, &online), 0);
+	assert_int_equal(plan_take(&plan)->index, 7);
 	plan_free(&plan);
 }
 

@@ -196,6 +196,18 @@ static void a_stall_is_measured_between_samples(void **state)
 	assert_int_equal(pressure_pressed(&pressure), 0);
 }
 
+static void a_counter_that_goes_and_comes_is_no_stall(void **state)
+{
+	struct stats stats = calm();
+	struct pressure pressure = begin(&all, &stats);
+
+	(void)state;
+	stats.some.total_usec = STATS_UNKNOWN;
+	assert_int_equal(pressure_step(&pressure, &stats, false, 5 * SECOND), 0);
+	stats.some.total_usec = 5 * SECOND;
+	assert_int_equal(pressure_step(&pressure, &stats, false, 10 * SECOND), 0);
+}
+
 static void the_kernels_trigger_is_believed(void **state)
 {
 	struct stats stats = calm();
@@ -280,6 +292,7 @@ int main(void)
 		cmocka_unit_test(at_the_edge_nothing_is_repeated),
 		cmocka_unit_test(an_end_is_reported_once_it_has_lasted),
 		cmocka_unit_test(a_stall_is_measured_between_samples),
+		cmocka_unit_test(a_counter_that_goes_and_comes_is_no_stall),
 		cmocka_unit_test(the_kernels_trigger_is_believed),
 		cmocka_unit_test(an_oom_kill_is_reported),
 		cmocka_unit_test(an_old_kernel_has_an_estimate_of_ours),

@@ -823,6 +823,52 @@ static void decodes_what_was_probed(void **state)
 	assert_int_equal(good.count, 1);
 }
 
+static int check_device(struct protocol_answer *element)
+{
+	struct message_device device;
+
+	assert_int_equal(protocol_answer_device(element, &device), 0);
+	assert_string_equal(device.id, "");
+	assert_string_equal(device.verdict, "complete");
+	assert_true(device.start == 4 * GIB && device.size == GIB);
+	assert_true(device.requested == (element->index ? GIB / 2 : GIB));
+	return 0;
+}
+
+static int read_device(struct protocol_answer *element)
+{
+	struct message_device device;
+
+	return protocol_answer_device(element, &device);
+}
+
+/* What was requested is its size, unless it says otherwise. */
+static void decodes_what_was_reconciled(void **state)
+{
+	struct device dimm = { .type = "dimm", .start = 4 * GIB, .size = GIB };
+	struct wanted first = { 0, check_device, 0 }, second = { 1, check_device, 0 };
+	struct wanted wrong = { 0, read_device, 0 };
+	struct protocol_request request = { .command = PROTOCOL_RECONCILE };
+	struct reconcile_verdict verdict = { .online = GIB };
+	struct text bytes = TEXT_INIT;
+
+	(void)state;
+	dimm.has_range = true;
+	dimm.requested = GIB;
+	protocol_reply_begin(&bytes, &request);
+	protocol_list_begin(&bytes);
+	protocol_put_reconciled(&bytes, &dimm, &verdict);
+	dimm.requested = GIB / 2;
+	protocol_put_reconciled(&bytes, &dimm, &verdict);
+	protocol_list_end(&bytes);
+	protocol_reply_end(&bytes, &request);
+	assert_int_equal(read_wanted(&first, bytes.data), 0);
+	assert_int_equal(read_wanted(&second, bytes.data), 0);
+	assert_int_equal(second.count, 2);
+	assert_int_equal(read_wanted(&wrong, "{\"return\": [{\"type\": 7}]}"), -EBADMSG);
+	text_free(&bytes);
+}
+
 static void checks_block_sizes(void **state)
 {
 	static const struct {
@@ -907,6 +953,7 @@ int main(void)
 		cmocka_unit_test(prints_json),
 		cmocka_unit_test(names_the_fault),
 		cmocka_unit_test(decodes_what_was_probed),
+		cmocka_unit_test(decodes_what_was_reconciled),
 		cmocka_unit_test(checks_block_sizes),
 		cmocka_unit_test(checks_extents),
 		cmocka_unit_test(asks),

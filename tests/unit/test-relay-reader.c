@@ -169,6 +169,22 @@ static const char qemu_ga[] =
 	"{\"enabled\": true, \"name\": \"guest-set-memory-blocks\"}, "
 	"{\"name\": \"guest-\\u00e4\"}]}}\n";
 
+/* It may lack what memory did not suffice for. */
+static void does_without_a_line_that_is_not_whole(void **state)
+{
+	struct command_list none = list_of("");
+	struct text theirs = TEXT_INIT, out = TEXT_INIT;
+
+	(void)state;
+	text_puts(&theirs, qemu_ga);
+	theirs.failed = true;
+	relay_put_info(&out, "0.1", &theirs, &none, &none);
+	assert_int_equal(count_of(out.data, "\"name\""), PROTOCOL_COMMANDS);
+	assert_non_null(strstr(out.data, "{\"version\": \"0.1\""));
+	text_free(&theirs);
+	text_free(&out);
+}
+
 static void lists_the_commands_of_both(void **state)
 {
 	static const char *const parts[] = {
@@ -269,6 +285,7 @@ int main(void)
 		cmocka_unit_test(passes_lines_as_they_come),
 		cmocka_unit_test(asks_as_qemu_ga_is_asked),
 		cmocka_unit_test(does_without_what_is_no_list),
+		cmocka_unit_test(does_without_a_line_that_is_not_whole),
 		cmocka_unit_test(lists_the_commands_of_both),
 		cmocka_unit_test(knows_whose_a_command_is),
 		cmocka_unit_test(takes_no_name_that_nobody_has),

@@ -20,6 +20,18 @@ static int add(const char *text)
 	return scale_config_add(&config, "F", text, error);
 }
 
+/* As virt-memonline.conf(5) has them. */
+static void has_the_documented_defaults(void **state)
+{
+	(void)state;
+	memset(&config, 0xff, sizeof(config));
+	scale_config_defaults(&config);
+	assert_int_equal(config.capacity.percent, 100);
+	assert_int_equal(config.reserve_soft.percent, 10);
+	assert_int_equal(config.reserve_hard.percent, 5);
+	assert_int_equal(config.count, 0);
+}
+
 static void refuses_what_is_wrong(void **state)
 {
 	static const struct {
@@ -204,6 +216,7 @@ static void every_key_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(has_the_documented_defaults),
 		cmocka_unit_test(refuses_what_is_wrong),
 		cmocka_unit_test(a_long_line_is_an_error_and_not_two),
 		cmocka_unit_test(too_many_sections_are_an_error),

@@ -327,6 +327,13 @@ static void it_grows_by_what_it_needs(void **state)
 	decide(&world, SECOND);
 	expect(&world, 0, SCALE_GROW, 512 * MIB, SCALE_GROWING);
 	assert_true(world.guests[0].decision.urgent);
+	/* A larger guest grows by a fifth. */
+	world_init(&world, 1);
+	world.guests[0].facts.given = world.guests[0].facts.confirmed = 4 * GIB;
+	set_available(&world, 1200 * MIB);
+	world.guests[0].facts.pressed = BIT(OOM_KILL);
+	decide(&world, SECOND);
+	expect(&world, 0, SCALE_GROW, GIB, SCALE_GROWING);
 }
 
 static void it_grows_by_how_fast_it_uses_more(void **state)
@@ -438,6 +445,25 @@ static void more_in_a_row_is_more_at_a_time(void **state)
 	decide(&world, 3 * SECOND);
 	/* A quarter of what it has, in whole steps. */
 	expect(&world, 0, SCALE_GROW, 768 * MIB, SCALE_GROWING);
+}
+
+/* Where a quarter is far: twice as much each time. */
+static void more_in_a_row_doubles(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_init(&world, 1);
+	world.guests[0].rules.max = 64 * GIB;
+	world.guests[0].rules.headroom_percent = 1;
+	world.guests[0].facts.given = world.guests[0].facts.confirmed = 16 * GIB;
+	set_available(&world, 20 * MIB);
+	decide(&world, SECOND);
+	grow(&world, 256 * MIB, 20 * MIB);
+	decide(&world, 3 * SECOND);
+	grow(&world, 512 * MIB, 20 * MIB);
+	decide(&world, 3 * SECOND);
+	expect(&world, 0, SCALE_GROW, GIB, SCALE_GROWING);
 }
 
 static void it_keeps_to_its_maximum(void **state)
@@ -584,6 +610,27 @@ static void a_short_host_shares_by_priority(void **state)
 	expect(&world, 0, SCALE_GROW, 512 * MIB, SCALE_GROWING);
 	expect(&world, 1, SCALE_GROW, GIB, SCALE_GROWING);
 	expect(&world, 2, SCALE_GROW, 512 * MIB, SCALE_GROWING);
+}
+
+/* The first one's part is less than a step of its own: the second one's stays the second one's. */
+static void who_is_not_in_need_has_no_part(void **state)
+{
+	struct world world;
+	size_t i;
+
+	(void)state;
+	world_init(&world, 3);
+	for (i = 0; i < 2; i++) {
+		world.guests[i].facts.given = world.guests[i].facts.confirmed = 8 * GIB;
+		world.guests[i].facts.stats.available = 0;
+		world.guests[i].rules.max = 16 * GIB;
+	}
+	world.guests[0].rules.step = GIB;
+	world.guests[2].facts.stats.available = 180 * MIB;
+	world.host.capacity = 18 * GIB + 1536 * MIB + world.host.reserve_hard;
+	decide(&world, SECOND);
+	assert_false(world.guests[2].decision.urgent);
+	expect(&world, 1, SCALE_GROW, 1280 * MIB, SCALE_GROWING);
 }
 
 static void what_is_left_goes_step_by_step(void **state)
@@ -869,6 +916,7 @@ int main(void)
 		cmocka_unit_test(stalls_and_kills_count_though_memory_is_available),
 		cmocka_unit_test(counters_say_what_events_say),
 		cmocka_unit_test(more_in_a_row_is_more_at_a_time),
+		cmocka_unit_test(more_in_a_row_doubles),
 		cmocka_unit_test(it_keeps_to_its_maximum),
 		cmocka_unit_test(below_its_minimum_it_gets_that),
 		cmocka_unit_test(the_memmap_has_to_fit),
@@ -877,6 +925,7 @@ int main(void)
 		cmocka_unit_test(it_gives_nothing_of_its_reserve),
 		cmocka_unit_test(what_the_host_has_left_counts_too),
 		cmocka_unit_test(a_short_host_shares_by_priority),
+		cmocka_unit_test(who_is_not_in_need_has_no_part),
 		cmocka_unit_test(what_is_left_goes_step_by_step),
 		cmocka_unit_test(who_is_killed_comes_first),
 		cmocka_unit_test(it_gives_back_once_it_has_been_calm),

@@ -398,6 +398,8 @@ static void a_write_is_held_up_second_by_second(void **state)
 			 NOW + 2 * SEC);
 	schedule_write_over(&schedule);
 	assert_int_equal(schedule_next(&schedule, &facts, NOW + SEC).wake_usec, 0);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 2 * SEC).action,
+			 SCHEDULE_WAIT);
 }
 
 static void the_backup_source_is_read_once(void **state)

@@ -47,6 +47,9 @@ static void sorts_and_finds(void **state)
 	for (i = 0; i < 500; i++)
 		assert_non_null(snapshot_find(&snapshot, (i * 7919) % 1009));
 	assert_null(snapshot_find(&snapshot, 1009));
+	snapshot_clear(&snapshot);
+	assert_int_equal(snapshot.count, 0);
+	assert_null(snapshot_find(&snapshot, 0));
 	snapshot_free(&snapshot);
 }
 

@@ -85,6 +85,10 @@ static void refuses_what_is_not_whole(void **state)
 		table.bytes[len] ^= 0x10;
 	}
 	assert_int_equal(parse(&table, table.len, entries), 1);
+	/* another table, whole in itself */
+	memcpy(table.bytes, "SLIT", 4);
+	seal(&table);
+	assert_int_equal(parse(&table, table.len, entries), -EINVAL);
 }
 
 static void refuses_crooked_entries(void **state)
