@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fleet.h"
 #include "io/client.h"
 #include "monitor.h"
 
+#define PORT_NEWS_MSEC 1100
 #define LEAST_MSEC 1000 /* for an answer when the verb's own time is up */
 
 uint64_t target_answer_until(const struct target *target)
@@ -189,6 +191,17 @@ static int find(struct target *target, const char *name)
 	return 0;
 }
 
+/* QEMU says once a second at most that an agent has closed or opened the port. */
+static int look_again(struct target *target)
+{
+	uint64_t now = client_now_msec();
+
+	if (now + PORT_NEWS_MSEC >= target->until_msec)
+		return 0;
+	usleep(PORT_NEWS_MSEC * 1000);
+	return target_refresh(target);
+}
+
 int target_open(struct virt *virt, const char *name, bool patient, struct target *target)
 {
 	int r;
@@ -202,6 +215,8 @@ int target_open(struct virt *virt, const char *name, bool patient, struct target
 	if (r != 0)
 		return r;
 	r = target_refresh(target);
+	if (r == 0 && !patient && !target->told && target->fault.error == -ENOTCONN)
+		r = look_again(target);
 	if (r < 0)
 		return say_host(target, r);
 	if (!target->told && !patient)

@@ -2,9 +2,10 @@
 
 /*
  * libvirt as virt-memonline sees it, for tests: fake:///DIR is a host. DIR/NAME.xml is a running
- * domain's XML, and DIR/NAME.sock is QEMU's end of its channel, where a process plays the guest.
- * Nothing can be plugged, and there are no events. As libvirt's library does, the event loop's
- * thread calls a stream's callback while there is something to read.
+ * domain's XML; once it was asked for, DIR/NAME.next takes its place. DIR/NAME.sock is QEMU's end of
+ * its channel, where a process plays the guest. Nothing can be plugged, and there are no events. As
+ * libvirt's library does, the event loop's thread calls a stream's callback while there is something
+ * to read.
  */
 
 #include <dirent.h>
@@ -26,6 +27,7 @@
 #define SCHEME "fake://"
 #define NAME_SIZE 64
 #define DIRECTORY_SIZE 64
+#define PATH_SIZE (DIRECTORY_SIZE + NAME_SIZE + 8)
 #define XML_SIZE 65536
 #define STREAMS_MAX 4096
 
@@ -221,13 +223,18 @@ void virTypedParamsFree(virTypedParameterPtr values, int count)
 	(void)count;
 }
 
+static void xml_path(virConnectPtr connect, const char *name, const char *end, char *path)
+{
+	snprintf(path, PATH_SIZE, "%s/%s%s", connect->directory, name, end);
+}
+
 static char *read_xml(virConnectPtr connect, const char *name)
 {
-	char path[DIRECTORY_SIZE + NAME_SIZE + 8];
+	char path[PATH_SIZE];
 	char *xml = calloc(1, XML_SIZE);
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s.xml", connect->directory, name);
+	xml_path(connect, name, ".xml", path);
 	file = xml ? fopen(path, "r") : NULL;
 	if (!file) {
 		free(xml);
@@ -348,8 +355,17 @@ int virDomainIsPersistent(virDomainPtr domain)
 
 char *virDomainGetXMLDesc(virDomainPtr domain, unsigned flags)
 {
+	char path[PATH_SIZE], next[PATH_SIZE];
+	char *xml = read_xml(domain->connect, domain->name);
+
 	(void)flags;
-	return read_xml(domain->connect, domain->name);
+	xml_path(domain->connect, domain->name, ".xml", path);
+	xml_path(domain->connect, domain->name, ".next", next);
+	if (rename(next, path) < 0 && errno != ENOENT) {
+		free(xml);
+		xml = NULL;
+	}
+	return xml;
 }
 
 int virDomainAttachDeviceFlags(virDomainPtr domain, const char *xml, unsigned flags)

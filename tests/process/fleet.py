@@ -251,6 +251,23 @@ def progress():
         check("plugged," not in out + errors, out + errors)
 
 
+# --- an agent that was restarted a moment ago
+
+def news_of_the_port():
+    """libvirt hears a second late that the port was opened: a verb for one domain looks again."""
+    with Host() as host:
+        host.add("g", honest())
+        path = os.path.join(host.directory, "g.xml")
+        with open(path) as xml:
+            connected = xml.read()
+        with open(path, "w") as xml:
+            xml.write(connected.replace("'connected'", "'disconnected'"))
+        host.run("plug", "--dry-run", "g", "128M", code=NO_AGENT)
+        with open(path[:-len("xml")] + "next", "w") as later:
+            later.write(connected)
+        host.run("plug", "--dry-run", "g", "128M")
+
+
 # --- strange ones
 
 def with_status(**changes):
@@ -393,7 +410,8 @@ def measure(count):
                                                 collections.Counter("".join(said).split())))
 
 
-TESTS = [all_at_a_time, metrics_of_many, cut_at_the_width, progress, strange_answers, late_answers, floods]
+TESTS = [all_at_a_time, metrics_of_many, cut_at_the_width, progress, news_of_the_port,
+         strange_answers, late_answers, floods]
 
 
 def main():
