@@ -169,6 +169,7 @@ def rule_alone(lab):
                    append="memhp_default_state=" + value) as guest:
             if guest.auto_online() not in ("offline", value):
                 continue  # this kernel onlines by itself, whatever the rule does
+            guest.leave_to_rules()
             dimm = guest.plug("256M")
             guest.wait_blocks(dimm["addr"], dimm["size"])
             guest.settle()
