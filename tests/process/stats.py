@@ -4,6 +4,7 @@
 goes wrong first."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -190,8 +191,9 @@ def the_textfile_is_what_metrics_are():
                              512 << 20)):
             expect(found["memonline_guest_" + name] == value, name, text)
         expect(oct(guest.file.stat().st_mode)[-3:] == "644", guest.file.stat())
-        expect([each.name for each in guest.file.parent.iterdir()] == [guest.file.name],
-               "beside it")
+        # It may just be replaced.
+        guest.daemon.wait_for(lambda: os.listdir(guest.file.parent) == [guest.file.name],
+                              "nothing beside it")
 
 
 def the_textfile_follows_what_happens():
