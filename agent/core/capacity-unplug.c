@@ -111,7 +111,6 @@ static bool make_sums(const struct candidates *candidates, uint64_t size,
 {
 	size_t i;
 
-	memset(sums, 0, sizeof(*sums));
 	sums->unit = size;
 	for (i = 0; i < candidates->count; i++)
 		sums->unit = common_divisor(sums->unit, candidates->size[i]);
