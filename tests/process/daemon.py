@@ -663,23 +663,85 @@ def sigterm_ends_cleanly(tree):
     expect(not daemon.socket.exists(), "the socket stays behind")
 
 
-def in_the_background_the_parent_waits_for_the_start(tree):
-    result = run(*tree.options())
-    expect(result.returncode == 0, result)
+def connect_to_background(tree):
+    """A client, and who answers it."""
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.settimeout(PATIENCE)
     client.connect(str(tree.path / "run/memonline/control.sock"))
     credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    pid = struct.unpack("3i", credentials)[0]
-    try:
-        client.settimeout(PATIENCE)
-        expect(Client(client).execute("guest-ping") == {"return": {}}, "ping")
-        expect(run(*tree.options()).returncode == 1, "a second one started")
-    finally:
-        os.kill(pid, signal.SIGTERM)
+    return Client(client), struct.unpack("3i", credentials)[0]
+
+
+def end_background(pid):
+    os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + PATIENCE
     while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
         time.sleep(0.01)
     expect(not os.path.exists(f"/proc/{pid}"), "it does not end")
+
+
+def in_the_background_the_parent_waits_for_the_start(tree):
+    result = run(*tree.options())
+    expect(result.returncode == 0, result)
+    client, pid = connect_to_background(tree)
+    try:
+        expect(client.execute("guest-ping") == {"return": {}}, "ping")
+        expect(run(*tree.options()).returncode == 1, "a second one started")
+    finally:
+        end_background(pid)
+
+
+def in_the_background_relative_paths_stay_what_they_were(tree):
+    tree.configure("[memonlined]\npolicy = online\n")
+    result = run("--sysroot", ".", "--config", "etc/memonlined.conf", cwd=tree.path)
+    expect(result.returncode == 0, result)
+    client, pid = connect_to_background(tree)
+    try:
+        tree.configure("[memonlined]\npolicy = keep\n")
+        os.kill(pid, signal.SIGHUP)
+        end = time.monotonic() + PATIENCE
+        while client.execute("memonline-status")["return"]["policy"] != "keep":
+            expect(time.monotonic() < end, "the configuration is not read again")
+            time.sleep(0.01)
+    finally:
+        end_background(pid)
+
+
+def each_failure_to_scan_is_logged_once(tree):
+    """One line however often it tries again, and another one when it fails again later."""
+    size = tree.path / "sys/devices/system/memory/block_size_bytes"
+    good = size.read_text()
+
+    def failures():
+        return daemon.output().count("cannot read the memory blocks")
+
+    daemon = Daemon(tree).start()
+    try:
+        client = daemon.connect()
+        client.reports(1)
+        for count in (1, 2):
+            size.write_text("nonsense\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for(lambda: failures() == count, f"line {count} of a scan that failed")
+            tree.block(34).write_text("offline\n" if count == 1 else "online\n")
+            size.write_text(good)
+            daemon.process.send_signal(signal.SIGHUP)
+            client.reports(1 + count)
+        expect(failures() == 2, daemon.output())
+    finally:
+        daemon.end()
+
+
+def says_what_it_is(tree):
+    done = run("--version")
+    expect(done.returncode == 0 and re.fullmatch(r"memonlined [0-9]\S*\n", done.stdout), done)
+    first = re.escape(done.stdout.strip()) + r", kernel \S+, policy keep\n"
+    tree.configure("[memonlined]\npolicy = keep\n")
+    daemon = Daemon(tree)
+    try:
+        daemon.wait_for(lambda: re.search(first, daemon.output()), "the first line")
+    finally:
+        daemon.end()
 
 
 def reports_outlive_a_killed_daemon(tree):
@@ -985,6 +1047,9 @@ TESTS = [
     state_is_saved_once_it_can_be,
     sigterm_ends_cleanly,
     in_the_background_the_parent_waits_for_the_start,
+    in_the_background_relative_paths_stay_what_they_were,
+    each_failure_to_scan_is_logged_once,
+    says_what_it_is,
 ]
 
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/commands.h"
 #include "io/log.h"
 #include "io/worker.h"
 
@@ -24,6 +25,7 @@ struct slow_kernel {
 	bool ran_out; /* nobody read the result: the one who should have waited for it */
 	unsigned rounds; /* of the loop, while the write was held up */
 	struct agent_held_up seen;
+	struct text explained; /* meanwhile */
 	struct loop_timer *often;
 	bool open;
 };
@@ -71,6 +73,8 @@ static void meanwhile(void *data)
 {
 	struct slow_kernel *slow = data;
 	struct agent *agent = slow->fixture.agent;
+	const struct protocol_request why = { .command = PROTOCOL_EXPLAIN,
+					      .index = FIRST };
 
 	loop_timer_arm(slow->often, OFTEN_MSEC);
 	if (slow->open)
@@ -80,6 +84,7 @@ static void meanwhile(void *data)
 	agent_wake(agent);
 	if (!agent_held_up(agent, &slow->seen))
 		return;
+	commands_run(agent, &why, &slow->explained, NULL, NULL);
 	slow->open = true;
 	assert_int_equal(write(slow->gate[1], "x", 1), 1);
 }
@@ -126,6 +131,7 @@ static void close_slow(struct slow_kernel *slow)
 	fake_kernel_free(fixture->kernel);
 	close(slow->gate[0]);
 	close(slow->gate[1]);
+	text_free(&slow->explained);
 }
 
 static void check_all_online(const struct slow_kernel *slow)
@@ -154,11 +160,32 @@ static void the_loop_goes_on_while_a_write_is_held_up(void **state)
 	check_all_online(&slow);
 	assert_int_equal(slow.seen.going_offline, OFFLINING);
 	assert_string_equal(slow.seen.word, "online");
+	assert_non_null(
+		strstr(slow.explained.data, "the kernel has held online of memory"));
+	assert_non_null(strstr(slow.explained.data, " is being taken offline"));
 	assert_false(agent_held_up(slow.fixture.agent, &none));
 	/* Each block once, however often the agent was woken meanwhile. */
 	assert_int_equal(slow.fixture.kernel->writes, BLOCKS);
 	assert_int_equal(first_range(&slow.fixture, 1)->size,
 			 BLOCKS * slow.fixture.kernel->block_size_bytes);
+	close_slow(&slow);
+}
+
+static void nothing_is_said_to_hold_it_up_where_nothing_does(void **state)
+{
+	static struct slow_kernel slow;
+
+	(void)state;
+	open_slow(&slow, HELD);
+	slow.fixture.kernel->blocks[OFFLINING].state = BLOCK_ONLINE;
+	fake_kernel_add(slow.fixture.kernel, FIRST, BLOCKS, BLOCK_OFFLINE);
+	start(&slow.fixture, false);
+	agent_wake(slow.fixture.agent);
+	assert_int_equal(loop_run(slow.fixture.edges.loop), 0);
+	assert_true(slow.seen.going_offline == UINT64_MAX);
+	assert_non_null(
+		strstr(slow.explained.data, "the kernel has held online of memory"));
+	assert_null(strstr(slow.explained.data, " is being taken offline"));
 	close_slow(&slow);
 }
 
@@ -218,6 +245,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_loop_goes_on_while_a_write_is_held_up),
+		cmocka_unit_test(nothing_is_said_to_hold_it_up_where_nothing_does),
 		cmocka_unit_test(an_end_waits_for_the_write),
 		cmocka_unit_test(a_write_whose_time_is_over_is_given_up),
 	};

@@ -380,6 +380,7 @@ static void gives_up_one_that_takes_too_long(void **state)
 	relay_hurry(fixture->relay);
 	UNTIL(fixture, fixture->failed);
 	assert_non_null(strstr(fixture->why, "not answered in time"));
+	assert_false(fixture->has_begun);
 	assert_int_equal(fixture->said.len, 0);
 	answer_line(fixture, "{\"return\": \"late\"}\n");
 	fixture->is_mute = false;
@@ -469,6 +470,25 @@ static void tells_of_a_death_within_a_reply(void **state)
 	UNTIL(fixture, fixture->said.len == said);
 	end_qemu_ga(fixture);
 	UNTIL(fixture, fixture->failed);
+	assert_true(fixture->has_begun);
+}
+
+static void gives_up_one_that_stops_within_a_reply(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t said = 0;
+
+	fixture->patience.hurry = SHORT_MSEC;
+	start_qemu_ga(fixture);
+	pass(fixture, "guest-file-read", "{\"execute\":\"guest-file-read\"}");
+	while (said < LONG_REPLY) {
+		said += say_much(fixture);
+		slice(fixture);
+	}
+	UNTIL(fixture, fixture->said.len == said);
+	relay_hurry(fixture->relay);
+	UNTIL(fixture, fixture->failed);
+	assert_non_null(strstr(fixture->why, "not finished its answer"));
 	assert_true(fixture->has_begun);
 }
 
@@ -713,6 +733,7 @@ int main(void)
 		TEST(gives_up_one_that_takes_no_more),
 		TEST(tells_of_a_death),
 		TEST(tells_of_a_death_within_a_reply),
+		TEST(gives_up_one_that_stops_within_a_reply),
 		TEST(expects_no_reply_to_a_shutdown),
 		TEST(reads_to_its_end_what_nobody_wants),
 		TEST(reads_on_for_a_client_that_was_full),
