@@ -41,7 +41,8 @@ MEMORY_MAX = 4 << 30
 SIM_SEEDS = "100"
 SCALE_SEEDS = "200"
 EQUIVALENT = os.path.join(paths.TESTS, "data", "mutants.txt")
-OPTIONS = ["--prefix=/usr", "--sysconfdir=/etc", "CFLAGS=-O0"]
+# What is no longer reachable at the end is seen, as by the job `sanitizers`.
+OPTIONS = ["--prefix=/usr", "--sysconfdir=/etc", "CFLAGS=-O0 -fsanitize=leak"]
 
 TOKEN = re.compile(r"""
     (?P<skip>/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\])*'
@@ -210,7 +211,7 @@ def process_scripts():
 
 
 def limited(argv, seconds):
-    return ["prlimit", "--cpu=%d" % seconds, "--as=%d" % MEMORY_MAX, "--core=0"] + argv
+    return ["prlimit", "--cpu=%d" % seconds, "--data=%d" % MEMORY_MAX, "--core=0"] + argv
 
 
 def ticks(pid):

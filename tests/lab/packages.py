@@ -50,6 +50,9 @@ NEEDS = {
         (path("/usr/lib/gcc/*/*/libasan.so", "/usr/lib64/libasan.so*"), "gcc", "libasan"),
         (path("/usr/lib/gcc/*/*/libubsan.so", "/usr/lib64/libubsan.so*"), "gcc", "libubsan"),
     ),
+    "leaks": (
+        (path("/usr/lib/gcc/*/*/liblsan.so", "/usr/lib64/liblsan.so*"), "gcc", "liblsan"),
+    ),
     "fuzz": (
         (command("clang"), "clang", "clang"),
         (path("/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer-x86_64.a",

@@ -114,7 +114,7 @@ def own_tests():
         Test("no-daemon", ["unattended"], "each scenario without a daemon: it has to fail", 3600,
              full=True, needs=["guest", "libvirt", "distribution", "deb"]),
         Test("mutants", ["mutants"], "N small changes of the code, by --seed: does a test see each",
-             14400, full=True, named=True, table=True),
+             14400, full=True, named=True, table=True, needs=["leaks"]),
         job("oldest", "pedantic, without what the oldest libraries lack", 300, full=True),
     ]
 
