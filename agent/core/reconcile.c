@@ -67,22 +67,12 @@ static struct extent block_extent(const struct snapshot *snapshot,
 	return extent;
 }
 
-/* The first block that ends behind `start`, by halving; count where there is none. */
+/* The first block that ends behind `start`, count where there is none. */
 static size_t first_block(const struct snapshot *snapshot, uint64_t start)
 {
-	uint64_t index = snapshot->block_size_bytes ? start / snapshot->block_size_bytes
-						    : 0;
-	size_t low = 0, high = snapshot->count;
+	uint64_t unit = snapshot->block_size_bytes;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (snapshot->blocks[middle].index < index)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return snapshot_count_below(snapshot, unit ? start / unit : 0);
 }
 
 /* How much of `extent` is memory that the kernel shows; all of it if it shows none. */

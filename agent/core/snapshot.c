@@ -271,8 +271,7 @@ void snapshot_dimm(const struct snapshot *snapshot, size_t position, size_t *fir
 		(*end)++;
 }
 
-/* How many blocks have a smaller number. */
-static size_t count_below(const struct snapshot *snapshot, uint64_t index)
+size_t snapshot_count_below(const struct snapshot *snapshot, uint64_t index)
 {
 	size_t low = 0, high = snapshot->count;
 
@@ -296,8 +295,9 @@ bool snapshot_dimm_is_whole(const struct snapshot *snapshot, const struct block 
 		return true;
 	first = resource->start / unit + (resource->start % unit != 0);
 	end = (resource->start + resource->size) / unit;
-	return end <= first ||
-	       count_below(snapshot, end) - count_below(snapshot, first) == end - first;
+	return end <= first || snapshot_count_below(snapshot, end) -
+					       snapshot_count_below(snapshot, first) ==
+				       end - first;
 }
 
 static bool continues(const struct snapshot_resource *resource,

@@ -104,6 +104,8 @@ struct snapshot_node *snapshot_node(struct snapshot *snapshot, int node) _nonnul
 
 /* NULL if there is no such block. */
 struct block *snapshot_find(const struct snapshot *snapshot, uint64_t index) _nonnull_(1);
+/* How many blocks have a smaller number: where the first of the others is. */
+size_t snapshot_count_below(const struct snapshot *snapshot, uint64_t index) _nonnull_(1);
 /*
  * The resource that has most of the block, of equals the lower one: a block may begin with reserved
  * pages, and two DIMMs may share one. NULL: none has any. /proc/iomem shows zeros to a reader

@@ -4,7 +4,6 @@
 #endif
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "core/number.h"
 #include "ctl.h"
+#include "options.h"
 #include "print.h"
 
 #ifndef PACKAGE_VERSION
@@ -138,15 +138,7 @@ SET_FLAG(set_no_headings, ctl.options.no_headings)
 SET_FLAG(set_help, help)
 SET_FLAG(set_version, version)
 
-static const struct {
-	const char *name;
-	char letter; /* 0: none */
-	unsigned bit; /* 0: every verb takes it */
-	const char *value; /* NULL: it takes none */
-	bool (*set)(struct parsed *parsed, const char *value);
-	const char *help;
-	const char *expected; /* of a value that may be wrong */
-} options[] = {
+static const struct option_row rows[] = {
 	{ "socket", 0, 0, "PATH", set_socket, "connect to this socket", "a path" },
 	{ "timeout", 0, 0, "SECONDS", set_timeout,
 	  "wait this long for an answer (default 5)", "1 to 86400" },
@@ -176,7 +168,7 @@ static const struct {
 	{ "help", 'h', 0, NULL, set_help, "print this help", NULL },
 	{ "version", 'V', 0, NULL, set_version, "print the version", NULL },
 };
-#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+static const struct option_table options = { rows, sizeof(rows) / sizeof(rows[0]) };
 
 /* Verbs */
 
@@ -202,24 +194,6 @@ static int bad_usage(void)
 	return CTL_FAILED;
 }
 
-static void print_options(unsigned takes)
-{
-	size_t i;
-
-	for (i = 0; i < OPTION_COUNT; i++) {
-		const char *value = options[i].value;
-		char letter[] = { ' ', '-', options[i].letter, ',', '\0' };
-		char name[32];
-
-		if (options[i].bit & ~takes)
-			continue;
-		snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
-			 value ? " " : "", value ? value : "");
-		printf("%4s %-26s %s\n", options[i].letter ? letter : "", name,
-		       options[i].help);
-	}
-}
-
 static void print_argument(const struct ctl_argument *argument)
 {
 	printf("%s is %s.\n", argument->name, argument->expected);
@@ -241,7 +215,7 @@ static int print_help(void)
 	print_argument(&ctl_range_argument);
 	print_argument(&ctl_block_argument);
 	puts("\nOptions:");
-	print_options(0);
+	options_print(&options, 0);
 	puts("\nExit codes: 0 done, 1 failed, 64 partly done.\n"
 	     "For more see memonlinectl(1).");
 	return CTL_DONE;
@@ -257,7 +231,7 @@ static int print_verb_help(const struct ctl_verb *verb)
 	if (verb->argument)
 		print_argument(verb->argument);
 	puts("\nOptions:");
-	print_options(verb->takes);
+	options_print(&options, verb->takes);
 	if (!(verb->takes & CTL_COLUMNS))
 		return CTL_DONE;
 	puts("\nColumns:");
@@ -295,16 +269,11 @@ static bool select_columns(struct ctl *ctl, const struct ctl_verb *verb)
 
 static bool check_options(const struct ctl_verb *verb, unsigned given)
 {
-	size_t i;
+	const struct option_row *other = options_other(&options, given, verb->takes);
 
-	for (i = 0; i < OPTION_COUNT; i++) {
-		if (options[i].bit & given & ~verb->takes) {
-			ctl_say("%s: unexpected option --%s", verb->name,
-				options[i].name);
-			return false;
-		}
-	}
-	return true;
+	if (other)
+		ctl_say("%s: unexpected option --%s", verb->name, other->name);
+	return !other;
 }
 
 static const char *default_socket(void)
@@ -400,58 +369,17 @@ static int run(struct parsed *parsed, int count, char **words)
 	return bad_usage();
 }
 
-/* getopt's tables from ours; its values are 256 and above, so that they are not letters. */
-static void fill_getopt(struct option *longs, char *shorts)
-{
-	size_t i;
-
-	for (i = 0; i < OPTION_COUNT; i++) {
-		struct option option = { options[i].name, options[i].value ? 1 : 0, NULL,
-					 (int)i + 256 };
-
-		longs[i] = option;
-		if (!options[i].letter)
-			continue;
-		*shorts++ = options[i].letter;
-		if (options[i].value)
-			*shorts++ = ':';
-	}
-	memset(&longs[OPTION_COUNT], 0, sizeof(*longs));
-	*shorts = '\0';
-}
-
-static size_t option_index(int found)
-{
-	size_t i = 0;
-
-	if (found >= 256)
-		return (size_t)found - 256;
-	while (i < OPTION_COUNT && options[i].letter != found)
-		i++;
-	return i;
-}
-
 /* false: the command line is wrong, and the error is printed. */
 static bool parse_options(int argc, char **argv, struct parsed *parsed)
 {
-	struct option longs[OPTION_COUNT + 1];
-	char shorts[2 * OPTION_COUNT + 1];
-	int found;
+	const struct option_row *refused;
 
-	fill_getopt(longs, shorts);
-	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		size_t i = option_index(found);
-
-		if (i >= OPTION_COUNT) /* getopt has printed the error */
-			return false;
-		if (!options[i].set(parsed, optarg)) {
-			ctl_say("invalid value '%s' for --%s (expected %s)", optarg,
-				options[i].name, options[i].expected);
-			return false;
-		}
-		parsed->given |= options[i].bit;
-	}
-	return true;
+	if (options_parse(&options, argc, argv, parsed, &parsed->given, &refused))
+		return true;
+	if (refused)
+		ctl_say("invalid value '%s' for --%s (expected %s)", optarg,
+			refused->name, refused->expected);
+	return false;
 }
 
 int main(int argc, char **argv)

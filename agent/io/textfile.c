@@ -2,21 +2,18 @@
 #include "io/textfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "io/log.h"
+#include "io/replace.h"
+#include "io/thread.h"
 
-#define STACK_BYTES (64UL * 1024) /* locked in memory, as all of memonlined */
 #define END_SEC 1
 
 struct writing {
@@ -37,59 +34,13 @@ struct textfile {
 
 /* --- in the thread */
 
-static int write_all(int fd, const struct text *text)
-{
-	size_t done = 0;
-
-	while (done < text->len) {
-		ssize_t len = write(fd, text->data + done, text->len - done);
-
-		if (len < 0 && errno != EINTR)
-			return -errno;
-		done += len > 0 ? (size_t)len : 0;
-	}
-	return 0;
-}
-
-/* Not followed where it is a link, and not opened where somebody else made it. */
-static int open_new(const char *path)
-{
-	int fd;
-
-	if (unlink(path) < 0 && errno != ENOENT)
-		return -errno;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? -errno : fd;
-}
-
-/* It is not synced: the next start writes it anew. */
-static int replace(const struct writing *writing)
-{
-	char path[PATH_MAX + sizeof(".new")];
-	int fd, r;
-
-	snprintf(path, sizeof(path), "%s.new", writing->path);
-	fd = open_new(path);
-	if (fd < 0)
-		return fd;
-	r = write_all(fd, &writing->text);
-	if (r == 0 && fchmod(fd, 0644) < 0)
-		r = -errno;
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(path, writing->path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(path);
-	return r;
-}
-
 static void *work(void *data)
 {
 	struct textfile *textfile = data;
 	uint64_t one = 1;
 
-	textfile->result = replace(&textfile->now);
+	/* It is not synced: the next start writes it anew. */
+	textfile->result = replace_file(textfile->now.path, &textfile->now.text);
 	/* It cannot fail: nobody has written to it since it was read. */
 	if (write(textfile->event_fd, &one, sizeof(one)) < 0)
 		return NULL;
@@ -97,30 +48,6 @@ static void *work(void *data)
 }
 
 /* --- in the loop */
-
-/* Signals are the loop's. */
-static int start_thread(struct textfile *textfile)
-{
-	size_t stack = STACK_BYTES;
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int r;
-
-	if (stack < (size_t)PTHREAD_STACK_MIN)
-		stack = (size_t)PTHREAD_STACK_MIN;
-	r = pthread_attr_init(&attributes);
-	if (r)
-		return -r;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_attr_setstacksize(&attributes, stack);
-	if (r == 0)
-		r = pthread_create(&textfile->thread, &attributes, work, textfile);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	textfile->runs = r == 0;
-	return -r;
-}
 
 static void log_result(struct textfile *textfile, int result)
 {
@@ -139,7 +66,8 @@ static void start(struct textfile *textfile)
 	textfile->now = textfile->next;
 	textfile->next = swap;
 	text_clear(&textfile->next.text);
-	r = start_thread(textfile);
+	r = thread_start(&textfile->thread, work, textfile);
+	textfile->runs = r == 0;
 	if (r < 0)
 		log_result(textfile, r);
 }

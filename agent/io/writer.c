@@ -2,15 +2,14 @@
 #include "io/writer.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#define STACK_BYTES (64UL * 1024) /* locked in memory, as all of memonlined */
+#include "io/thread.h"
+
 #define END_MSEC 1000
 
 enum stage { IDLE, WRITE_STATE, WRITE_PROBE, OVER, STOP };
@@ -94,29 +93,6 @@ static void on_event(uint32_t events, void *data)
 		writer->fn(writer->data);
 }
 
-/* Signals are the loop's. */
-static int start_thread(struct writer *writer)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	size_t stack = STACK_BYTES;
-	int r;
-
-	if (stack < (size_t)PTHREAD_STACK_MIN)
-		stack = (size_t)PTHREAD_STACK_MIN;
-	r = pthread_attr_init(&attributes);
-	if (r)
-		return -r;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_attr_setstacksize(&attributes, stack);
-	if (r == 0)
-		r = pthread_create(&writer->thread, &attributes, work, writer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return -r;
-}
-
 static int prepare(struct writer *writer)
 {
 	pthread_condattr_t attributes;
@@ -167,7 +143,7 @@ struct writer *writer_new(struct loop *loop, struct sysfs *sysfs, writer_over_fn
 	if (r == 0)
 		r = prepare(writer);
 	if (r == 0)
-		r = start_thread(writer);
+		r = thread_start(&writer->thread, work, writer);
 	if (r == 0)
 		return writer;
 	disconnect_loop(writer);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "autoscale.h"
+#include "io/replace.h"
 
 /* --- one program at a time: the file itself is replaced, so that another one is locked */
 
@@ -91,49 +92,14 @@ static void put_records(const struct scaler *scaler, struct text *out)
 	}
 }
 
-static int write_all(int fd, const struct text *text)
-{
-	size_t done = 0;
-
-	while (done < text->len) {
-		ssize_t len = write(fd, text->data + done, text->len - done);
-
-		if (len < 0 && errno != EINTR)
-			return -errno;
-		done += len > 0 ? (size_t)len : 0;
-	}
-	return 0;
-}
-
-/*
- * In place of the old one, whole or not at all, whenever this program is killed. It is not synced:
- * where the host goes down, so do its guests and what was in flight.
- */
-static int replace(const char *file, const struct text *text)
-{
-	char path[PATH_MAX];
-	int len = snprintf(path, sizeof(path), "%s.new", file), fd, r;
-
-	if (len < 0 || (size_t)len >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text);
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(path, file) < 0)
-		r = -errno;
-	return r;
-}
-
+/* It is not synced: where the host goes down, so do its guests and what was in flight. */
 int autoscale_write_state(const struct scaler *scaler)
 {
 	struct text text = TEXT_INIT;
 	int r;
 
 	put_records(scaler, &text);
-	r = text.failed ? -ENOMEM : replace(scaler->state, &text);
+	r = text.failed ? -ENOMEM : replace_file(scaler->state, &text);
 	text_free(&text);
 	return r;
 }

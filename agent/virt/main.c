@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/number.h"
+#include "ctl/options.h"
 #include "ctl/print.h"
 #include "io/client.h"
 #include "virt.h"
@@ -156,51 +157,51 @@ SET_FLAG(set_status, virt.options.status)
 SET_FLAG(set_help, help)
 SET_FLAG(set_version, version)
 
-static const struct {
-	const char *name;
-	char letter; /* 0: none */
-	unsigned bit; /* 0: every verb takes it */
-	const char *value; /* NULL: it takes none */
-	bool (*set)(struct parsed *parsed, const char *value);
-	const char *help;
-} options[] = {
-	{ "connect", 'c', 0, "URI", set_connect, "libvirt's URI" },
+static const struct option_row rows[] = {
+	{ "connect", 'c', 0, "URI", set_connect, "libvirt's URI", "a URI" },
 	{ "answer-timeout", 0, 0, "SECONDS", set_answer,
-	  "wait that long for libvirt or a guest to answer (5)" },
+	  "wait that long for libvirt or a guest to answer (5)", "1 to 86400" },
 	{ "take-channel", 0, 0, NULL, set_take_channel,
-	  "take the channel from another client" },
+	  "take the channel from another client", NULL },
 	{ "monitor", 0, OPTION_MONITOR, NULL, set_monitor,
-	  "ask QEMU's monitor as well, which taints the domain" },
-	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON, errors as well" },
-	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes" },
+	  "ask QEMU's monitor as well, which taints the domain", NULL },
+	{ "json", 'J', OPTION_JSON, NULL, set_json, "write JSON, errors as well", NULL },
+	{ "bytes", 'b', OPTION_BYTES, NULL, set_bytes, "sizes in bytes", NULL },
 	{ "output", 'o', OPTION_COLUMNS, "COLUMNS", set_columns,
-	  "these columns, or +these too" },
+	  "these columns, or +these too", NULL },
 	{ "noheadings", 'n', OPTION_NO_HEADINGS, NULL, set_no_headings,
-	  "no line of headings" },
-	{ "model", 0, OPTION_MODEL, "MODEL", set_model, "dimm or virtio-mem" },
-	{ "device", 0, OPTION_DEVICE, "ALIAS", set_device, "this virtio-mem device" },
-	{ "node", 0, OPTION_NODE, "NUMBER", set_node, "into this NUMA cell (0)" },
-	{ "dimm-size", 0, OPTION_DIMM, "SIZE", set_dimm, "in DIMMs of that size" },
+	  "no line of headings", NULL },
+	{ "model", 0, OPTION_MODEL, "MODEL", set_model, "dimm or virtio-mem",
+	  "dimm or virtio-mem" },
+	{ "device", 0, OPTION_DEVICE, "ALIAS", set_device, "this virtio-mem device",
+	  "an alias" },
+	{ "node", 0, OPTION_NODE, "NUMBER", set_node, "into this NUMA cell (0)",
+	  "the number of a cell" },
+	{ "dimm-size", 0, OPTION_DIMM, "SIZE", set_dimm, "in DIMMs of that size",
+	  "a size, such as 512M" },
 	{ "force", 0, OPTION_FORCE, NULL, set_force,
-	  "even if guest or host are short of memory for it" },
+	  "even if guest or host are short of memory for it", NULL },
 	{ "persistent", 0, OPTION_PERSISTENT, NULL, set_persistent,
-	  "in the configuration as well" },
-	{ "keep", 0, OPTION_KEEP, NULL, set_keep, "keep what is not online in time" },
+	  "in the configuration as well", NULL },
+	{ "keep", 0, OPTION_KEEP, NULL, set_keep, "keep what is not online in time",
+	  NULL },
 	{ "dry-run", 0, OPTION_DRY_RUN, NULL, set_dry_run,
-	  "show what would be done, and why" },
+	  "show what would be done, and why", NULL },
 	{ "timeout", 0, OPTION_TIMEOUT, "SECONDS", set_timeout,
-	  "wait that long for the guest (60)" },
-	{ "utc", 0, OPTION_UTC, NULL, set_utc, "times in UTC" },
-	{ "config", 0, OPTION_SERVICE, "FILE", set_config, "the rules of domains" },
-	{ "state", 0, OPTION_SERVICE, "FILE", set_state,
-	  "what is remembered of domains" },
+	  "wait that long for the guest (60)", "1 to 86400" },
+	{ "utc", 0, OPTION_UTC, NULL, set_utc, "times in UTC", NULL },
+	{ "config", 0, OPTION_SERVICE, "FILE", set_config, "the rules of domains",
+	  "a path" },
+	{ "state", 0, OPTION_SERVICE, "FILE", set_state, "what is remembered of domains",
+	  "a path" },
 	{ "once", 0, OPTION_SERVICE, NULL, set_once,
-	  "decide once about each domain, then end" },
-	{ "status", 0, OPTION_SERVICE, NULL, set_status, "show what is remembered" },
-	{ "help", 'h', 0, NULL, set_help, "this help" },
-	{ "version", 'V', 0, NULL, set_version, "the version" },
+	  "decide once about each domain, then end", NULL },
+	{ "status", 0, OPTION_SERVICE, NULL, set_status, "show what is remembered",
+	  NULL },
+	{ "help", 'h', 0, NULL, set_help, "this help", NULL },
+	{ "version", 'V', 0, NULL, set_version, "the version", NULL },
 };
-#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+static const struct option_table options = { rows, sizeof(rows) / sizeof(rows[0]) };
 
 /* Verbs */
 
@@ -265,24 +266,6 @@ static int bad_usage(const struct virt *virt)
 	return VIRT_USAGE;
 }
 
-static void print_options(unsigned takes)
-{
-	size_t i;
-
-	for (i = 0; i < OPTION_COUNT; i++) {
-		const char *value = options[i].value;
-		char letter[] = { ' ', '-', options[i].letter, ',', '\0' };
-		char name[40];
-
-		if (options[i].bit & ~takes)
-			continue;
-		snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
-			 value ? " " : "", value ? value : "");
-		printf("%4s %-26s %s\n", options[i].letter ? letter : "", name,
-		       options[i].help);
-	}
-}
-
 static int print_help(void)
 {
 	size_t i;
@@ -293,7 +276,7 @@ static int print_help(void)
 	for (i = 0; i < VERB_COUNT; i++)
 		printf(" %-9s %s\n", verbs[i].name, verbs[i].help);
 	puts(" help      this, or with the name of a verb about that\n\nOptions:");
-	print_options(0);
+	options_print(&options, 0);
 	puts("\nExit codes: 0 done, 1 failed, 2 usage, 3 no agent, 4 busy or not in time,\n"
 	     "64 partly done. For more see virt-memonline(1).");
 	return VIRT_DONE;
@@ -305,7 +288,7 @@ static int print_verb_help(const struct verb *verb)
 
 	printf("Usage: virt-memonline %s [OPTION]... %s\n\n%s: %s.\n\nOptions:\n",
 	       verb->name, verb->arguments, verb->name, verb->help);
-	print_options(verb->takes);
+	options_print(&options, verb->takes);
 	if (!(verb->takes & OPTION_COLUMNS))
 		return VIRT_DONE;
 	puts("\nColumns:");
@@ -321,9 +304,9 @@ static void list_options(const struct verb *verb)
 {
 	size_t i;
 
-	for (i = 0; i < OPTION_COUNT; i++)
-		if (!(options[i].bit & ~(verb ? verb->takes : 0)))
-			printf("--%s\n", options[i].name);
+	for (i = 0; i < options.count; i++)
+		if (!(rows[i].bit & ~(verb ? verb->takes : 0)))
+			printf("--%s\n", rows[i].name);
 }
 
 static void list_columns(const struct verb *verb)
@@ -395,16 +378,12 @@ static int list_domains(struct virt *virt)
 static bool check_options(const struct virt *virt, const struct verb *verb,
 			  unsigned given)
 {
-	size_t i;
+	const struct option_row *other = options_other(&options, given, verb->takes);
 
-	for (i = 0; i < OPTION_COUNT; i++) {
-		if (options[i].bit & given & ~verb->takes) {
-			virt_fail(virt, VIRT_USAGE, "%s does not take --%s", verb->name,
-				  options[i].name);
-			return false;
-		}
-	}
-	return true;
+	if (other)
+		virt_fail(virt, VIRT_USAGE, "%s does not take --%s", verb->name,
+			  other->name);
+	return !other;
 }
 
 /* As wide as the terminal is; a pipe or a file gets all. */
@@ -513,59 +492,18 @@ static int run(struct parsed *parsed, int count, char **words)
 	return bad_usage(virt);
 }
 
-/* getopt's tables from ours; its values are indices, above any letter. */
-static void fill_getopt(struct option *longs, char *shorts)
-{
-	size_t i;
-
-	for (i = 0; i < OPTION_COUNT; i++) {
-		struct option option = { options[i].name, options[i].value ? 1 : 0, NULL,
-					 (int)i + 256 };
-
-		longs[i] = option;
-		if (!options[i].letter)
-			continue;
-		*shorts++ = options[i].letter;
-		if (options[i].value)
-			*shorts++ = ':';
-	}
-	memset(&longs[OPTION_COUNT], 0, sizeof(*longs));
-	*shorts = '\0';
-}
-
-static size_t option_index(int found)
-{
-	size_t i = 0;
-
-	if (found >= 256)
-		return (size_t)found - 256;
-	while (i < OPTION_COUNT && options[i].letter != found)
-		i++;
-	return i;
-}
-
 /* false where the command line is wrong; what is wrong was said. */
 static bool parse_options(int argc, char **argv, struct parsed *parsed)
 {
-	struct option longs[OPTION_COUNT + 1];
-	char shorts[2 * OPTION_COUNT + 1];
-	int found;
+	const struct option_row *refused;
 
-	fill_getopt(longs, shorts);
-	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		size_t i = option_index(found);
-
-		if (i >= OPTION_COUNT) /* getopt has said it */
-			return false;
-		if (!options[i].set(parsed, optarg)) {
-			virt_fail(&parsed->virt, VIRT_USAGE,
-				  "invalid value for --%s: '%s'", options[i].name,
-				  optarg);
-			return false;
-		}
-		parsed->given |= options[i].bit;
-	}
-	return true;
+	if (options_parse(&options, argc, argv, parsed, &parsed->given, &refused))
+		return true;
+	if (refused)
+		virt_fail(&parsed->virt, VIRT_USAGE,
+			  "invalid value '%s' for --%s (expected %s)", optarg,
+			  refused->name, refused->expected);
+	return false;
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """memonlined as a whole process, below a recorded guest's tree: what goes wrong first."""
 
+import functools
 import json
 import os
 import pathlib
@@ -1053,20 +1054,19 @@ TESTS = [
 ]
 
 
-def main():
-    failures = 0
-    for test in TESTS:
-        name = test.__name__.replace("_", "-")
+def in_a_tree(test):
+    @functools.wraps(test)
+    def run():
         tree = Tree()
         try:
-            test(tree)
-            print(f"ok {name}", flush=True)
-        except (Failed, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
-            failures += 1
-            print(f"not ok {name} {type(error).__name__}: {error}", flush=True)
+            return test(tree)
         finally:
             tree.remove()
-    return 1 if failures else 0
+    return run
+
+
+def main():
+    return program.run_tests("", [in_a_tree(test) for test in TESTS])
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import pathlib
 import random
 import subprocess
 import sys
-import traceback
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "guest" / "chaos")]
 
 import accounts  # noqa: E402, after the path
 import model  # noqa: E402
+import program  # noqa: E402
 from lab.reports import Reader, whole  # noqa: E402
 from lab.scenario import Failure  # noqa: E402
 
@@ -236,18 +236,7 @@ CASES = (
 
 
 def main():
-    status = 0
-    for test in CASES:
-        name = "judges-" + test.__name__.replace("_", "-")
-        try:
-            test()
-        except Exception as error:
-            traceback.print_exc(file=sys.stdout)
-            print("not ok %s %s" % (name, " ".join(str(error).split())), flush=True)
-            status = 1
-        else:
-            print("ok " + name, flush=True)
-    return status
+    return program.run_tests("judges", CASES)
 
 
 if __name__ == "__main__":

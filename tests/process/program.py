@@ -70,13 +70,16 @@ def most_resident(process, limit):
 
 
 def run_test(prefix, test):
-    name = prefix + "-" + test.__name__.replace("_", "-")
+    name = "-".join([prefix] * bool(prefix) + [test.__name__.replace("_", "-")])
     try:
         skipped = test()
     except Exception as reason:  # a test that breaks is one that fails
         if os.environ.get("MEMONLINE_TEST_TRACE"):
             traceback.print_exc()
-        print("not ok", name, " ".join(str(reason).split())[:2000] or repr(reason), flush=True)
+        place = traceback.extract_tb(reason.__traceback__)[-1]
+        print("not ok %s %s: %s (%s, line %d)" % (
+            name, type(reason).__name__, " ".join(str(reason).split())[:2000], place.name,
+            place.lineno), flush=True)
         return False
     if skipped:
         print("skip", name, skipped, flush=True)

@@ -5,8 +5,8 @@ and the schema against memonline-protocol(7)."""
 
 import copy
 import sys
-import traceback
 
+import program
 from daemon import Daemon, Failed, Tree, expect
 from schema import BASIC, Mismatch, Schema, has_word, page_text, sections
 
@@ -271,17 +271,7 @@ TESTS = [
 
 
 def main():
-    failures = 0
-    for test in TESTS:
-        name = "protocol-" + test.__name__.replace("_", "-")
-        try:
-            test()
-            print(f"ok {name}", flush=True)
-        except (Failed, Mismatch, OSError, ValueError, LookupError) as error:
-            failures += 1
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            print(f"not ok {name} {type(error).__name__}: {error} ({place.name})", flush=True)
-    return 1 if failures else 0
+    return program.run_tests("protocol", TESTS)
 
 
 if __name__ == "__main__":

@@ -567,22 +567,7 @@ TESTS = [
 
 
 def main():
-    failures = 0
-    wanted = sys.argv[1:]
-    for test in program.part_of(TESTS):
-        if wanted and test.__name__ not in wanted:
-            continue
-        name = "relay-" + test.__name__.replace("_", "-")
-        tree = daemon.Tree()
-        try:
-            test(tree)
-            print(f"ok {name}", flush=True)
-        except (Failed, OSError, ValueError, KeyError) as error:
-            failures += 1
-            print(f"not ok {name} {type(error).__name__}: {error}", flush=True)
-        finally:
-            tree.remove()
-    return 1 if failures else 0
+    return program.run_tests("relay", [daemon.in_a_tree(test) for test in program.part_of(TESTS)])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
+
+import program
 
 PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "rules" / "memonline-rules"
 LIMIT = 60
@@ -407,18 +408,7 @@ TESTS = (
 
 
 def main():
-    status = 0
-    for test in TESTS:
-        name = "rules-" + test.__name__.replace("_", "-")
-        try:
-            test()
-        except Exception as error:
-            traceback.print_exc(file=sys.stdout)
-            print("not ok %s %s" % (name, " ".join(str(error).split())), flush=True)
-            status = 1
-        else:
-            print("ok " + name, flush=True)
-    return status
+    return program.run_tests("rules", TESTS)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 
 import program
 from daemon import Daemon, Failed, PATIENCE, Tree, expect
@@ -331,17 +330,7 @@ TESTS = [
 
 
 def main():
-    failures = 0
-    for test in program.part_of(TESTS):
-        name = "stats-" + test.__name__.replace("_", "-")
-        try:
-            test()
-            print(f"ok {name}", flush=True)
-        except (Failed, OSError, ValueError, LookupError, subprocess.TimeoutExpired) as error:
-            failures += 1
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            print(f"not ok {name} {type(error).__name__}: {error} ({place.name})", flush=True)
-    return 1 if failures else 0
+    return program.run_tests("stats", program.part_of(TESTS))
 
 
 if __name__ == "__main__":
