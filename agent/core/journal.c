@@ -68,7 +68,7 @@ static bool range_whole(const struct report_range *range)
 {
 	return range->from < BLOCK_STATES && range->to < BLOCK_STATES &&
 	       range->requested < ONLINE_TYPES && range->zone < BLOCK_ZONES &&
-	       range->result <= REPORT_FAILED && range->reason < REASONS &&
+	       range->result <= REPORT_FAILED && range->reason < REASONS && range->size &&
 	       range->size <= UINT64_MAX - range->start;
 }
 

@@ -252,6 +252,13 @@ static bool has_size(const struct state *state)
 	return fstat(state->fd, &status) == 0 && status.st_size >= (off_t)state->bytes;
 }
 
+/* What the file has is the past from here on: the next process begins with nothing rather than that. */
+static int stop_storing(struct state *state, int error)
+{
+	state->error = ftruncate(state->fd, 0) < 0 ? -errno : error;
+	return state->error;
+}
+
 /* Once a store is missing in the file, later ones must not be there either: their order counts. */
 int state_store(struct state *state, const void *start, size_t bytes)
 {
@@ -260,14 +267,12 @@ int state_store(struct state *state, const void *start, size_t bytes)
 
 	if (state->fd < 0 || state->error || !bytes)
 		return 0;
-	if (!has_size(state)) {
-		state->error = -ENODATA;
-		return state->error;
-	}
+	if (!has_size(state))
+		return stop_storing(state, -ENODATA);
 	len = pwrite(state->fd, start, bytes, at);
 	if (len != (ssize_t)bytes)
-		state->error = len < 0 ? -errno : -EIO;
-	return state->error;
+		return stop_storing(state, len < 0 ? -errno : -EIO);
+	return 0;
 }
 
 /* --- a file that went, or is not what it was */
@@ -329,13 +334,12 @@ static int replace(const struct state *state, const char *root, const char *name
 	return r;
 }
 
-int state_keep(struct state *state, const char *root, const char *name)
+/* The memory's file from here on, or negative errno. */
+static int make_file(const struct state *state, const char *root, const char *name)
 {
 	char path[PATH_MAX], name_new[NAME_MAX];
 	int fd, r;
 
-	if (state_in_place(state, root, name) && state_is_whole(state))
-		return 0;
 	snprintf(name_new, sizeof(name_new), "%s.new", name);
 	file_path(path, root, name_new);
 	unlink(path);
@@ -343,9 +347,23 @@ int state_keep(struct state *state, const char *root, const char *name)
 	if (fd < 0)
 		return fd;
 	r = replace(state, root, name, fd);
-	if (r < 0) {
-		close(fd);
-		return r;
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
+}
+
+int state_keep(struct state *state, const char *root, const char *name)
+{
+	int fd;
+
+	if (state_in_place(state, root, name) && state_is_whole(state))
+		return 0;
+	fd = make_file(state, root, name);
+	if (fd < 0) {
+		if (!state_is_whole(state) && !state->error)
+			stop_storing(state, fd);
+		return fd;
 	}
 	unpin(state);
 	if (state->fd >= 0)

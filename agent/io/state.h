@@ -39,8 +39,8 @@ size_t state_bytes(const struct state *state) _nonnull_(1);
 /*
  * Stores these bytes of the memory in the file. 0, also if there is no file; negative
  * errno if the file differs from the memory from here on, -ENODATA if it was truncated:
- * then nothing is stored, and 0 returned, until state_keep has written it again. Never
- * allocates.
+ * then it is emptied, so that nobody takes the past for the present, nothing is stored, and
+ * 0 returned, until state_keep has written it again. Never allocates.
  */
 int state_store(struct state *state, const void *start, size_t bytes) _must_check_
 	_nonnull_(1);
@@ -50,7 +50,7 @@ bool state_is_whole(const struct state *state) _nonnull_(1);
  * Makes sure that the state's file exists and is whole: if it was removed, covered by a
  * mount, damaged, or could not be opened before, a new file replaces it in one step. 0 if
  * nothing was missing, 1 if it was written, or negative errno as for state_open; the
- * memory is as before.
+ * memory is as before, and a file that is damaged is emptied.
  */
 int state_keep(struct state *state, const char *root, const char *name) _must_check_
 	_nonnull_(1);

@@ -679,6 +679,13 @@ static void numbers_out_of_their_tables_are_a_new_start(void **state)
 	}
 	/* Six of each range, two of each mark. */
 	assert_int_equal(refused, 2 * 6 + 2 * 2);
+	/* Zeros are in every table, and no range of memory. */
+	memcpy(copy, memory, size);
+	at = size - 2 * sizeof(struct report_range) - 2 * sizeof(struct journal_mark);
+	memset(copy + at, 0, sizeof(struct report_range));
+	journal = journal_attach(copy, &bounds, "boot", "second");
+	assert_string_equal(journal_instance(journal), "second");
+	journal_free(journal);
 	free(memory);
 	free(copy);
 }

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +38,15 @@ static void put(struct state *state, const char *text, int expected)
 	assert_int_equal(state_store(state, place, strlen(text) + 1), expected);
 }
 
+static void overwrite(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
 static void what_is_stored_is_found_again(void **state)
 {
 	char root[TREE_SIZE], path[PATH_MAX];
@@ -69,8 +79,10 @@ static void a_shortened_file_is_written_again_as_a_whole(void **state)
 	path_of(path, root, "state");
 	kept = state_open(root, "state", BYTES);
 	put(kept, "one", 0);
-	assert_int_equal(truncate(path, 4), 0);
+	assert_int_equal(truncate(path, 5004), 0);
 	assert_false(state_is_whole(kept));
+	/* What it has still is as it was, until it is behind the memory. */
+	expect_found(root, "one");
 	put(kept, "two", -ENODATA);
 	put(kept, "three", 0);
 	expect_found(root, "");
@@ -79,6 +91,31 @@ static void a_shortened_file_is_written_again_as_a_whole(void **state)
 	expect_found(root, "three");
 	put(kept, "four", 0);
 	expect_found(root, "four");
+	state_close(kept);
+	tree_remove(root);
+}
+
+/* Overwritten, and no room for another one: the next process finds nothing rather than half of it. */
+static void a_damaged_file_that_cannot_be_written_again_is_emptied(void **state)
+{
+	char root[TREE_SIZE], path[PATH_MAX], path_new[PATH_MAX];
+	struct state *kept;
+
+	(void)state;
+	tree_make(root);
+	path_of(path, root, "state");
+	path_of(path_new, root, "state.new");
+	kept = state_open(root, "state", BYTES);
+	put(kept, "one", 0);
+	overwrite(path, "?");
+	assert_int_equal(mkdir(path_new, 0700), 0);
+	assert_int_equal(state_keep(kept, root, "state"), -EEXIST);
+	expect_found(root, "");
+	put(kept, "two", 0);
+	expect_found(root, "");
+	assert_int_equal(rmdir(path_new), 0);
+	assert_int_equal(state_keep(kept, root, "state"), 1);
+	expect_found(root, "two");
 	state_close(kept);
 	tree_remove(root);
 }
@@ -137,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_stored_is_found_again),
 		cmocka_unit_test(a_shortened_file_is_written_again_as_a_whole),
+		cmocka_unit_test(a_damaged_file_that_cannot_be_written_again_is_emptied),
 		cmocka_unit_test(a_removed_file_comes_back_and_a_foreign_one_stays),
 		cmocka_unit_test(one_lock_for_one_root),
 	};
