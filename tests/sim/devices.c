@@ -78,7 +78,8 @@ static void online_by_itself(uint32_t index, uint32_t left)
 	sim_later(200 + sim_draw(300), online_by_itself, index + 1, left - 1);
 }
 
-static void all_made(unsigned slot)
+/* `first` of its blocks and those behind it. */
+static void all_made(unsigned slot, unsigned first)
 {
 	unsigned base = slot_base(slot), i;
 
@@ -90,7 +91,7 @@ static void all_made(unsigned slot)
 				     kernel.auto_online != ONLINE_TYPE_OFFLINE)) {
 		if (sim.model == SIM_EL6)
 			unlock();
-		online_by_itself(base, kernel.slots[slot].count);
+		online_by_itself(base + first, kernel.slots[slot].count - first);
 		return;
 	}
 	unlock();
@@ -114,7 +115,7 @@ static void make_next(uint32_t slot, uint32_t made)
 	unsigned base = slot_base(slot);
 
 	if (made == kernel.slots[slot].count) {
-		all_made(slot);
+		all_made(slot, 0);
 		return;
 	}
 	/* No memory for the rest: what was made goes again. */
@@ -279,7 +280,7 @@ static void change_size(uint32_t up, uint32_t unused)
 		make_block(index + slot->count);
 		slot->count++;
 		link_block(index + slot->count - 1, 0);
-		all_made(SIM_VIRTIO_MEM);
+		all_made(SIM_VIRTIO_MEM, slot->count - 1);
 		return;
 	}
 	index += slot->count - 1;

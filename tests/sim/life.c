@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/agent.h"
+#include "daemon/runtime.h"
 #include "daemon/session.h"
 #include "io/channel.h"
 #include "io/machine.h"
@@ -16,19 +17,9 @@
  * starts it again. What it has stored in /run outlives it; between any two stores it may be killed.
  */
 #define RESTART_USEC 100000
-#define FILE_BYTES (128UL * 1024)
 #define INTENT_BLOCKS 256
 #define MARKS 256
-
-struct file {
-	unsigned char bytes[FILE_BYTES];
-	/* What the agent has read from it, and stores piece by piece. */
-	unsigned char memory[FILE_BYTES] __attribute__((aligned(64)));
-	size_t size;
-	bool unlinked; /* removed: what is stored is lost with the agent */
-	struct store store;
-};
-static struct file state_file, blocks_file;
+#define SOCKET "/run/memonline/memonlined.sock"
 
 static struct {
 	bool up, starting, ending, hangup;
@@ -37,8 +28,9 @@ static struct {
 	struct sysfs *sysfs;
 	struct root *root;
 	struct source *source, *backup;
+	bool is_opening, has_files; /* it reads the files in /run, has read them */
+	struct runtime *runtime;
 	struct journal *journal;
-	struct intent *intent;
 	struct agent *agent;
 	struct monitors *monitors;
 	struct sessions *sessions;
@@ -58,6 +50,16 @@ const struct agent *life_agent(void)
 uint64_t life_sum(void)
 {
 	return life.up | (uint64_t)life.starting << 1 | (uint64_t)life.waiting << 2;
+}
+
+bool life_is_there(void)
+{
+	return life.has_files || life.is_opening;
+}
+
+bool life_has_files(void)
+{
+	return life.has_files;
 }
 
 bool life_is_up(void)
@@ -87,37 +89,13 @@ static void start_again(uint32_t a, uint32_t b)
 void life_add_to_snapshot(void)
 {
 	snapshot_add(&life, sizeof(life));
-	snapshot_add(&state_file, sizeof(state_file));
-	snapshot_add(&blocks_file, sizeof(blocks_file));
-}
-
-/* No more of it was ever in use. */
-static void clear(struct file *file)
-{
-	memset(file->bytes, 0, file->size);
-	memset(file->memory, 0, file->size);
-	file->size = 0;
-	file->unlinked = false;
 }
 
 void life_begin(void)
 {
 	memset(&life, 0, sizeof(life));
-	clear(&state_file);
-	clear(&blocks_file);
+	files_begin();
 	life.starting = true;
-}
-
-/* What lies in a file that has no name any more is gone with the last who had it open. */
-static void lose(struct file *file)
-{
-	if (!file->unlinked)
-		return;
-	clear(file);
-	if (file == &blocks_file)
-		kernel_forget_wishes();
-	else
-		oracle_new_journal();
 }
 
 void life_drop(void)
@@ -133,10 +111,10 @@ void life_drop(void)
 	kernel_agent_forgot();
 	host_excuse();
 	oracle_dropped();
-	lose(&state_file);
-	lose(&blocks_file);
+	life.has_files = life.is_opening = false;
+	files_agent_gone();
 	if (sim_plant("wishes"))
-		memset(blocks_file.bytes, 0, sizeof(blocks_file.bytes));
+		files_lose_blocks();
 	if (was_up && !life.waiting) {
 		life.waiting = true;
 		sim_later(RESTART_USEC, start_again, 0, 0);
@@ -152,41 +130,26 @@ static void reported(void *data)
 		sessions_push(life.sessions);
 }
 
-static void keep(void *data, const void *start, size_t bytes)
-{
-	struct file *file = data;
-	size_t at = (size_t)((const unsigned char *)start - file->memory);
-
-	sim_point("stores", 2);
-	if (at + bytes > file->size)
-		sim_fail("simulator", "%zu bytes at %zu are stored", bytes, at);
-	memcpy(file->bytes + at, start, bytes);
-}
-
-static void *open_file(struct file *file, size_t size)
-{
-	file->size = size < FILE_BYTES ? size : FILE_BYTES;
-	file->store.keep = keep;
-	file->store.data = file;
-	memcpy(file->memory, file->bytes, file->size);
-	return file->memory;
-}
-
 static bool open_memory(void)
 {
-	struct journal_bounds bounds = { 256, 1024, MARKS };
-	char instance[32], boot_id[MACHINE_BOOT_ID_SIZE];
+	static char boot_id[MACHINE_BOOT_ID_SIZE];
+	struct runtime_options options = {
+		.root = "/",
+		.boot_id = boot_id,
+		.journal = { 256, 1024, MARKS },
+		.blocks = INTENT_BLOCKS,
+	};
 
 	machine_read_boot_id(life.root, boot_id);
-	snprintf(instance, sizeof(instance), "sim-%u", ++sim.uuids);
-	life.journal = journal_attach(open_file(&state_file, journal_size(&bounds)),
-				      &bounds, boot_id, instance);
-	life.intent = intent_attach(open_file(&blocks_file, intent_size(INTENT_BLOCKS)),
-				    intent_size(INTENT_BLOCKS), boot_id);
-	if (!life.journal || !life.intent)
+	life.is_opening = true;
+	life.runtime = runtime_open(&options);
+	life.is_opening = false;
+	if (!life.runtime)
 		return false;
-	journal_keep_in(life.journal, &state_file.store);
-	intent_keep_in(life.intent, &blocks_file.store);
+	life.has_files = true;
+	life.journal = runtime_journal(life.runtime);
+	if (files_were_lost())
+		oracle_skip_reports(journal_last(life.journal));
 	return true;
 }
 
@@ -211,7 +174,7 @@ static bool open_agent(void)
 	edges.source = life.source;
 	edges.backup_source = life.backup;
 	edges.journal = life.journal;
-	edges.intent = life.intent;
+	edges.intent = runtime_intent(life.runtime);
 	edges.reported = reported;
 	life.agent = agent_new(&sim.config, &edges, false);
 	if (!life.agent)
@@ -221,7 +184,9 @@ static bool open_agent(void)
 		life.sessions = sessions_new(life.agent, life.monitors);
 	if (life.sessions)
 		life.channel = channel_new(life.loop, &sessions_handler, life.sessions);
-	return life.channel && channel_open_port(life.channel, "/", sim.config.port) == 0;
+	return life.channel &&
+	       channel_open_port(life.channel, "/", sim.config.port) == 0 &&
+	       runtime_watch(life.runtime, life.loop, life.channel, SOCKET) == 0;
 }
 
 static bool open_all(void)
@@ -264,8 +229,7 @@ static void end(void)
 	sessions_free(life.sessions);
 	monitors_free(life.monitors);
 	agent_free(life.agent);
-	journal_free(life.journal);
-	intent_free(life.intent);
+	runtime_close(life.runtime);
 	source_close(life.source);
 	source_close(life.backup);
 	sysfs_close(life.sysfs);
@@ -289,6 +253,7 @@ static void hang_up(void)
 	sim_trace("policy is %s", config_policy_text(sim.config.policy));
 	sim.in_agent = true;
 	agent_configure(life.agent, &sim.config);
+	runtime_restore(life.runtime);
 	sim.in_agent = false;
 }
 
@@ -363,41 +328,4 @@ void life_end(void)
 void life_hangup(void)
 {
 	life.hangup = life.up;
-}
-
-/* By a file that replaces the other one in one step. */
-static void store_again(struct file *file)
-{
-	memcpy(file->bytes, file->memory, file->size);
-	file->unlinked = false;
-}
-
-/* The agent notices within a second or so, and makes it again. */
-static void restore(uint32_t a, uint32_t b)
-{
-	(void)a;
-	(void)b;
-	if (!life.up) {
-		sim_later(1000000, restore, 0, 0);
-		return;
-	}
-	store_again(&state_file);
-	store_again(&blocks_file);
-}
-
-void life_files(void)
-{
-	if (life.up || life.starting) {
-		state_file.unlinked = blocks_file.unlinked = true;
-		sim_trace("/run/memonline is removed");
-		sim_later(1000000 + sim_draw(500000), restore, 0, 0);
-		return;
-	}
-	memset(state_file.bytes, (int)sim_draw(256), 4096);
-	oracle_new_journal();
-	if (sim_one_in(2)) {
-		memset(blocks_file.bytes, (int)sim_draw(256), 4096);
-		kernel_forget_wishes();
-	}
-	sim_trace("the files in /run are torn");
 }

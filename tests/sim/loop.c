@@ -168,6 +168,8 @@ static uint32_t ready(const struct loop_watch *watch)
 
 	if (watch->fd == SIM_FD_UDEV || watch->fd == SIM_FD_KERNEL)
 		return events_ready(watch->fd) & mask;
+	if (watch->fd == SIM_FD_RUN)
+		return files_ready() & mask;
 	mask = port_ready(watch->fd, &edge) & (mask | EPOLLHUP | EPOLLERR);
 	return (watch->events & EPOLLET) && !edge ? 0 : mask;
 }

@@ -292,6 +292,7 @@ static const struct {
 	{ "hushed", "account", "that a block is offline is not announced" },
 	{ "lost-report", "reports", "now and then a report is lost on its way" },
 	{ "same-instance", "reports", "a new instance has the name of the one before" },
+	{ "blind-files", "files", "that a file was removed is not announced" },
 	{ "ghost", "absent", "the directory lists a block that is not there" },
 	{ "unlinked", "ready", "a block has its node before it is linked" },
 	{ "wishes", "operator", "what is remembered of blocks is lost with the agent" },

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/journal.h"
+#include "daemon/agent.h"
 
 /* What must hold, by promises of the man pages. Each oracle has a name and a planted fault. */
 #define WORK_MAX 20000 /* effects between two events */
@@ -67,6 +68,18 @@ void oracle_new_journal(void)
 	/* What happened before is in no report, and some of it is not reported again. */
 	memset(seen.before, 1, sizeof(seen.before));
 	seen.begun = false;
+}
+
+/* Nobody knows what they were: what is found is reported as if it had come. */
+void oracle_forget_blocks(void)
+{
+	memset(seen.before, 1, sizeof(seen.before));
+	seen.begun = false;
+}
+
+void oracle_skip_reports(uint64_t seq)
+{
+	seen.seq = seq;
 }
 
 uint64_t oracle_sum(void)
@@ -219,6 +232,13 @@ static void check_account(unsigned index)
 
 /* --- rest */
 
+/* For the agent an administrator has: what it finds there is not what it is told that it wrote. */
+static bool is_left_to_others(void)
+{
+	return kernel.found_forged &&
+	       strcmp(agent_carried_out_by(life_agent()), "agent") != 0;
+}
+
 static void check_place(unsigned index)
 {
 	const struct sim_block *block = &kernel.blocks[index];
@@ -226,7 +246,8 @@ static void check_place(unsigned index)
 	if (!block->present)
 		return;
 	if (block->wish == SIM_WISH_POLICY && block->state != BLOCK_ONLINE &&
-	    !block->asked_off && sim.config.policy != CONFIG_POLICY_KEEP)
+	    !block->asked_off && sim.config.policy != CONFIG_POLICY_KEEP &&
+	    !is_left_to_others())
 		sim_fail("place", "memory%u is %s", index,
 			 block_state_word((enum block_state)block->state));
 	if (block->wish == SIM_WISH_OFF && block->state != BLOCK_OFFLINE && !block->asked)
@@ -256,6 +277,7 @@ void oracle_settled(void)
 		seen.excuses[i] = 0;
 	}
 	host_check();
+	files_check();
 }
 
 void oracle_ended(void)

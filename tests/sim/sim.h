@@ -166,6 +166,7 @@ void writer_add_to_snapshot(void);
 void events_add_to_snapshot(void);
 void port_add_to_snapshot(void);
 void oracle_add_to_snapshot(void);
+void files_add_to_snapshot(void);
 void life_add_to_snapshot(void);
 
 /* --- memory (memory.c) */
@@ -207,6 +208,7 @@ struct sim_kernel {
 	enum online_type auto_online, found_auto_online;
 	char parameters[4][32], found_parameters[4][32];
 	bool locked; /* the hotplug lock is held by somebody else */
+	bool found_forged; /* and it may say something else */
 	bool found_lost; /* with the file that says how the settings were found */
 };
 extern struct sim_kernel kernel;
@@ -260,6 +262,7 @@ uint32_t events_ready(int fd);
 #define SIM_FD_KERNEL 1002
 #define SIM_FD_PORT 1003
 #define SIM_FD_INOTIFY 1004
+#define SIM_FD_RUN 1005 /* of /run/memonline */
 
 /* --- the loop (loop.c) */
 
@@ -298,10 +301,23 @@ void host_greeted(void); /* the agent knows that it is there */
 bool host_port_is_held(void);
 bool host_has_room(void);
 void host_settles(void);
+/* The guest's reports were lost, or numbers were: they need not join what was heard. */
+void host_doubts(void);
 /* Before the guest's memory is put back, and after it. */
 void host_reverts(void);
 void host_reverted(void);
 void host_check(void);
+
+/* --- the files in /run (files.c) */
+
+void files_begin(void);
+/* Others remove, cut or overwrite them, or the file system is full. */
+void files_befall(void);
+void files_agent_gone(void);
+bool files_were_lost(void); /* since the last call: the next agent does not read all */
+void files_lose_blocks(void); /* a plant */
+void files_check(void);
+uint32_t files_ready(void);
 
 /* --- the agent's life (life.c) */
 
@@ -310,13 +326,14 @@ void life_kill(void);
 void life_stop(void);
 void life_end(void);
 void life_hangup(void);
-void life_files(void);
 bool life_turn(void); /* one round; false: nothing to do, or it is not there */
 uint64_t life_due(void);
 bool life_is_up(void);
 void life_drop(void); /* its memory, sockets and port are gone */
 struct journal;
 struct journal *life_journal(void);
+bool life_is_there(void); /* it has begun to read the files in /run */
+bool life_has_files(void); /* it has read them */
 struct agent;
 const struct agent *life_agent(void); /* NULL: it is not there */
 
@@ -330,6 +347,8 @@ void oracle_work(void); /* an effect of the agent's */
 void oracle_event(void); /* something happened outside of it */
 void oracle_reports(void); /* what is new in the journal */
 void oracle_new_journal(void);
+void oracle_forget_blocks(void);
+void oracle_skip_reports(uint64_t seq); /* up to there */
 void oracle_dropped(void); /* the agent is gone */
 void oracle_generation(void); /* the agent hears that the guest's is a new one */
 void oracle_rest(void); /* the agent has nothing to do */

@@ -57,6 +57,7 @@ void snapshot_take(void)
 	events_add_to_snapshot();
 	port_add_to_snapshot();
 	oracle_add_to_snapshot();
+	files_add_to_snapshot();
 	life_add_to_snapshot();
 	sim_trace("a snapshot of the guest is taken");
 }
