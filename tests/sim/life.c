@@ -279,7 +279,9 @@ bool life_turn(void)
 	any = sim_loop_round(life.loop);
 	if (!any) {
 		kernel_agent_went_on();
-		oracle_rest();
+		/* What came before its first scan was there at boot, for all that it knows. */
+		if (agent_has_looked(life.agent))
+			oracle_rest();
 	}
 	sim.in_agent = false;
 	if (any) {

@@ -167,12 +167,15 @@ static void step_clock(void)
 	sim.wall_offset_usec += steps[sim_draw(4)];
 }
 
+/* Few calls fail, or all for some time: the host gives some then, as for want of it. */
 static void run_out_of_memory(void)
 {
-	static const uint32_t below[] = { 3, 3, 3, 100 };
-	unsigned after = sim_draw(40);
-
-	sim_memory_fail(after, 1 + sim_draw(below[sim_draw(4)]));
+	if (sim_one_in(2)) {
+		sim_memory_fail(sim_draw(40), 1 + sim_draw(3));
+		return;
+	}
+	sim_memory_fail(sim_draw(4), 1 + sim_draw(100));
+	device_plug();
 }
 
 /* It is put back after some events. */
