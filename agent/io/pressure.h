@@ -8,7 +8,7 @@
  * in which tasks waited for that long.
  *
  * Needs root up to Linux 5.13, CAP_SYS_RESOURCE up to 6.3 (EPERM without); from 6.4 on
- * nothing, if the window is a multiple of two seconds, and so in Debian's 6.1.0-56.
+ * nothing, if the window is a multiple of two seconds, and so in Debian's 6.1.0-57.
  */
 
 #include <stdint.h>

@@ -79,6 +79,8 @@ def rest(guest, plan, port):
     dimm = guest.plug(plan["sizes"][0])
     guest.wait_blocks(dimm["addr"], dimm["size"], "online", 600)
     found = resting.measure(guest, (guest.channel_path(), port), plan["idle_sec"])
+    found = {"daemons": found,
+             "subscribed": resting.subscribed(guest, guest.channel_path(), plan["idle_sec"])}
     queries.stop_agents(guest)
     return found
 

@@ -41,16 +41,21 @@ def onlining_table(found):
 
 
 def resting_rows(found):
-    for name, run in found.items():
+    for name, run in found["daemons"].items():
         idle = [run[state][key] for state in ("host", "no_host")
                 for key in ("wakeups_per_min", "cpu_usec_per_min")]
         yield [name, run["pss_kib"], run["rss_kib"]] + ["%.0f" % each for each in idle]
 
 
 def resting_table(found):
-    return table("At rest, after a DIMM and a query; first with hosts connected, then without",
+    text = table("At rest, after a DIMM and a query; first with hosts connected, then without",
                  ["daemon", "PSS KiB", "RSS KiB", "wake-ups/min", "CPU us/min", "wake-ups/min",
                   "CPU us/min"], list(resting_rows(found)))
+    rows = [[source] + ["%.0f" % run[key] for key in ("wakeups_per_min", "cpu_usec_per_min")]
+            for source, run in found["subscribed"].items()]
+    return text + "\n\n" + table(
+        "memonlined at rest, while a host is subscribed to memory pressure",
+        ["stalls known by", "wake-ups/min", "CPU us/min"], rows)
 
 
 def query_rows(found):
@@ -100,11 +105,12 @@ def cpu_aims(found):
 
 
 def resting_aims(found):
+    daemons = found["daemons"]
     yield ("PSS beside qemu-ga's", "< 1",
-           found["memonlined"]["pss_kib"] / found["qemu-ga"]["pss_kib"], lambda ratio: ratio < 1)
+           daemons["memonlined"]["pss_kib"] / daemons["qemu-ga"]["pss_kib"], lambda ratio: ratio < 1)
     for state in ("host", "no_host"):
         yield ("wake-ups in an idle minute without a watchdog, %s" % state.replace("_", " "), "0",
-               found["memonlined"][state]["wakeups_per_min"], lambda count: count == 0)
+               daemons["memonlined"][state]["wakeups_per_min"], lambda count: count == 0)
 
 
 def query_aims(found):

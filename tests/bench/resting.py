@@ -39,6 +39,30 @@ def idle(guest, pids, seconds):
     return found
 
 
+# What autoscale asks for, of a guest that is far from both: bytes, and a tenth of two seconds.
+THRESHOLDS = {"available": 64 << 20, "stall-usec": 200000}
+# In place of the file that the kernel polls for memonlined: nothing that can be polled.
+WITHOUT_PSI = "mount --bind /dev/null /proc/pressure/memory"
+
+
+def subscribed(guest, path, seconds):
+    """{"psi" or "timer": as idle() has it for memonlined}, while a host wants to know of pressure."""
+    pids = {NAMES[0]: tools.pid_of(guest, NAMES[0])}
+    found = {}
+    for source, prepare, after in (("psi", "true", "true"),
+                                   ("timer", WITHOUT_PSI, "umount /proc/pressure/memory")):
+        guest.sh(prepare)
+        with Channel(path) as channel:
+            channel.sync()
+            answer = channel.request("memonline-subscribe-pressure", **THRESHOLDS)
+            if answer["source"] != source:
+                raise AssertionError("pressure by %(source)s" % answer)
+            tools.progress("idle for %d s, subscribed by %s" % (seconds, source))
+            found[source] = idle(guest, pids, seconds)[NAMES[0]]
+        guest.sh(after)
+    return found
+
+
 def measure(guest, paths, seconds):
     """{daemon: {"rss_kib", "pss_kib", "host", "no_host"}}; each of the last two as idle() has it.
 

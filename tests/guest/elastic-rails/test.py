@@ -3,7 +3,8 @@
 
 Two guests of 1 GiB want more than the host may give: together they never have more. autoscale is
 killed and libvirtd restarted in the middle, and no memory is plugged twice. A guest that leaves its
-memory offline loses it again.
+memory offline loses it again. One that lies, and has nothing available for ever, gets no more than
+its own maximum; and what it gets at a time is bounded by what its kernel's zones have free.
 """
 
 import re
@@ -34,6 +35,18 @@ headroom-min = 512M
 keep = 1h
 confirm = 15s
 """
+# Its own maximum is two steps, whatever the other may have.
+LIAR = "[domain first]\nmodel = dimm\nmax = %dM\n"
+LIE = """\
+awk '/^MemAvailable:/ { $2 = 0 } { print }' /run/true-meminfo >/run/meminfo
+awk -v pages=%d '
+	/^Node/ { zone = $4 }
+	zone == "Movable" { print; next }
+	$1 == "pages" && $2 == "free" { $0 = "  pages free " (zone == "DMA32" ? pages : 0) }
+	$1 ~ /^nr_zone_(in)?active_file$/ { $2 = 0 }
+	{ print }' /run/true-zoneinfo >/run/zoneinfo
+"""
+PAGE = 4096
 HELD = 600  # MiB, so that too little is available
 FILES = {"/lab/hold": (b"""\
 #!/bin/sh
@@ -156,15 +169,41 @@ def stays_offline(libvirt, service, guest):
     set_policy(guest, "online_movable")
 
 
+def lie(guest, free):
+    """From now on its kernel's zones have so many MiB free, in memonlined's eyes as well."""
+    guest.sh(LIE % (free * MIB // PAGE))
+
+
+def lies(libvirt, service, guest):
+    """The description of a step takes a 64th of it: with less in the kernel's zones there is none."""
+    guest.sh("for name in meminfo zoneinfo; do cat /proc/$name >/run/true-$name; done")
+    lie(guest, STEP / 64 / 2)
+    guest.sh("for name in meminfo zoneinfo; do mount --bind /run/$name /proc/$name; done")
+    service.start(guest.name)
+    service.wait_log(r"kernel-short")
+    equal(given(libvirt, guest), BOOT, "MiB where the kernel's zones are short")
+    # One step, and not another at the same time.
+    lie(guest, STEP / 64 * 3 / 2)
+    service.wait_log(r"steady: at-maximum")
+    time.sleep(5)
+    equal(given(libvirt, guest), BOOT + 2 * STEP, "MiB of a guest that lies: its maximum")
+    equal(re.findall(r"growing, grow (\d+)M", service.log()), [str(STEP)] * 2, "growths")
+    service.end()
+    guest.sh("umount /proc/meminfo /proc/zoneinfo")
+    libvirt.virt("resize", guest.name, "%dM" % BOOT)
+
+
 def run(lab):
     with Libvirt(lab) as libvirt:
         guests = [Domain(libvirt, lab, name=name, config=POLICY % "online_movable", files=FILES)
                   for name in ("first", "second")]
         services = []
         try:
-            for name, test, wanted in (("shared", too_little_for_both, guests),
-                                       ("offline", stays_offline, guests[:1])):
-                service = Service(libvirt, CONFIG % (CAPACITY, STEP), name)
+            for name, test, wanted, more in (
+                    ("shared", too_little_for_both, guests, ""),
+                    ("offline", stays_offline, guests[:1], ""),
+                    ("lies", lies, guests[:1], LIAR % (BOOT + 2 * STEP))):
+                service = Service(libvirt, CONFIG % (CAPACITY, STEP) + more, name)
                 services.append(service)
                 test(libvirt, service, *wanted)
         finally:
