@@ -229,6 +229,7 @@ uint64_t autoscale_decide(struct keeper *keeper, const struct scale_facts *facts
 		remember(scaler);
 		scale_decide(&host, scaler->guests, scaler->count, now);
 		follow_up(scaler, now);
+		autoscale_add_sample(keeper, now);
 		next = keeper->guest->decision.next_usec;
 	}
 	/* No event tells that it may be asked again. */
@@ -269,5 +270,7 @@ void autoscale_leave(struct keeper *keeper, bool gone)
 	if (gone || keeper->dismissed)
 		forget_guest(keeper, gone ? SCALE_BY_SHUTTING_DOWN : SCALE_BY_SILENT);
 	store(scaler);
+	if (gone)
+		autoscale_add_sample(keeper, autoscale_now_usec(scaler));
 	pthread_mutex_unlock(&scaler->mutex);
 }

@@ -196,6 +196,7 @@ static int open_state(struct scaler *scaler)
 	if (r > 0)
 		virt_say(virt, "%s: lines that are damaged: %d, ignoring them", file, r);
 	scaler->state = file;
+	autoscale_open_samples(scaler);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
  *                                        └── change ◄────────┘
  */
 
+#include "core/samples.h"
 #include "core/scale-config.h"
 #include "target.h"
 #include "wire/scale-record.h"
@@ -41,6 +42,7 @@ struct keeper {
 	/* What follows is of all threads, with the scaler's mutex. */
 	struct scale_guest *guest; /* in scaler->guests */
 	struct scale_record record; /* but for its memory, which is the guest's */
+	struct samples samples;
 	struct scale_choice choice;
 	bool runs; /* its thread does */
 	bool dismissed; /* no rule is about it any more */
@@ -68,6 +70,9 @@ struct scaler {
 	/* The guests' memory before the last decision, or before that of a job not yet begun. */
 	struct scale_memory before[AUTOSCALE_DOMAINS_MAX];
 	size_t count;
+	/* Of the file of samples: its lines, those of when it was last written anew, what was logged. */
+	size_t sample_lines, kept_lines;
+	int samples_error;
 	bool ends;
 };
 
@@ -108,6 +113,19 @@ int autoscale_read_state(const char *file, autoscale_record_fn fn,
 			 void *data) _must_check_ _nonnull_(1, 2);
 /* All of it anew, in one step. 0 or negative errno. */
 int autoscale_write_state(const struct scaler *scaler) _must_check_ _nonnull_(1);
+
+/*
+ * autoscale-samples.c: what each guest was like over time, for people alone: no decision rests on
+ * it. STATE.samples gets a line for each sample, and is written anew now and then.
+ */
+
+/* What a service before this one has left. Errors are logged. */
+void autoscale_open_samples(struct scaler *scaler) _nonnull_(1);
+/* With the mutex: of what the guest has been decided about. */
+void autoscale_add_sample(struct keeper *keeper, uint64_t now_usec) _nonnull_(1);
+/* One domain's, from the file. 0 or negative errno; a missing file has none. */
+int autoscale_read_samples(const char *state, const char *uuid,
+			   struct samples *samples) _must_check_ _nonnull_(1, 2, 3);
 
 /* autoscale-measure.c */
 

@@ -50,7 +50,9 @@ enum {
 	OPTION_UTC = 4096,
 	OPTION_FORCE = 8192,
 	OPTION_SERVICE = 16384, /* those of autoscale alone */
-	OPTION_MONITOR = 32768
+	OPTION_MONITOR = 32768,
+	OPTION_STATE = 65536,
+	OPTION_SVG = 131072
 };
 #define OPTIONS_TABLE (OPTION_JSON | OPTION_BYTES | OPTION_COLUMNS | OPTION_NO_HEADINGS)
 #define OPTIONS_CHANGE                                                                \
@@ -154,6 +156,7 @@ SET_FLAG(set_take_channel, virt.options.take_channel)
 SET_FLAG(set_utc, virt.options.utc)
 SET_FLAG(set_once, virt.options.once)
 SET_FLAG(set_status, virt.options.status)
+SET_FLAG(set_svg, virt.options.svg)
 SET_FLAG(set_help, help)
 SET_FLAG(set_version, version)
 
@@ -192,12 +195,13 @@ static const struct option_row rows[] = {
 	{ "utc", 0, OPTION_UTC, NULL, set_utc, "times in UTC", NULL },
 	{ "config", 0, OPTION_SERVICE, "FILE", set_config, "the rules of domains",
 	  "a path" },
-	{ "state", 0, OPTION_SERVICE, "FILE", set_state, "what is remembered of domains",
+	{ "state", 0, OPTION_STATE, "FILE", set_state, "what is remembered of domains",
 	  "a path" },
 	{ "once", 0, OPTION_SERVICE, NULL, set_once,
 	  "decide once about each domain, then end", NULL },
 	{ "status", 0, OPTION_SERVICE, NULL, set_status, "show what is remembered",
 	  NULL },
+	{ "svg", 0, OPTION_SVG, NULL, set_svg, "write an SVG image", NULL },
 	{ "help", 'h', 0, NULL, set_help, "this help", NULL },
 	{ "version", 'V', 0, NULL, set_version, "the version", NULL },
 };
@@ -242,8 +246,10 @@ static const struct verb {
 	  OPTION_MONITOR, false, virt_metrics, NULL, 0 },
 	{ "autoscale", "[DOMAIN]...", 0, SIZE_MAX,
 	  "give memory to guests that need it, and take it back",
-	  OPTIONS_TABLE | OPTION_DRY_RUN | OPTION_TIMEOUT | OPTION_SERVICE, true,
-	  virt_autoscale, virt_autoscale_columns, VIRT_AUTOSCALE_COLUMNS },
+	  OPTIONS_TABLE | OPTION_DRY_RUN | OPTION_TIMEOUT | OPTION_SERVICE | OPTION_STATE,
+	  true, virt_autoscale, virt_autoscale_columns, VIRT_AUTOSCALE_COLUMNS },
+	{ "plot", "DOMAIN", 1, 1, "size, use and pressure over time, as autoscale saw it",
+	  OPTION_STATE | OPTION_SVG, true, virt_plot, NULL, 0 },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 

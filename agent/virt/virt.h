@@ -39,6 +39,7 @@ struct virt_options {
 	bool utc;
 	bool once;
 	bool status;
+	bool svg; /* of plot */
 };
 
 struct virt {
@@ -61,6 +62,7 @@ int virt_wait(struct virt *virt);
 int virt_watch(struct virt *virt);
 int virt_metrics(struct virt *virt);
 int virt_autoscale(struct virt *virt);
+int virt_plot(struct virt *virt);
 
 #define VIRT_LIST_COLUMNS 12
 #define VIRT_DEVICE_COLUMNS 14

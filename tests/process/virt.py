@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import xml.dom.minidom
 
 import program
 
@@ -20,7 +21,7 @@ TEST = "test:///default"
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "virt")
 AUTOSCALE_DOMAINS = 1024
 VERBS = ["list", "show", "plug", "unplug", "resize", "wait", "watch", "metrics",
-         "autoscale"]
+         "autoscale", "plot"]
 
 
 def check(holds, what):
@@ -197,6 +198,67 @@ def autoscale_is_alone():
     run("autoscale", "--once", *files, code=DONE)
 
 
+def write_samples(files, rows):
+    """Of the domain of the state file, a minute apart: MiB given, online, available, stalls in ms."""
+    with open(files[3]) as state:
+        [uuid] = re.findall('"uuid": "([0-9a-f-]{36})"', state.read())
+    with open(files[3] + ".samples", "w") as out:
+        for minute, (given, online, available, stalled) in enumerate(rows):
+            out.write("%s %d %d %d %d %d 0\n" % (uuid, (1700000000 + 60 * minute) * 1000000,
+                                                given << 20, online << 20, available << 20,
+                                                stalled * 1000))
+    return uuid
+
+
+def plot_draws_what_autoscale_saw():
+    files = autoscale_files("[domain *]\nmax = 16G\n")
+    run("autoscale", "--once", *files, code=DONE)
+    text = run("plot", "test", *files[2:], code=DONE).stdout
+    check(text.startswith("test: 8G given, ") and "away (silent)" in text.splitlines()[0], text)
+    check("     8G |--" in text or "     8G \u2502\u2594" in text, text)
+    uuid = write_samples(files, [(1024, 1024, 512, 0), (2048, 1024, 0, 6000), (2048, 2048, 1024, 6000)])
+    text = run("plot", uuid, *files[2:], code=DONE).stdout
+    check("     2G " in text and "     1G " in text, text)
+    check(" 10.00% " in text and "-2m" in text, text)
+    check(max(map(len, text.splitlines())) == 80, text)
+    text = run("plot", "test", "--svg", *files[2:], code=DONE).stdout
+    xml.dom.minidom.parseString(text)
+    check(text.startswith("<svg ") and text.endswith("</svg>\n") and ">10.00%<" in text, text)
+
+
+def plot_uses_blocks_where_the_locale_has_them():
+    files = autoscale_files("[domain *]\nmax = 16G\n")
+    run("autoscale", "--once", *files, code=DONE)
+    write_samples(files, [(1024, 1024, 512, 0), (1024, 1024, 512, 0)])
+    for locale, ascii_alone in (("C", True), ("C.UTF-8", False)):
+        done = subprocess.run(program.command("virt-memonline", "plot", "test", *files[2:]),
+                              env=dict(os.environ, LC_ALL=locale), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, timeout=LIMIT)
+        check(done.returncode == DONE, done)
+        check((max(done.stdout) < 128) == ascii_alone, "%s: %s" % (locale, done.stdout))
+
+
+def plot_says_what_it_lacks():
+    files = autoscale_files("[domain *]\nmax = 16G\n")
+    said = run("plot", "test", *files[2:], code=FAILED).stderr
+    check("domain test: autoscale has not seen it" in said, said)
+    run("autoscale", "--once", *files, code=DONE)
+    samples = files[3] + ".samples"
+    with open(samples, "w") as out:
+        out.write("no sample\n" + "x" * 5000 + "\n\0\n")
+    said = run("plot", "test", *files[2:], code=FAILED).stderr
+    check("domain test: no samples" in said, said)
+    # The service leaves out what is damaged, and goes on without a file that it cannot write.
+    run("autoscale", "--once", *files, code=DONE)
+    with open(samples) as lines:
+        check(len(lines.readlines()) == 1, "the damaged lines are still there")
+    os.remove(samples)
+    os.mkdir(samples)
+    check("Is a directory" in run("autoscale", "--once", *files, code=DONE).stderr, "a directory")
+    for arguments in (("plot",), ("plot", "a", "b"), ("plot", "a", "--once"), ("list", "--svg")):
+        run(*arguments, code=USAGE)
+
+
 def words(*arguments):
     return run("words", *arguments, code=DONE).stdout.split()
 
@@ -237,6 +299,7 @@ TESTS = [
     nothing_is_done_without_an_agent, no_libvirt, metrics, help_page_and_completion_agree,
     completion, autoscale_names_the_wrong_line, autoscale_leaves_a_silent_guest_alone,
     autoscale_survives_its_state_file, autoscale_has_room_for_new_domains, autoscale_is_alone,
+    plot_draws_what_autoscale_saw, plot_uses_blocks_where_the_locale_has_them, plot_says_what_it_lacks,
 ]
 
 
