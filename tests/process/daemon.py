@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -581,6 +582,8 @@ def since_beyond_all_numbers_is_a_new_instance(tree):
         expect(again["instance"] == first["instance"], "a new instance for nothing", again)
         answer = client.execute("memonline-subscribe", since=first["last-seq"] + 3)["return"]
         expect(answer["instance"] != first["instance"], "the numbers of another instance", answer)
+        expect(f"reports count as instance {answer['instance']}" in daemon.output(),
+               daemon.output())
         for events in (client, watcher):
             data = events.line()["data"]
             expect(data["instance"] == answer["instance"], data)
@@ -708,6 +711,20 @@ def in_the_background_relative_paths_stay_what_they_were(tree):
         end_background(pid)
 
 
+def a_dimm_that_is_missing_may_lack_memory_for_its_pages(tree):
+    meminfo = tree.path / "proc/meminfo"
+    dimm = {"type": "dimm", "data": {"addr": 16 << 30, "size": 1 << 30}}
+    daemon = Daemon(tree).start()
+    try:
+        client = daemon.connect()
+        for available, cause in (("4194304 kB", "not-added"), ("16 kB", "memory-short")):
+            meminfo.write_text(f"MemTotal: 8388608 kB\nMemAvailable: {available}\n")
+            verdict = client.execute("memonline-reconcile", devices=[dimm])["return"][0]
+            expect((verdict["verdict"], verdict["cause"]) == ("absent", cause), verdict)
+    finally:
+        daemon.end()
+
+
 def each_failure_to_scan_is_logged_once(tree):
     """One line however often it tries again, and another one when it fails again later."""
     size = tree.path / "sys/devices/system/memory/block_size_bytes"
@@ -731,6 +748,15 @@ def each_failure_to_scan_is_logged_once(tree):
         expect(failures() == 2, daemon.output())
     finally:
         daemon.end()
+
+
+def without_descriptors_no_start_in_the_background(tree):
+    """One is left: enough to read the configuration, not for the pipe to who waits."""
+    if not program.is_itself():
+        return
+    result = run(*tree.options(),
+                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4)))
+    expect(result.returncode == 1 and result.stderr == "memonlined: Too many open files\n", result)
 
 
 def says_what_it_is(tree):
@@ -1049,7 +1075,9 @@ TESTS = [
     sigterm_ends_cleanly,
     in_the_background_the_parent_waits_for_the_start,
     in_the_background_relative_paths_stay_what_they_were,
+    a_dimm_that_is_missing_may_lack_memory_for_its_pages,
     each_failure_to_scan_is_logged_once,
+    without_descriptors_no_start_in_the_background,
     says_what_it_is,
 ]
 

@@ -301,6 +301,7 @@ def a_death_is_an_error_and_the_next_one_is_asked(tree):
         expect("has ended" in error_of(answer, {"a": 1}), answer)
         world.memory_goes_on()
         expect(world.host.execute("guest-get-time") == {"return": {}}, "the same, once more")
+        world.daemon.wait_for(lambda: "qemu-ga answers again" in world.daemon.output(), "its line")
         world.qga.end()
         world.host.send({"execute": "guest-get-time"})
         world.qga.start()

@@ -6,6 +6,7 @@
  */
 
 #include "agent-fixture.h"
+#include "daemon/commands.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,7 +18,24 @@ struct told {
 	int error;
 	size_t count;
 	enum reason reason;
+	enum probe_result_state state;
 };
+
+/* One element for each device, or an error. */
+static void check_answer(const struct job *job)
+{
+	const struct protocol_request request = { .command = PROTOCOL_PROBE };
+	struct text out = TEXT_INIT;
+	const char *at;
+	size_t count = 0;
+
+	commands_finish(&request, job, &out);
+	for (at = out.data; (at = strstr(at, "\"verdict\"")); at++)
+		count++;
+	assert_int_equal(count, job->probed_count);
+	assert_int_equal(strstr(out.data, "\"error\"") != NULL, job->probe_error != 0);
+	text_free(&out);
+}
 
 static void done(const struct job *job, void *data)
 {
@@ -27,15 +45,18 @@ static void done(const struct job *job, void *data)
 	told->calls++;
 	told->error = job->probe_error;
 	told->count = job->probed_count;
-	if (job->probed_count)
+	check_answer(job);
+	if (job->probed_count) {
 		told->reason = job->probed[0].reason;
+		told->state = job->probed[0].state;
+	}
 }
 
 static struct told ask(struct fixture *fixture, const struct device *device)
 {
 	struct agent_probe_request request = { device != NULL, device, device != NULL,
 					       false };
-	struct told told = { 0, 0, 0, REASON_NONE };
+	struct told told = { .calls = 0 };
 
 	assert_int_equal(agent_start_probe(fixture->agent, &request, done, &told), 0);
 	assert_int_equal(agent_start_probe(fixture->agent, &request, done, &told),
@@ -205,7 +226,7 @@ static void one_dimm_is_one_report_with_one_range(enum config_policy policy)
 	struct device device = dimm();
 	struct fixture *fixture;
 	char root[TREE_SIZE];
-	int answers = 0;
+	struct told first = { .calls = 0 }, again = { .calls = 0 };
 	void *state;
 
 	set_up(&state);
@@ -219,8 +240,7 @@ static void one_dimm_is_one_report_with_one_range(enum config_policy policy)
 	begin(fixture, CONFIG_PROBE_HOST, true);
 	device.size = UINT64_C(512) << 20;
 	request.devices = &device;
-	assert_int_equal(
-		agent_start_probe(fixture->agent, &request, count_reports, &answers), 0);
+	assert_int_equal(agent_start_probe(fixture->agent, &request, done, &first), 0);
 	while (!fixture->kernel->blocks[35].present)
 		assert_true(agent_step(fixture->agent));
 	tree_puts(root, "/proc/iomem",
@@ -229,10 +249,16 @@ static void one_dimm_is_one_report_with_one_range(enum config_policy policy)
 			 "110000000-117ffffff : System RAM\n"
 			 "118000000-11fffffff : System RAM\n");
 	settle(fixture);
-	assert_int_equal(answers, 1);
+	assert_int_equal(first.calls, 1);
+	assert_int_equal(first.state, PROBE_DONE);
 	assert_int_equal(last_seq(fixture), 1);
 	assert_int_equal(report(fixture, 1)->count, 1);
 	assert_int_equal(first_range(fixture, 1)->size, device.size);
+	assert_int_equal(agent_start_probe(fixture->agent, &request, done, &again), 0);
+	settle(fixture);
+	assert_int_equal(again.calls, 1);
+	assert_int_equal(again.reason, REASON_BLOCK_EXISTS);
+	assert_int_equal(again.state, PROBE_PRESENT);
 	tear_down(&state);
 	tree_remove(root);
 }

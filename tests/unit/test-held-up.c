@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -174,14 +175,26 @@ static void the_loop_goes_on_while_a_write_is_held_up(void **state)
 static void nothing_is_said_to_hold_it_up_where_nothing_does(void **state)
 {
 	static struct slow_kernel slow;
+	FILE *log = tmpfile();
+	int before = dup(STDERR_FILENO);
+	char said[4096];
 
 	(void)state;
+	assert_non_null(log);
 	open_slow(&slow, HELD);
+	log_open("test", CONFIG_LOG_STDERR, CONFIG_LOG_WARNING, true);
 	slow.fixture.kernel->blocks[OFFLINING].state = BLOCK_ONLINE;
 	fake_kernel_add(slow.fixture.kernel, FIRST, BLOCKS, BLOCK_OFFLINE);
 	start(&slow.fixture, false);
 	agent_wake(slow.fixture.agent);
+	dup2(fileno(log), STDERR_FILENO);
 	assert_int_equal(loop_run(slow.fixture.edges.loop), 0);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	rewind(log);
+	said[fread(said, 1, sizeof(said) - 1, log)] = '\0';
+	fclose(log);
+	assert_non_null(strstr(said, "the kernel holds online up"));
 	assert_true(slow.seen.going_offline == UINT64_MAX);
 	assert_non_null(
 		strstr(slow.explained.data, "the kernel has held online of memory"));
