@@ -41,7 +41,8 @@ MEMORY_MAX = 4 << 30
 SIM_SEEDS = "100"
 SCALE_SEEDS = "200"
 EQUIVALENT = os.path.join(paths.TESTS, "data", "mutants.txt")
-# What is no longer reachable at the end is seen, as by the job `sanitizers`.
+# What is no longer reachable at the end is seen, as by the job `sanitizers`; by the name of the
+# directory the process tests know that memory in use is not the program's alone.
 OPTIONS = ["--prefix=/usr", "--sysconfdir=/etc", "CFLAGS=-O0 -fsanitize=leak"]
 
 TOKEN = re.compile(r"""
@@ -244,7 +245,7 @@ class Bench:
 
     def __init__(self, number):
         self.source = os.path.join(paths.BUILD, "mutants", "src%d" % number)
-        self.build = os.path.join(paths.BUILD, "mutants", "build%d" % number)
+        self.build = os.path.join(paths.BUILD, "mutants", "sanitizers%d" % number)
         self._tiers, self._seconds, self._clean = [], {}, {}
 
     def prepare(self):
