@@ -643,6 +643,18 @@ def a_second_daemon_is_refused(tree):
         daemon.end()
 
 
+def a_socket_that_another_listens_at_stays_his(tree):
+    path = tree.path / "run/memonline/control.sock"
+    path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(str(path))
+        other.listen(4)
+        done = run("--foreground", *tree.options())
+        expect(done.returncode == 1 and "another memonlined listens there" in done.stderr, done)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(str(path))
+
+
 def a_killed_daemon_leaves_no_obstacle(tree):
     daemon = Daemon(tree).start()
     daemon.end(signal.SIGKILL)
@@ -1059,6 +1071,7 @@ TESTS = [
     listen_replaces_the_socket,
     a_tree_without_memory_blocks_is_a_clear_error,
     a_second_daemon_is_refused,
+    a_socket_that_another_listens_at_stays_his,
     a_killed_daemon_leaves_no_obstacle,
     reports_outlive_a_killed_daemon,
     garbage_in_the_state_file_is_a_new_start,
