@@ -279,7 +279,8 @@ class Bench:
                    [DAEMON], PROCESS_SEC),
              program_judge(self.build, "tests/sim/sim", "--seeds", SIM_SEEDS),
              program_judge(self.build, "tests/sim/scale", "--seeds", SCALE_SEEDS)],
-            [script_judge(path, self._built) for path in process_scripts()]]
+            [judge for judge in (script_judge(path, self._built) for path in process_scripts())
+             if judge.programs]]
 
     def _programs(self):
         return sorted({path for tier in self._tiers for judge in tier for path in judge.programs})
