@@ -33,7 +33,8 @@
 #define JOURNAL_RANGES 2 /* per report on average; one report may have many more */
 #define JOURNAL_RANGES_SPARE 256
 #define INTENT_BLOCKS 4096 /* at least; 64 KiB for what is remembered of blocks */
-#define JOURNAL_MARKS 32768 /* writes before they are reported in parts */
+/* Writes before they are reported in parts: 1 TiB in blocks of 128 MiB. All of it is locked in memory. */
+#define JOURNAL_MARKS 8192
 
 struct options {
 	const char *root;
