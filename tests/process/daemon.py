@@ -68,7 +68,7 @@ class Tree:
 class Daemon:
     def __init__(self, tree, *options):
         self.tree = tree
-        self.log = tempfile.TemporaryFile("w+", errors="replace")
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             program.command("memonlined", "--foreground", *tree.options(), *options),
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
@@ -94,8 +94,9 @@ class Daemon:
         return Client(client)
 
     def output(self):
-        self.log.seek(0)
-        return self.log.read()
+        # Whoever moves the offset has memonlined write there.
+        log = self.log.fileno()
+        return os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace")
 
     def end(self, number=signal.SIGTERM):
         if self.process.poll() is None:
