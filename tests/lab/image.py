@@ -32,7 +32,7 @@ class Root(cpio.Archive):
     def __init__(self, platform=X86()):
         super().__init__()
         self._platform = platform
-        for name in ("dev", "proc", "sys", "run", "tmp", "etc", "root", "var"):
+        for name in ("dev", "proc", "sys", "run", "tmp", "etc", "target", "var"):
             self.directory("/" + name)
         for name in MERGED:
             self.directory("/usr/" + name)

@@ -75,7 +75,7 @@ class Guest(guest.Guest):
         own = {name: files.pop(name) for name in ("/lab/options", BEFORE_SYSTEMD) if name in files}
         files["/etc/systemd/system/lab-by-hand.service"] = BY_HAND_UNIT.encode()
         for name, data in files.items():
-            own["/lab/root" + image.merged(name)] = data
+            own["/lab/files" + image.merged(name)] = data
         distribution.initramfs(path, kernel, LATER + tuple(modules), own)
 
     def _disk(self, snapshot="on"):

@@ -29,7 +29,7 @@ WANTED = ("autopkgtest", "build-essential", "debhelper", "libcmocka-dev", "libin
           "xz-utils")
 LIBRARIES = {"libc.so.6", "libinih.so.1", "libmnl.so.0", "libudev.so.1"}
 PROGRAMS = ("/usr/sbin/memonlined", "/usr/bin/memonlinectl")
-SOURCE = "/root/source"
+SOURCE = "/srv/source"
 PACKAGES = SOURCE + "/packages/deb"
 NEWER_VERSION = "9.0"
 SOME_SKIPPED = 2  # autopkgtest's status
@@ -51,22 +51,22 @@ OTHER_RULE = 'SUBSYSTEM=="memory", ATTR{state}=="offline", ATTR{state}="online"\
 
 APT = "apt-get -y -q -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 "
 STEPS = {
-    "install": APT + "install /root/this.deb",
-    "reinstall": APT + "install --reinstall /root/this.deb",
-    "upgrade": APT + "install /root/newer.deb",
-    "downgrade": APT + "install --allow-downgrades /root/this.deb",
+    "install": APT + "install /srv/this.deb",
+    "reinstall": APT + "install --reinstall /srv/this.deb",
+    "upgrade": APT + "install /srv/newer.deb",
+    "downgrade": APT + "install --allow-downgrades /srv/this.deb",
     "remove": "dpkg --remove memonline",
     "purge": "dpkg --purge memonline",
     "apt-remove": APT + "remove memonline",
     "apt-purge": APT + "purge memonline",
-    "unpack": "dpkg --unpack /root/this.deb",
-    "unpack-newer": "dpkg --unpack /root/newer.deb",
+    "unpack": "dpkg --unpack /srv/this.deb",
+    "unpack-newer": "dpkg --unpack /srv/newer.deb",
     "configure": "dpkg --configure --pending",
-    "again": "dpkg -i /root/this.deb",
+    "again": "dpkg -i /srv/this.deb",
     "other-rule": "printf '%%s' '%s' >%s" % (OTHER_RULE, BY_HAND),
 }
 REST = """\
-find / -xdev \\( -path /root -o -path /proc -o -path /dev \\) -prune -o -path '*memonline*' -print |
+find / -xdev \\( -path /srv -o -path /proc -o -path /dev \\) -prune -o -path '*memonline*' -print |
 	sort
 dpkg-query -W -f '${Package}\\n' 'memonline*' 2>/dev/null
 true
@@ -92,8 +92,8 @@ def build(root):
     """make deb in the chroot; what make check said in it."""
     root.sh(NO_MAN_DB)
     tarball = distribution.tarball()
-    root.put(tarball, "/root/source.tar.gz")
-    root.sh("mkdir %s && tar -xzf /root/source.tar.gz -C %s --strip-components=1" % (
+    root.put(tarball, "/srv/source.tar.gz")
+    root.sh("mkdir %s && tar -xzf /srv/source.tar.gz -C %s --strip-components=1" % (
         SOURCE, SOURCE))
     return root.sh("cd %s && ./configure -q --prefix=/usr --sysconfdir=/etc && make -s deb" %
                    SOURCE, 900)
@@ -109,7 +109,7 @@ def checked(text):
 
 def make_newer(root):
     """The same package with a higher version."""
-    root.sh("cp %s/memonline_[0-9]*.deb /root/this.deb && cd /root && "
+    root.sh("cp %s/memonline_[0-9]*.deb /srv/this.deb && cd /srv && "
             "dpkg-deb -R this.deb newer && sed -i 's/^Version: .*/Version: %s/' "
             "newer/DEBIAN/control && dpkg-deb --root-owner-group -b newer newer.deb && rm -r newer"
             % (PACKAGES, NEWER_VERSION))
@@ -125,8 +125,8 @@ def no_lintian_finding(root):
 def autopkgtest(root):
     """Offline: all that it installs is there. The service needs a machine, which it is not here."""
     status, text = root.run(
-        "mv /etc/apt/sources.list* /root/; mkdir -p /etc/apt/sources.list.d; "
-        "autopkgtest --no-built-binaries /root/this.deb %s/virt-memonline_*.deb "
+        "mv /etc/apt/sources.list* /srv/; mkdir -p /etc/apt/sources.list.d; "
+        "autopkgtest --no-built-binaries /srv/this.deb %s/virt-memonline_*.deb "
         "%s/packages/dsc/*.dsc -- null" % (PACKAGES, SOURCE), 900)
     check(status in (0, SOME_SKIPPED) and re.search(r"^recorded-guest +PASS", text, re.M),
           "autopkgtest: status %d\n%s" % (status, text[-3000:]))

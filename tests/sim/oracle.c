@@ -232,7 +232,7 @@ static void check_account(unsigned index)
 
 /* --- rest */
 
-/* For the agent an administrator has: what it finds there is not what it is told that it wrote. */
+/* For the agent an administrator has: what it finds there is not what its file says that it wrote. */
 static bool is_left_to_others(void)
 {
 	return kernel.found_forged &&
