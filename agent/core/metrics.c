@@ -12,14 +12,17 @@
 enum form { PLAIN, USEC, HUNDREDTHS }; /* the last of a percent */
 
 /* Rows of one name are neighbours. */
-static const struct row {
+struct row {
 	const char *name;
 	const char *help;
 	const char *labels; /* "": none of its own */
 	bool is_counter;
 	enum form form;
-	size_t offset; /* in struct stats */
-} rows[] = {
+	size_t offset; /* of a uint64_t; STATS_UNKNOWN has no line */
+};
+
+/* Of struct stats. */
+static const struct row rows[] = {
 #define GAUGE(name, help, member)                                            \
 	{                                                                    \
 		name, help, "", false, PLAIN, offsetof(struct stats, member) \
@@ -131,19 +134,32 @@ static void put_value(struct text *out, enum form form, uint64_t value)
 	text_puts(out, "\n");
 }
 
-static void put_name_heading(struct text *out, enum metrics_format format,
-			     const char *row_name, bool is_counter, const char *help)
+static void put_row_heading(struct text *out, enum metrics_format format,
+			    const struct row *row)
 {
 	char name[64] = PREFIX;
 
-	strncat(name, row_name, sizeof(name) - sizeof(PREFIX));
-	put_heading(out, name, is_counter && format == METRICS_TEXTFILE ? "_total" : "",
-		    is_counter ? "counter" : "gauge", help);
+	strncat(name, row->name, sizeof(name) - sizeof(PREFIX));
+	put_heading(out, name,
+		    row->is_counter && format == METRICS_TEXTFILE ? "_total" : "",
+		    row->is_counter ? "counter" : "gauge", row->help);
 }
 
-static uint64_t value_of(const struct row *row, const struct stats *stats)
+/* `heading`: the name of the line before, which is returned for the next one. */
+static const char *put_row(struct text *out, enum metrics_format format,
+			   const struct row *row, const void *values, const char *labels,
+			   const char *heading)
 {
-	return *(const uint64_t *)((const char *)stats + row->offset);
+	uint64_t value = *(const uint64_t *)((const char *)values + row->offset);
+
+	if (value == STATS_UNKNOWN)
+		return heading;
+	if (strcmp(heading, row->name) != 0)
+		put_row_heading(out, format, row);
+	text_printf(out, PREFIX "%s%s", row->name, row->is_counter ? "_total" : "");
+	put_labels(out, labels, row->labels);
+	put_value(out, row->form, value);
+	return row->name;
 }
 
 void metrics_put_stats(struct text *out, enum metrics_format format,
@@ -152,24 +168,10 @@ void metrics_put_stats(struct text *out, enum metrics_format format,
 	const char *heading = "";
 	size_t i, j;
 
-	for (i = 0; i < ROWS; i++) {
-		const struct row *row = &rows[i];
-
-		for (j = 0; j < count; j++) {
-			uint64_t value = value_of(row, sources[j].stats);
-
-			if (value == STATS_UNKNOWN)
-				continue;
-			if (strcmp(heading, row->name) != 0)
-				put_name_heading(out, format, row->name, row->is_counter,
-						 row->help);
-			heading = row->name;
-			text_printf(out, PREFIX "%s%s", row->name,
-				    row->is_counter ? "_total" : "");
-			put_labels(out, sources[j].labels, row->labels);
-			put_value(out, row->form, value);
-		}
-	}
+	for (i = 0; i < ROWS; i++)
+		for (j = 0; j < count; j++)
+			heading = put_row(out, format, &rows[i], sources[j].stats,
+					  sources[j].labels, heading);
 }
 
 void metrics_put_memory_heading(struct text *out)
@@ -199,16 +201,12 @@ void metrics_put_memory(struct text *out, const struct metrics_memory *memory)
 
 /* --- memonlined's own */
 
-static const struct agent_row {
-	const char *name;
-	const char *help;
-	const char *labels;
-	bool is_counter;
-	size_t offset; /* in struct metrics_agent */
-} agent_rows[] = {
-#define ROW(name, help, labels, is_counter, member)                                    \
-	{                                                                              \
-		name, help, labels, is_counter, offsetof(struct metrics_agent, member) \
+/* Of struct metrics_agent. */
+static const struct row agent_rows[] = {
+#define ROW(name, help, labels, is_counter, member)            \
+	{                                                      \
+		name, help, labels, is_counter, PLAIN,         \
+			offsetof(struct metrics_agent, member) \
 	}
 #define RESULT "Memory of the last report by its result."
 	ROW("block_size_bytes", "Size of a memory block.", "", false, block_bytes),
@@ -229,21 +227,8 @@ void metrics_put_agent(struct text *out, enum metrics_format format,
 	const char *heading = "";
 	size_t i;
 
-	for (i = 0; i < sizeof(agent_rows) / sizeof(agent_rows[0]); i++) {
-		const struct agent_row *row = &agent_rows[i];
-		uint64_t value = *(const uint64_t *)((const char *)agent + row->offset);
-
-		if (value == STATS_UNKNOWN)
-			continue;
-		if (strcmp(heading, row->name) != 0)
-			put_name_heading(out, format, row->name, row->is_counter,
-					 row->help);
-		heading = row->name;
-		text_printf(out, PREFIX "%s%s", row->name,
-			    row->is_counter ? "_total" : "");
-		put_labels(out, "", row->labels);
-		put_value(out, PLAIN, value);
-	}
+	for (i = 0; i < sizeof(agent_rows) / sizeof(agent_rows[0]); i++)
+		heading = put_row(out, format, &agent_rows[i], agent, "", heading);
 }
 
 void metrics_end(struct text *out, enum metrics_format format)

@@ -47,8 +47,11 @@ static bool is_line(const struct plot *plot, uint64_t given, unsigned row)
 	return height > row && height <= row + 1;
 }
 
-static const char *cell(const struct plot *plot, const struct alphabet *alphabet,
-			const struct plot_column *column, unsigned row)
+typedef const char *(*cell_fn)(const struct plot *plot, const struct alphabet *alphabet,
+			       const struct plot_column *column, unsigned row);
+
+static const char *size_cell(const struct plot *plot, const struct alphabet *alphabet,
+			     const struct plot_column *column, unsigned row)
 {
 	unsigned steps = 0;
 
@@ -67,6 +70,15 @@ static const char *stall_cell(const struct plot *plot, const struct alphabet *al
 	if (column->stall == STATS_UNKNOWN)
 		return " ";
 	return alphabet->bars[steps_in(column->stall, plot->top_stall, STALL_ROWS, row)];
+}
+
+static const char *kill_cell(const struct plot *plot, const struct alphabet *alphabet,
+			     const struct plot_column *column, unsigned row)
+{
+	(void)plot;
+	(void)alphabet;
+	(void)row;
+	return column->is_killed ? "!" : " ";
 }
 
 /* --- lines */
@@ -92,58 +104,53 @@ static void end_line(struct text *out, size_t len)
 	text_puts(out, "\n");
 }
 
-static void put_row(struct text *out, const struct plot *plot,
-		    const struct alphabet *alphabet, unsigned row)
+/* One that `cell` draws; `label` is freed. */
+static void put_line(struct text *out, const struct plot *plot,
+		     const struct alphabet *alphabet, struct text *label, cell_fn cell,
+		     unsigned row)
 {
-	struct text label = TEXT_INIT;
 	size_t len;
 	unsigned i;
 
-	if (row == ROWS - 1)
-		plot_put_size(&label, plot->top);
-	else if (row == ROWS / 2 - 1)
-		plot_put_size(&label, plot->top / 2);
-	put_label(out, &label, alphabet);
-	text_free(&label);
+	put_label(out, label, alphabet);
+	text_free(label);
 	len = out->len;
 	for (i = 0; i < plot->count; i++)
 		text_puts(out, cell(plot, alphabet, &plot->columns[i], row));
 	end_line(out, len);
 }
 
+static void put_row(struct text *out, const struct plot *plot,
+		    const struct alphabet *alphabet, unsigned row)
+{
+	struct text label = TEXT_INIT;
+
+	if (row == ROWS - 1)
+		plot_put_size(&label, plot->top);
+	else if (row == ROWS / 2 - 1)
+		plot_put_size(&label, plot->top / 2);
+	put_line(out, plot, alphabet, &label, size_cell, row);
+}
+
 static void put_stall_row(struct text *out, const struct plot *plot,
 			  const struct alphabet *alphabet, unsigned row)
 {
 	struct text label = TEXT_INIT;
-	size_t len;
-	unsigned i;
 
 	if (row == STALL_ROWS - 1)
 		plot_put_percent(&label, plot->top_stall);
 	else
 		text_puts(&label, "stall");
-	put_label(out, &label, alphabet);
-	text_free(&label);
-	len = out->len;
-	for (i = 0; i < plot->count; i++)
-		text_puts(out, stall_cell(plot, alphabet, &plot->columns[i], row));
-	end_line(out, len);
+	put_line(out, plot, alphabet, &label, stall_cell, row);
 }
 
 static void put_kills(struct text *out, const struct plot *plot,
 		      const struct alphabet *alphabet)
 {
 	struct text label = TEXT_INIT;
-	size_t len;
-	unsigned i;
 
 	text_puts(&label, "killed");
-	put_label(out, &label, alphabet);
-	text_free(&label);
-	len = out->len;
-	for (i = 0; i < plot->count; i++)
-		text_puts(out, plot->columns[i].is_killed ? "!" : " ");
-	end_line(out, len);
+	put_line(out, plot, alphabet, &label, kill_cell, 0);
 }
 
 static void put_axis(struct text *out, const struct plot *plot,
