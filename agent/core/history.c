@@ -32,6 +32,19 @@ static void store(struct history *history, struct block *block)
 	history->is_full = true;
 }
 
+/* What changes of many blocks is stored at once. */
+static void hold(struct history *history)
+{
+	if (history->intent)
+		intent_hold(history->intent);
+}
+
+static void release(struct history *history)
+{
+	if (history->intent)
+		intent_release(history->intent);
+}
+
 struct block history_known(const struct block *block)
 {
 	struct block known;
@@ -172,7 +185,7 @@ int history_recall_gone(struct history *history, const struct snapshot *snapshot
 		block->state = was_online ? BLOCK_ONLINE : BLOCK_OFFLINE;
 	}
 	/* Where it fails there is another try: nothing is forgotten before that. */
-	if (r == 0)
+	if (r == 0 && gone->count)
 		history->any_gone = true;
 	snapshot_sort(gone);
 	return r;
@@ -234,6 +247,7 @@ void history_update(struct history *history, struct snapshot *next,
 {
 	size_t i;
 
+	hold(history);
 	for (i = 0; i < next->count; i++) {
 		struct block *block = &next->blocks[i];
 		const struct block *old = before ? snapshot_find(before, block->index)
@@ -241,6 +255,7 @@ void history_update(struct history *history, struct snapshot *next,
 
 		update(history, block, old, !before, next->uevent_seqnum);
 	}
+	release(history);
 }
 
 void history_seen(struct block *block, uint64_t seqnum)
@@ -254,6 +269,7 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 	uint64_t unit = snapshot->block_size_bytes;
 	size_t i;
 
+	hold(history);
 	for (i = 0; i < snapshot->count; i++) {
 		struct block *block = &snapshot->blocks[i];
 		bool is_off = block->state == BLOCK_OFFLINE &&
@@ -266,6 +282,7 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 		block->offline_reported = is_off;
 		store(history, block);
 	}
+	release(history);
 	if (history->any_gone && !held->count && history->intent &&
 	    !history->is_dry_run) {
 		intent_forget_gone(history->intent, snapshot);

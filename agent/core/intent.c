@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTENT_MAGIC 0x32544e4c4e4f4d4dull /* changes with every layout */
+#define INTENT_MAGIC 0x33544e4c4e4f4d4dull /* changes with every layout */
 #define BOOT_ID_SIZE 37
 #define REMEMBERED                                                            \
 	(BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED | BLOCK_MARK_PLACED_BY_US | \
@@ -23,18 +23,22 @@ struct value {
 	char found[INTENT_VALUE_SIZE]; /* "": nothing of ours is there */
 };
 
-/* Its key makes or forgets a slot: 0 where it is free. */
+/*
+ * Its key makes or forgets a slot: 0 where it is free. None lies in two pages: who is killed while
+ * many are stored at once has stored whole ones.
+ */
+#define SLOT_SIZE 16
 struct slot {
 	uint64_t identity;
 	uint64_t key; /* (index + 1) << 24 | (node + 1) << 8 | marks and KEY_… */
-};
+} __attribute__((aligned(SLOT_SIZE)));
 
 struct header {
 	uint64_t magic;
 	char boot_id[BOOT_ID_SIZE];
 	struct value values[INTENT_SETTINGS];
 	uint64_t count; /* slots that were ever used */
-};
+} __attribute__((aligned(SLOT_SIZE)));
 
 struct intent {
 	struct header *header;
@@ -42,6 +46,11 @@ struct intent {
 	size_t max;
 	size_t hint; /* no free slot below */
 	const struct store *store; /* NULL: nobody keeps the memory */
+	/* Until intent_release stores them: slots from `first` up to `end`, and the count. */
+	struct {
+		bool is_on, count;
+		size_t first, end;
+	} hold;
 };
 
 size_t intent_size(size_t blocks)
@@ -127,10 +136,69 @@ static void take_key(struct block *block, uint64_t key)
 	block->offline_reported = (key & KEY_OFFLINE_REPORTED) != 0;
 }
 
-static void set_key(const struct intent *intent, struct slot *slot, uint64_t key)
+/* --- what is stored */
+
+void intent_hold(struct intent *intent)
+{
+	intent->hold.is_on = true;
+	intent->hold.count = false;
+	intent->hold.first = intent->max;
+	intent->hold.end = 0;
+}
+
+static void keep_count(struct intent *intent)
+{
+	if (intent->hold.is_on)
+		intent->hold.count = true;
+	else
+		store_keep(intent->store, &intent->header->count,
+			   sizeof(intent->header->count));
+}
+
+/* The slots first: one beyond the count is nobody's. */
+void intent_release(struct intent *intent)
+{
+	size_t first = intent->hold.first, end = intent->hold.end;
+
+	intent->hold.is_on = false;
+	if (first < end)
+		store_keep(intent->store, &intent->slots[first],
+			   (end - first) * sizeof(struct slot));
+	if (intent->hold.count)
+		keep_count(intent);
+}
+
+/* true: `slot` is stored later, with others. */
+static bool is_held(struct intent *intent, const struct slot *slot)
+{
+	size_t number = (size_t)(slot - intent->slots);
+
+	if (!intent->hold.is_on)
+		return false;
+	if (number < intent->hold.first)
+		intent->hold.first = number;
+	if (number >= intent->hold.end)
+		intent->hold.end = number + 1;
+	return true;
+}
+
+static void set_key(struct intent *intent, struct slot *slot, uint64_t key)
 {
 	slot->key = key;
-	store_keep(intent->store, &slot->key, sizeof(slot->key));
+	if (!is_held(intent, slot))
+		store_keep(intent->store, &slot->key, sizeof(slot->key));
+}
+
+static void set_identity(struct intent *intent, struct slot *slot, uint64_t identity)
+{
+	if (slot->identity == identity)
+		return;
+	/* Whoever is killed in between has stored that the slot is free. */
+	if (slot->key)
+		set_key(intent, slot, 0);
+	slot->identity = identity;
+	if (!is_held(intent, slot))
+		store_keep(intent->store, &slot->identity, sizeof(slot->identity));
 }
 
 static void free_slot(struct intent *intent, size_t number)
@@ -144,6 +212,7 @@ void intent_recall(struct intent *intent, struct snapshot *snapshot)
 {
 	size_t i;
 
+	intent_hold(intent);
 	for (i = 0; i < intent->header->count; i++) {
 		const struct slot *slot = &intent->slots[i];
 		struct block *block;
@@ -160,6 +229,7 @@ void intent_recall(struct intent *intent, struct snapshot *snapshot)
 		take_key(block, slot->key);
 		block->slot = (uint32_t)i + 1;
 	}
+	intent_release(intent);
 }
 
 static bool take_slot(struct intent *intent, struct block *block)
@@ -176,8 +246,7 @@ static bool take_slot(struct intent *intent, struct block *block)
 		if (intent->slots[i].key)
 			set_key(intent, &intent->slots[i], 0);
 		intent->header->count++;
-		store_keep(intent->store, &intent->header->count,
-			   sizeof(intent->header->count));
+		keep_count(intent);
 	}
 	block->slot = (uint32_t)i + 1;
 	return true;
@@ -193,12 +262,7 @@ bool intent_remember(struct intent *intent, struct block *block)
 	slot = &intent->slots[block->slot - 1];
 	if (slot->key == key && slot->identity == block->identity)
 		return true;
-	if (slot->identity != block->identity) {
-		if (slot->key)
-			set_key(intent, slot, 0);
-		slot->identity = block->identity;
-		store_keep(intent->store, &slot->identity, sizeof(slot->identity));
-	}
+	set_identity(intent, slot, block->identity);
 	set_key(intent, slot, key);
 	return true;
 }
@@ -235,6 +299,7 @@ void intent_forget_gone(struct intent *intent, const struct snapshot *snapshot)
 {
 	size_t i;
 
+	intent_hold(intent);
 	for (i = 0; i < intent->header->count; i++) {
 		const struct slot *slot = &intent->slots[i];
 		const struct block *block;
@@ -245,6 +310,7 @@ void intent_forget_gone(struct intent *intent, const struct snapshot *snapshot)
 		if (!block || block->slot != i + 1)
 			free_slot(intent, i);
 	}
+	intent_release(intent);
 }
 
 /* --- the kernel's settings */

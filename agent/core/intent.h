@@ -43,6 +43,13 @@ void intent_keep_in(struct intent *intent, const struct store *store) _nonnull_(
 void intent_free(struct intent *intent); /* accepts NULL */
 
 /*
+ * Between the two the changes of blocks are only in memory; intent_release stores all of them by two
+ * stores at most. No effect, and no other pair, comes between.
+ */
+void intent_hold(struct intent *intent) _nonnull_(1);
+void intent_release(struct intent *intent) _nonnull_(1);
+
+/*
  * Restores what is remembered of the blocks (BLOCK_MARK_WAS_ONLINE, _ADDED, _PLACED_BY_US
  * and _REZONING) and what is reported of them, if the directory is the same:
  * block->identity must be read. If it is another one, all that is dropped. For the first

@@ -259,21 +259,22 @@ static void a_second_change_keeps_what_was_found(void **state)
 	assert_false(intent_setting_changed(fixture->intent, AUTO, "online"));
 }
 
-/* A file, and what the next agent finds in it if this one is killed after each store. */
+/*
+ * A file, and what the next agent finds in it if this one is killed after each store, or in the
+ * midst of one.
+ */
 struct file {
 	char *memory, *bytes, *copy;
-	size_t size;
+	size_t size, stores;
 };
 
 /* Every block has its index as its identity, and one mark or both. */
-static void keep(void *data, const void *start, size_t bytes)
+static void attach_copy(const struct file *file)
 {
-	struct file *file = data;
 	struct snapshot snapshot = SNAPSHOT_INIT;
 	struct intent *intent;
 	uint64_t i;
 
-	memcpy(file->bytes + ((const char *)start - file->memory), start, bytes);
 	memcpy(file->copy, file->bytes, file->size);
 	intent = intent_attach(file->copy, file->size, "boot-1");
 	assert_non_null(intent);
@@ -289,6 +290,46 @@ static void keep(void *data, const void *start, size_t bytes)
 	assert_int_equal(snapshot.blocks[6].marks, 0);
 	snapshot_free(&snapshot);
 	intent_free(intent);
+}
+
+#define SLOT 16UL /* of slots the kernel writes whole ones: none lies in two pages */
+
+static void keep(void *data, const void *start, size_t bytes)
+{
+	struct file *file = data;
+	size_t at = (size_t)((const char *)start - file->memory), end = at + bytes;
+	size_t piece = at < file->size - BLOCKS * SLOT ? bytes : SLOT - at % SLOT;
+
+	file->stores++;
+	for (; at < end; at += piece, piece = SLOT) {
+		if (piece > end - at)
+			piece = end - at;
+		memcpy(file->bytes + at, file->memory + at, piece);
+		attach_copy(file);
+	}
+}
+
+/* Some at once, most alone. */
+static void change(struct intent *intent, struct block blocks[8], unsigned *seed)
+{
+	int count = rand_r(seed) % 4 ? 1 : 5;
+	bool at_once = count > 1;
+
+	if (at_once)
+		intent_hold(intent);
+	for (; count; count--) {
+		struct block *block = &blocks[1 + rand_r(seed) % 7];
+
+		block->marks = rand_r(seed) % 2
+				       ? BLOCK_MARK_WAS_ONLINE
+				       : BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED;
+		if (rand_r(seed) % 3)
+			intent_remember(intent, block);
+		else
+			intent_forget(intent, block);
+	}
+	if (at_once)
+		intent_release(intent);
 }
 
 static void is_whole_after_each_store(void **state)
@@ -307,20 +348,50 @@ static void is_whole_after_each_store(void **state)
 	for (i = 0; i < 8; i++)
 		blocks[i] = make(i, i, BLOCK_MARK_WAS_ONLINE);
 	for (i = 0; i < 3000; i++) {
-		struct block *block = &blocks[1 + rand_r(&seed) % 7];
-
-		block->marks = rand_r(&seed) % 2
-				       ? BLOCK_MARK_WAS_ONLINE
-				       : BLOCK_MARK_WAS_ONLINE | BLOCK_MARK_ADDED;
-		if (rand_r(&seed) % 3)
-			intent_remember(fixture->intent, block);
-		else
-			intent_forget(fixture->intent, block);
+		change(fixture->intent, blocks, &seed);
 		assert_memory_equal(file.bytes, file.memory, file.size);
 	}
 	intent_change_begin(fixture->intent, INTENT_MOVABLE_RATIO, "301", "100");
 	intent_change_done(fixture->intent, INTENT_MOVABLE_RATIO);
 	assert_memory_equal(file.bytes, file.memory, file.size);
+	free(file.bytes);
+	free(file.copy);
+}
+
+static void many_are_stored_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct file file = { .memory = fixture->memory, .size = fixture->bytes };
+	struct store store = { keep, &file };
+	struct block blocks[8];
+	size_t before;
+	uint64_t i;
+
+	file.bytes = test_alloc(file.size);
+	file.copy = test_alloc(file.size);
+	intent_setting_changed(fixture->intent, INTENT_AUTO_ONLINE, "offline");
+	memcpy(file.bytes, file.memory, file.size);
+	intent_keep_in(fixture->intent, &store);
+	before = file.stores;
+	intent_hold(fixture->intent);
+	for (i = 1; i <= BLOCKS; i++) {
+		blocks[i] = make(i, i, BLOCK_MARK_WAS_ONLINE);
+		assert_true(intent_remember(fixture->intent, &blocks[i]));
+	}
+	assert_int_equal(file.stores, before);
+	assert_int_equal(intent_size(0) % SLOT, 0);
+	assert_int_equal(intent_size(1) - intent_size(0), SLOT);
+	intent_release(fixture->intent);
+	assert_int_equal(file.stores, before + 2);
+	assert_memory_equal(file.bytes, file.memory, file.size);
+	/* The next one alone, and what changes nothing not at all. */
+	intent_hold(fixture->intent);
+	assert_true(intent_remember(fixture->intent, &blocks[1]));
+	intent_release(fixture->intent);
+	assert_int_equal(file.stores, before + 2);
+	blocks[2].marks |= BLOCK_MARK_ADDED;
+	assert_true(intent_remember(fixture->intent, &blocks[2]));
+	assert_int_equal(file.stores, before + 3);
 	free(file.bytes);
 	free(file.copy);
 }
@@ -410,6 +481,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(garbage_is_a_new_start, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(is_whole_after_each_store, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(many_are_stored_at_once, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_value_that_is_no_text_is_a_new_start,
 						set_up, tear_down),
