@@ -135,5 +135,5 @@ void kernel_log_add_record(struct text *text, const char *record, size_t len)
 	message++;
 	stop = memchr(message, '\n', (size_t)(end - message));
 	text_append(text, message, (size_t)((stop ? stop : end) - message));
-	text_append(text, "\n", 1);
+	text_putc(text, '\n');
 }

@@ -36,6 +36,11 @@ static size_t grown(size_t capacity, size_t wanted)
 	return capacity;
 }
 
+static bool has_room(const struct text *text, size_t more)
+{
+	return !text->failed && more < text->capacity - text->len;
+}
+
 int text_reserve(struct text *text, size_t more)
 {
 	size_t capacity;
@@ -43,7 +48,7 @@ int text_reserve(struct text *text, size_t more)
 
 	if (text->failed)
 		return -ENOMEM;
-	if (more < text->capacity - text->len)
+	if (has_room(text, more))
 		return 0;
 	/* One byte beyond is the NUL's. */
 	capacity = more < SIZE_MAX - text->len
@@ -74,14 +79,32 @@ void text_shrink(struct text *text, size_t capacity)
 	text->capacity = capacity;
 }
 
+char *text_extend(struct text *text, size_t len)
+{
+	char *at;
+
+	if (!has_room(text, len) && text_reserve(text, len) < 0)
+		return NULL;
+	at = text->data + text->len;
+	text->len += len;
+	at[len] = '\0';
+	return at;
+}
+
 void text_append(struct text *text, const char *bytes, size_t len)
 {
-	if (text_reserve(text, len) < 0)
-		return;
-	if (len)
-		memcpy(text->data + text->len, bytes, len);
-	text->len += len;
-	text->data[text->len] = '\0';
+	char *at = text_extend(text, len);
+
+	if (at && len)
+		memcpy(at, bytes, len);
+}
+
+void text_putc(struct text *text, char byte)
+{
+	char *at = text_extend(text, 1);
+
+	if (at)
+		*at = byte;
 }
 
 void text_puts(struct text *text, const char *string)
@@ -92,15 +115,13 @@ void text_puts(struct text *text, const char *string)
 /* By hand, since printf would be most of the time that a list of blocks takes. */
 size_t text_digits(char digits[TEXT_DIGITS_SIZE], uint64_t number)
 {
-	char reversed[TEXT_DIGITS_SIZE];
-	size_t count = 0, i;
+	size_t count = 1, i;
+	uint64_t rest;
 
-	do {
-		reversed[count++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	for (i = 0; i < count; i++)
-		digits[i] = reversed[count - 1 - i];
+	for (rest = number; rest >= 10; rest /= 10)
+		count++;
+	for (i = count; i-- > 0; number /= 10)
+		digits[i] = (char)('0' + number % 10);
 	return count;
 }
 

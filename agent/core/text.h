@@ -37,7 +37,10 @@ int text_reserve(struct text *text, size_t more) _must_check_ _nonnull_(1);
  * memory is short by then.
  */
 void text_shrink(struct text *text, size_t capacity) _nonnull_(1);
+/* Makes it `len` bytes longer: where the caller is to write them, or NULL. */
+char *text_extend(struct text *text, size_t len) _must_check_ _nonnull_(1);
 void text_append(struct text *text, const char *bytes, size_t len) _nonnull_(1);
+void text_putc(struct text *text, char byte) _nonnull_(1);
 void text_puts(struct text *text, const char *string) _nonnull_(1);
 void text_putu(struct text *text, uint64_t number) _nonnull_(1);
 /* The decimal digits of a number, without a NUL, for paths that are made by the thousand; their count. */

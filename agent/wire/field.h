@@ -35,12 +35,19 @@ enum field_need {
 
 struct field {
 	const char *name;
+	const char *
+		head; /* what comes before the value in an object that has begun: `, "NAME": ` */
+	size_t head_len;
 	enum field_type type;
 	const struct field_shape *of; /* an object, a list's elements; NULL: strings */
 	enum field_need need;
 	size_t offset;
 	size_t room; /* of FIELD_TEXT */
 };
+
+/* The first three of them; the name is a literal. */
+#define FIELD_NAME(name) (name), FIELD_HEAD(name), sizeof(FIELD_HEAD(name)) - 1
+#define FIELD_HEAD(name) ", \"" name "\": "
 
 struct field_shape {
 	const struct field *fields;

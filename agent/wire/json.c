@@ -213,7 +213,7 @@ static void put_character(struct text *out, int32_t code)
 	const char *at = code > 0 && code < 0x80 ? strchr(meant, code) : NULL;
 
 	if (at) {
-		text_append(out, "\\", 1);
+		text_putc(out, '\\');
 		text_append(out, &escapes[at - meant], 1);
 	} else if (code < 0) {
 		put_hex4(out, 0xfffd);
@@ -247,9 +247,9 @@ void json_put_escaped(struct text *out, const char *bytes, size_t len)
 
 void json_put_string(struct text *out, const char *bytes, size_t len)
 {
-	text_append(out, "\"", 1);
+	text_putc(out, '"');
 	json_put_escaped(out, bytes, len);
-	text_append(out, "\"", 1);
+	text_putc(out, '"');
 }
 
 void json_put_int64(struct text *out, int64_t number)
@@ -257,19 +257,24 @@ void json_put_int64(struct text *out, int64_t number)
 	uint64_t magnitude = (uint64_t)number;
 
 	if (number < 0) {
-		text_append(out, "-", 1);
+		text_putc(out, '-');
 		magnitude = -magnitude;
 	}
 	text_putu(out, magnitude);
 }
 
-void json_put_separator(struct text *out)
+bool json_wants_separator(const struct text *out)
 {
 	char last = '[';
 
 	if (!out->failed && out->len)
 		last = out->data[out->len - 1];
-	if (last != '[' && last != '{')
+	return last != '[' && last != '{';
+}
+
+void json_put_separator(struct text *out)
+{
+	if (json_wants_separator(out))
 		text_append(out, ", ", 2);
 }
 

@@ -82,7 +82,9 @@ void json_put_string(struct text *out, const char *bytes, size_t len) _nonnull_(
 void json_put_escaped(struct text *out, const char *bytes, size_t len) _nonnull_(1);
 void json_put_int64(struct text *out, int64_t number) _nonnull_(1);
 void json_put_value(struct text *out, const struct json_value *value) _nonnull_(1);
-/* "[" for the first element of a list, ", " before each other one; "{" alike. */
+/* ", " before an element or a member, unless it is the first one in its list or object. */
 void json_put_separator(struct text *out) _nonnull_(1);
+/* Whether json_put_separator would write it here. */
+bool json_wants_separator(const struct text *out) _nonnull_(1);
 
 #endif

@@ -18,9 +18,10 @@ struct lists_kind {
 
 #define AT(member) offsetof(struct protocol_block, member)
 static const struct field block_fields[] = {
-	{ "phys-index", FIELD_WRAPPED, NULL, FIELD_REQUIRED, AT(index), 0 },
-	{ "online", FIELD_BOOLEAN, NULL, FIELD_REQUIRED, AT(online), 0 },
-	{ "can-offline", FIELD_BOOLEAN, NULL, FIELD_OPTIONAL, AT(can_offline), 0 },
+	{ FIELD_NAME("phys-index"), FIELD_WRAPPED, NULL, FIELD_REQUIRED, AT(index), 0 },
+	{ FIELD_NAME("online"), FIELD_BOOLEAN, NULL, FIELD_REQUIRED, AT(online), 0 },
+	{ FIELD_NAME("can-offline"), FIELD_BOOLEAN, NULL, FIELD_OPTIONAL, AT(can_offline),
+	  0 },
 };
 #undef AT
 static const struct field_shape block_shape =
@@ -48,21 +49,26 @@ struct described {
 
 #define AT(member) offsetof(struct described, member)
 static const struct field outer[] = {
-	{ "type", FIELD_TEXT, NULL, FIELD_REQUIRED, AT(device.type), DEVICE_TYPE_SIZE },
-	{ "data", FIELD_OBJECT, NULL, FIELD_REQUIRED, 0, 0 },
+	{ FIELD_NAME("type"), FIELD_TEXT, NULL, FIELD_REQUIRED, AT(device.type),
+	  DEVICE_TYPE_SIZE },
+	{ FIELD_NAME("data"), FIELD_OBJECT, NULL, FIELD_REQUIRED, 0, 0 },
 };
 
 /* The first two are those that a dimm cannot be without; nvdimm has the same members. */
 static const struct field inner[] = {
-	{ "addr", FIELD_UINT64, NULL, FIELD_REQUIRED, AT(device.start), 0 },
-	{ "size", FIELD_UINT64, NULL, FIELD_REQUIRED, AT(device.size), 0 },
-	{ "memaddr", FIELD_UINT64, NULL, FIELD_OPTIONAL, AT(memaddr), 0 },
-	{ "requested-size", FIELD_UINT64, NULL, FIELD_OPTIONAL, AT(device.requested), 0 },
-	{ "max-size", FIELD_UINT64, NULL, FIELD_OPTIONAL, AT(device.span), 0 },
-	{ "slot", FIELD_INT32, NULL, FIELD_OPTIONAL, AT(device.slot), 0 },
-	{ "node", FIELD_INT32, NULL, FIELD_OPTIONAL, AT(device.node), 0 },
-	{ "id", FIELD_TEXT, NULL, FIELD_OPTIONAL, AT(device.id), DEVICE_ID_SIZE },
-	{ "hotplugged", FIELD_BOOLEAN, NULL, FIELD_OPTIONAL, AT(device.hotplugged), 0 },
+	{ FIELD_NAME("addr"), FIELD_UINT64, NULL, FIELD_REQUIRED, AT(device.start), 0 },
+	{ FIELD_NAME("size"), FIELD_UINT64, NULL, FIELD_REQUIRED, AT(device.size), 0 },
+	{ FIELD_NAME("memaddr"), FIELD_UINT64, NULL, FIELD_OPTIONAL, AT(memaddr), 0 },
+	{ FIELD_NAME("requested-size"), FIELD_UINT64, NULL, FIELD_OPTIONAL,
+	  AT(device.requested), 0 },
+	{ FIELD_NAME("max-size"), FIELD_UINT64, NULL, FIELD_OPTIONAL, AT(device.span),
+	  0 },
+	{ FIELD_NAME("slot"), FIELD_INT32, NULL, FIELD_OPTIONAL, AT(device.slot), 0 },
+	{ FIELD_NAME("node"), FIELD_INT32, NULL, FIELD_OPTIONAL, AT(device.node), 0 },
+	{ FIELD_NAME("id"), FIELD_TEXT, NULL, FIELD_OPTIONAL, AT(device.id),
+	  DEVICE_ID_SIZE },
+	{ FIELD_NAME("hotplugged"), FIELD_BOOLEAN, NULL, FIELD_OPTIONAL,
+	  AT(device.hotplugged), 0 },
 };
 #undef AT
 

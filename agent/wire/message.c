@@ -16,7 +16,7 @@
 #define AS_CORE(message) FIELD_OBJECT, &message_##message
 
 #define ROW(M, need, kind, member, name) \
-	{ name, AS_##kind, FIELD_##need, offsetof(struct M, member), 0 },
+	{ FIELD_NAME(name), AS_##kind, FIELD_##need, offsetof(struct M, member), 0 },
 #define ARGUMENTS(id, text) \
 	[PROTOCOL_##id] = { { ARGUMENTS_##id(ROW, protocol_request){ .name = NULL } } },
 static const struct arguments {

@@ -26,7 +26,7 @@ void protocol_ask_sync(struct text *out, int64_t id)
 
 	protocol_request_init(&request, PROTOCOL_GUEST_SYNC_DELIMITED);
 	request.sync_id = id;
-	text_append(out, "\xff", 1);
+	text_putc(out, '\xff');
 	protocol_ask(out, &request);
 }
 
@@ -129,7 +129,7 @@ static void put_newline(struct text *out, size_t depth)
 {
 	static const char spaces[] = "                                        ";
 
-	text_append(out, "\n", 1);
+	text_putc(out, '\n');
 	text_append(out, spaces, depth < sizeof(spaces) / 2 ? depth * 2 : 0);
 }
 
@@ -139,13 +139,13 @@ static void put_lead(struct protocol_reader *reader, const struct json_scan_toke
 	struct text *out = reader->printed;
 
 	if (reader->last_printed == AFTER_KEY) {
-		text_append(out, " ", 1);
+		text_putc(out, ' ');
 		return;
 	}
 	if (reader->last_printed == AFTER_OPENING && token->closes)
 		return;
 	if (reader->last_printed == AFTER_VALUE && !token->closes)
-		text_append(out, ",", 1);
+		text_putc(out, ',');
 	put_newline(out, token->depth - 1);
 }
 
@@ -169,7 +169,7 @@ static void print_token(const struct json_scan_token *token, void *data)
 			    &(token->closes ? closing : opening)[token->kind - JSON_LIST],
 			    1);
 	if (token->is_key)
-		text_append(out, ":", 1);
+		text_putc(out, ':');
 	reader->last_printed = AFTER_VALUE;
 	if (token->is_key)
 		reader->last_printed = AFTER_KEY;

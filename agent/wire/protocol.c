@@ -404,7 +404,7 @@ enum protocol_event protocol_feed(struct protocol_parser *parser, const char **b
 void protocol_reply_begin(struct text *out, const struct protocol_request *request)
 {
 	if (request->command == PROTOCOL_GUEST_SYNC_DELIMITED)
-		text_append(out, "\xff", 1);
+		text_putc(out, '\xff');
 	text_puts(out, "{\"return\": ");
 }
 

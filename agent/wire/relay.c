@@ -14,7 +14,7 @@ void relay_put_sync(struct text *out, int64_t number, bool flushes)
 	struct protocol_request sync;
 
 	if (flushes)
-		text_append(out, "\xff", 1);
+		text_putc(out, '\xff');
 	protocol_request_init(&sync, PROTOCOL_GUEST_SYNC_DELIMITED);
 	sync.sync_id = number;
 	protocol_ask(out, &sync);

@@ -16,22 +16,22 @@ struct line {
 
 #define COUNT_MAX 1000000u
 #define MEMBER(member) offsetof(struct line, member)
-#define TEXT(name, member)                                              \
-	{                                                               \
-		name, FIELD_TEXT, NULL, FIELD_REQUIRED, MEMBER(member), \
-			sizeof(((struct line *)0)->member)              \
+#define TEXT(name, member)                                                          \
+	{                                                                           \
+		FIELD_NAME(name), FIELD_TEXT, NULL, FIELD_REQUIRED, MEMBER(member), \
+			sizeof(((struct line *)0)->member)                          \
 	}
-#define NUMBER(name, member)                                                \
-	{                                                                   \
-		name, FIELD_UINT64, NULL, FIELD_REQUIRED, MEMBER(member), 0 \
+#define NUMBER(name, member)                                                            \
+	{                                                                               \
+		FIELD_NAME(name), FIELD_UINT64, NULL, FIELD_REQUIRED, MEMBER(member), 0 \
 	}
-#define UNKNOWN(name, member)                                               \
-	{                                                                   \
-		name, FIELD_UINT64, NULL, FIELD_NULLABLE, MEMBER(member), 0 \
+#define UNKNOWN(name, member)                                                           \
+	{                                                                               \
+		FIELD_NAME(name), FIELD_UINT64, NULL, FIELD_NULLABLE, MEMBER(member), 0 \
 	}
-#define FLAG(name, member)                                                   \
-	{                                                                    \
-		name, FIELD_BOOLEAN, NULL, FIELD_REQUIRED, MEMBER(member), 0 \
+#define FLAG(name, member)                                                               \
+	{                                                                                \
+		FIELD_NAME(name), FIELD_BOOLEAN, NULL, FIELD_REQUIRED, MEMBER(member), 0 \
 	}
 
 static const struct field fields[] = {

@@ -31,7 +31,9 @@ static void does_nothing_after_a_failure(void **state)
 	text_append(&text, "x", 1);
 	text_puts(&text, "y");
 	text_putu(&text, 1);
+	text_putc(&text, 'z');
 	text_printf(&text, "%d", 2);
+	assert_null(text_extend(&text, 1));
 	assert_int_equal(text_reserve(&text, 1), -ENOMEM);
 	assert_int_equal(text.len, 4);
 	assert_string_equal(text.data, "kept");
@@ -67,7 +69,7 @@ static void keeps_bytes_and_ends_in_nul(void **state)
 	text_append(&text, NULL, 0);
 	assert_string_equal(text.data, "");
 	text_append(&text, "a\0b", 3);
-	text_append(&text, "\xff", 1);
+	text_putc(&text, '\xff');
 	assert_int_equal(text.len, 4);
 	assert_memory_equal(text.data, "a\0b\xff", 5);
 	text_free(&text);
@@ -109,6 +111,25 @@ static void reserves_what_is_then_written_directly(void **state)
 	text_append(&text, "", 0);
 	assert_int_equal(text.capacity, capacity);
 	assert_int_equal(strlen(text.data), 1000);
+	text_free(&text);
+}
+
+static void is_extended_for_what_is_then_written(void **state)
+{
+	struct text text = TEXT_INIT;
+	char *at = text_extend(&text, 100);
+
+	(void)state;
+	assert_ptr_equal(at, text.data);
+	memset(at, 'x', 100);
+	at = text_extend(&text, 1);
+	*at = 'y';
+	assert_int_equal(text.len, 101);
+	assert_string_equal(text.data + 99, "xy");
+	/* None, also where there is nothing yet. */
+	text_free(&text);
+	assert_non_null(text_extend(&text, 0));
+	assert_string_equal(text.data, "");
 	text_free(&text);
 }
 
@@ -177,6 +198,7 @@ int main(void)
 		cmocka_unit_test(keeps_bytes_and_ends_in_nul),
 		cmocka_unit_test(grows_by_doubling),
 		cmocka_unit_test(reserves_what_is_then_written_directly),
+		cmocka_unit_test(is_extended_for_what_is_then_written),
 		cmocka_unit_test(shrinks_to_what_is_kept),
 		cmocka_unit_test(writes_numbers),
 		cmocka_unit_test(prints),
