@@ -113,14 +113,28 @@ size_t channel_queued(const struct channel_peer *peer)
 	return peer->out.len - peer->sent;
 }
 
-static ssize_t send_some(const struct channel_peer *peer)
+static ssize_t send_some(const struct channel_peer *peer, const char *bytes, size_t len)
 {
-	const char *bytes = peer->out.data + peer->sent;
-	size_t len = channel_queued(peer);
-
 	/* A port takes at most 32 KiB at a time and may take less. */
 	return peer->is_port ? write(peer->fd, bytes, len)
 			     : send(peer->fd, bytes, len, MSG_NOSIGNAL);
+}
+
+/* Until all is sent or the descriptor is full; how many bytes were sent. */
+static size_t send_all(struct channel_peer *peer, const char *bytes, size_t len)
+{
+	size_t sent = 0;
+	ssize_t some = 0;
+
+	while (sent < len) {
+		some = send_some(peer, bytes + sent, len - sent);
+		if (some <= 0)
+			break;
+		sent += (size_t)some;
+	}
+	if (some < 0 && errno != EAGAIN && errno != EINTR)
+		peer->dead = true;
+	return sent;
 }
 
 static void forget_sent(struct channel_peer *peer)
@@ -135,19 +149,11 @@ static void forget_sent(struct channel_peer *peer)
 	peer->sent = 0;
 }
 
-/* Sends until the queue is empty or the descriptor is full. */
 static void flush(struct channel_peer *peer)
 {
-	ssize_t len = 0;
-
-	while (!peer->dead && channel_queued(peer)) {
-		len = send_some(peer);
-		if (len <= 0)
-			break;
-		peer->sent += (size_t)len;
-	}
-	if (len < 0 && errno != EAGAIN && errno != EINTR)
-		peer->dead = true;
+	if (!peer->dead && channel_queued(peer))
+		peer->sent +=
+			send_all(peer, peer->out.data + peer->sent, channel_queued(peer));
 	/* Moving the rest to the front for every partial write would cost n². */
 	if (peer->sent >= peer->out.len / 2)
 		forget_sent(peer);
@@ -200,11 +206,16 @@ bool channel_has_spare(struct channel_peer *peer)
 /* `spare` bytes of memory are left beyond it. */
 static int queue(struct channel_peer *peer, const char *bytes, size_t len, size_t spare)
 {
+	size_t sent = 0;
+
 	if (peer->dead)
 		return -EPIPE;
 	if (!has_room(peer, len + spare))
 		return -ENOMEM;
-	text_append(&peer->out, bytes, len);
+	/* What waits for nothing is not copied: a list of blocks may be of 2 MiB. */
+	if (!channel_queued(peer))
+		sent = send_all(peer, bytes, len);
+	text_append(&peer->out, bytes + sent, len - sent);
 	flush(peer);
 	if (!peer->dead) {
 		update_watch(peer);
