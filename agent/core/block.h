@@ -68,11 +68,11 @@ struct block {
 	uint8_t marks; /* BLOCK_MARK_…: remembered from earlier snapshots */
 	uint8_t reason; /* enum reason: the latest verdict or result */
 	uint8_t known; /* enum block_state, of an unreadable one: as last read, else ABSENT */
-	bool is_doubted; /* another may have taken its place: `identity` is to be read anew */
-	bool offline_reported; /* offline since it was online, and that needs no report any more */
-	bool is_told; /* since it came there was a report of it, or will be with the next flush */
+	bool is_doubted : 1; /* another may have taken its place: `identity` is to be read anew */
+	bool offline_reported : 1; /* offline since it was online, and that needs no report any more */
+	bool is_told : 1; /* since it came there was a report of it, or will be with the next flush */
 	/* It came, or is online by others' hand, and no report in the journal says so. */
-	bool unreported;
+	bool unreported : 1;
 };
 
 #define BLOCK_MARK_WAS_ONLINE 1 /* in this boot: offline now means somebody wanted that */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOURNAL_MAGIC 0x314e4c4e4f4d454dull /* "MEMONLN1": changes with every layout */
+#define JOURNAL_MAGIC 0x324e4c4e4f4d454dull /* "MEMONLN2": changes with every layout */
 
 /* The layout of the memory: this, then the reports, the ranges, the marks. */
 struct journal_header {

@@ -110,9 +110,9 @@ void journal_set_position(struct journal *journal, uint64_t seq) _nonnull_(1);
  * one ended.
  */
 struct journal_mark {
-	uint64_t index; /* of the block */
-	uint8_t word; /* enum block_word */
-	uint8_t from; /* enum block_state */
+	uint64_t index : 48; /* of the block; it has 16 MiB at least */
+	uint64_t word : 8; /* enum online_type */
+	uint64_t from : 8; /* enum block_state */
 };
 /* false: no room; report what is done, and try again. */
 bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
