@@ -253,15 +253,30 @@ void schedule_rescan(struct schedule *schedule, uint64_t now_usec)
 		schedule_scan_failed(schedule, now_usec);
 }
 
-void schedule_scan_failed(struct schedule *schedule, uint64_t now_usec)
+static void plan_rescan(struct schedule *schedule, unsigned tries, uint64_t now_usec)
 {
-	unsigned tries = schedule->rescan_tries;
-
 	if (!schedule->has_timer || schedule->rescan_usec)
 		return;
-	if (tries == RESCAN_TRIES)
-		tries--;
+	if (tries >= RESCAN_TRIES)
+		tries = RESCAN_TRIES - 1;
 	schedule->rescan_usec = after(now_usec, (uint64_t)RESCAN_FIRST_MSEC << tries);
+}
+
+void schedule_scan_failed(struct schedule *schedule, uint64_t now_usec)
+{
+	plan_rescan(schedule, schedule->rescan_tries, now_usec);
+}
+
+void schedule_undecided(struct schedule *schedule, uint64_t now_usec)
+{
+	plan_rescan(schedule, schedule->undecided, now_usec);
+	if (schedule->undecided < RESCAN_TRIES)
+		schedule->undecided++;
+}
+
+void schedule_decided(struct schedule *schedule)
+{
+	schedule->undecided = 0;
 }
 
 void schedule_reset_rescan(struct schedule *schedule)

@@ -72,6 +72,7 @@ struct schedule {
 	uint64_t rescan_usec, announced_usec, retry_usec, settled_usec, backup_usec,
 		held_up_usec, rest_usec;
 	unsigned rescan_tries; /* so far */
+	unsigned undecided; /* decisions that failed one after another */
 	uint64_t announce_max_usec; /* how long a scan may wait; 0: 250 ms */
 	uint64_t announce_until_usec; /* scan then at the latest; 0: no need to wait */
 	uint64_t announce_seqnum; /* the kernel's latest, when it was last asked */
@@ -115,6 +116,12 @@ void schedule_expect_more(struct schedule *schedule, uint64_t now_usec) _nonnull
 void schedule_rescan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* The same of a scan that failed, as for lack of memory: until one succeeds. */
 void schedule_scan_failed(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
+/*
+ * There was not enough memory to decide about what a scan found: another scan, after longer and longer
+ * pauses until a decision succeeds (schedule_decided).
+ */
+void schedule_undecided(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
+void schedule_decided(struct schedule *schedule) _nonnull_(1);
 /* Whether another scan may still find what this one did not. */
 bool schedule_may_rescan(const struct schedule *schedule) _nonnull_(1);
 /*

@@ -300,10 +300,12 @@ void decide_blocks(struct agent *agent)
 	agent->has_rezone = false;
 	plan_clear(&agent->plan);
 	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
-		log_error("out of memory, deciding later");
-		schedule_scan_failed(&agent->schedule, loop_now_usec());
+		if (!agent->schedule.undecided)
+			log_error("out of memory, deciding later");
+		schedule_undecided(&agent->schedule, loop_now_usec());
 		return;
 	}
+	schedule_decided(&agent->schedule);
 	decide_all(agent, &policy);
 	policy_end(&policy);
 	order_plan(agent);

@@ -298,6 +298,27 @@ static void without_nodes_the_newcomer_waits_for_the_others(void **state)
 			 SCHEDULE_SCAN);
 }
 
+/* The scan itself succeeds each time, and begins its own pauses again. */
+static void decides_again_at_longer_and_longer_pauses(void **state)
+{
+	struct schedule schedule = { .has_timer = true };
+	uint64_t now = NOW;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 15; i++) {
+		schedule_reset_rescan(&schedule);
+		schedule_undecided(&schedule, now);
+		assert_int_equal(schedule.rescan_usec,
+				 now + ((10 * MSEC) << (i < 11 ? i : 11)));
+		now = schedule.rescan_usec;
+		schedule.rescan_usec = 0;
+	}
+	schedule_decided(&schedule);
+	schedule_undecided(&schedule, now);
+	assert_int_equal(schedule.rescan_usec, now + 10 * MSEC);
+}
+
 static void rescans_at_longer_and_longer_pauses(void **state)
 {
 	struct schedule schedule = { .has_timer = true };
@@ -448,6 +469,7 @@ int main(void)
 		cmocka_unit_test(one_burst_from_event_to_report),
 		cmocka_unit_test(the_newcomer_goes_before_the_others),
 		cmocka_unit_test(without_nodes_the_newcomer_waits_for_the_others),
+		cmocka_unit_test(decides_again_at_longer_and_longer_pauses),
 		cmocka_unit_test(rescans_at_longer_and_longer_pauses),
 		cmocka_unit_test(retries_until_nothing_waits),
 		cmocka_unit_test(settles_when_nothing_changes),
