@@ -32,7 +32,7 @@ static void store(struct history *history, struct block *block)
 	history->is_full = true;
 }
 
-/* What changes of many blocks is stored at once. */
+/* What changes of many blocks is stored by one write. */
 static void hold(struct history *history)
 {
 	if (history->intent)

@@ -24,8 +24,8 @@ struct value {
 };
 
 /*
- * Its key makes or forgets a slot: 0 where it is free. None lies in two pages: who is killed while
- * many are stored at once has stored whole ones.
+ * Its key makes or forgets a slot: 0 where it is free. None lies in two pages: a process that is
+ * killed while it stores many leaves whole ones.
  */
 #define SLOT_SIZE 16
 struct slot {
@@ -168,8 +168,8 @@ void intent_release(struct intent *intent)
 		keep_count(intent);
 }
 
-/* true: `slot` is stored later, with others. */
-static bool is_held(struct intent *intent, const struct slot *slot)
+/* true: `slot` is stored by intent_release, with others. */
+static bool hold_slot(struct intent *intent, const struct slot *slot)
 {
 	size_t number = (size_t)(slot - intent->slots);
 
@@ -185,7 +185,7 @@ static bool is_held(struct intent *intent, const struct slot *slot)
 static void set_key(struct intent *intent, struct slot *slot, uint64_t key)
 {
 	slot->key = key;
-	if (!is_held(intent, slot))
+	if (!hold_slot(intent, slot))
 		store_keep(intent->store, &slot->key, sizeof(slot->key));
 }
 
@@ -197,7 +197,7 @@ static void set_identity(struct intent *intent, struct slot *slot, uint64_t iden
 	if (slot->key)
 		set_key(intent, slot, 0);
 	slot->identity = identity;
-	if (!is_held(intent, slot))
+	if (!hold_slot(intent, slot))
 		store_keep(intent->store, &slot->identity, sizeof(slot->identity));
 }
 

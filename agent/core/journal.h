@@ -27,7 +27,7 @@ struct report_range {
 	int32_t error; /* errno as a positive number, 0 where there is none */
 	uint8_t from; /* enum block_state */
 	uint8_t to; /* enum block_state */
-	uint8_t requested; /* enum block_word; NONE for what others did */
+	uint8_t requested; /* enum online_type; NONE for what others did */
 	uint8_t zone; /* enum block_zone, of `to` */
 	uint8_t result; /* enum report_result */
 	uint8_t reason; /* enum reason */

@@ -6,6 +6,8 @@
 #define USEC_PER_MSEC 1000u
 #define RESCAN_FIRST_MSEC 10
 #define RESCAN_TRIES 12 /* each after twice the time: 40 s in all; then 20 s for each */
+#define UNDECIDED_TRIES \
+	8 /* up to 1.28 s: a DIMM that comes ends the shortage, and waits for it */
 #define ANNOUNCE_MSEC 5 /* without an event of any kind: then the DIMM is whole */
 #define ANNOUNCE_MAX_USEC 250000
 #define SETTLE_MAX_USEC 60000000 /* something always changes: go on all the same */
@@ -173,7 +175,8 @@ static struct schedule_step rest(struct schedule *schedule,
 			  "events have ended");
 	if (schedule->rescan_usec)
 		return go(schedule, SCHEDULE_RESCAN, SCHEDULE_WAIT,
-			  "not everything could be read");
+			  schedule->is_undecided ? "memory was too short to decide"
+						 : "not everything could be read");
 	if (schedule->retry_usec)
 		return go(schedule, SCHEDULE_RETRYING, SCHEDULE_WAIT,
 			  "writes were refused");
@@ -253,30 +256,37 @@ void schedule_rescan(struct schedule *schedule, uint64_t now_usec)
 		schedule_scan_failed(schedule, now_usec);
 }
 
-static void plan_rescan(struct schedule *schedule, unsigned tries, uint64_t now_usec)
+/* false: one that comes as early is waited for already. */
+static bool plan_rescan(struct schedule *schedule, unsigned tries, uint64_t now_usec)
 {
-	if (!schedule->has_timer || schedule->rescan_usec)
-		return;
-	if (tries >= RESCAN_TRIES)
-		tries = RESCAN_TRIES - 1;
-	schedule->rescan_usec = after(now_usec, (uint64_t)RESCAN_FIRST_MSEC << tries);
+	uint64_t usec = after(now_usec, (uint64_t)RESCAN_FIRST_MSEC << tries);
+
+	if (!schedule->has_timer ||
+	    (schedule->rescan_usec && schedule->rescan_usec <= usec))
+		return false;
+	schedule->rescan_usec = usec;
+	return true;
 }
 
 void schedule_scan_failed(struct schedule *schedule, uint64_t now_usec)
 {
-	plan_rescan(schedule, schedule->rescan_tries, now_usec);
+	unsigned tries = schedule->rescan_tries;
+
+	plan_rescan(schedule, tries < RESCAN_TRIES ? tries : RESCAN_TRIES - 1, now_usec);
 }
 
 void schedule_undecided(struct schedule *schedule, uint64_t now_usec)
 {
-	plan_rescan(schedule, schedule->undecided, now_usec);
-	if (schedule->undecided < RESCAN_TRIES)
-		schedule->undecided++;
+	schedule->is_undecided = true;
+	if (plan_rescan(schedule, schedule->undecided_tries, now_usec) &&
+	    schedule->undecided_tries < UNDECIDED_TRIES - 1)
+		schedule->undecided_tries++;
 }
 
 void schedule_decided(struct schedule *schedule)
 {
-	schedule->undecided = 0;
+	schedule->is_undecided = false;
+	schedule->undecided_tries = 0;
 }
 
 void schedule_reset_rescan(struct schedule *schedule)

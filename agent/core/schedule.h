@@ -72,7 +72,8 @@ struct schedule {
 	uint64_t rescan_usec, announced_usec, retry_usec, settled_usec, backup_usec,
 		held_up_usec, rest_usec;
 	unsigned rescan_tries; /* so far */
-	unsigned undecided; /* decisions that failed one after another */
+	bool is_undecided; /* the last decision failed for lack of memory */
+	unsigned undecided_tries; /* pauses since one succeeded */
 	uint64_t announce_max_usec; /* how long a scan may wait; 0: 250 ms */
 	uint64_t announce_until_usec; /* scan then at the latest; 0: no need to wait */
 	uint64_t announce_seqnum; /* the kernel's latest, when it was last asked */
@@ -110,15 +111,15 @@ void schedule_want_scan(struct schedule *schedule, uint64_t now_usec) _nonnull_(
 /* An event has asked for a scan: the rest of its DIMM may be about to come. */
 void schedule_expect_more(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /*
- * A block of a scan cannot be read: another scan, while schedule_may_rescan. Nothing where one is
- * waited for already.
+ * A block of a scan cannot be read: another scan, while schedule_may_rescan. Nothing where one
+ * that comes as early is waited for already.
  */
 void schedule_rescan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* The same of a scan that failed, as for lack of memory: until one succeeds. */
 void schedule_scan_failed(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /*
  * There was not enough memory to decide about what a scan found: another scan, after longer and longer
- * pauses until a decision succeeds (schedule_decided).
+ * pauses, up to 1.28 s, until a decision succeeds (schedule_decided).
  */
 void schedule_undecided(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 void schedule_decided(struct schedule *schedule) _nonnull_(1);

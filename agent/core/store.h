@@ -3,8 +3,9 @@
 #define MEMONLINE_STORE_H
 
 /*
- * Memory that outlives the process, in a file of which only its owner knows: each change is handed
- * over before the next one is made, so that the file is whole whenever the process is killed.
+ * Memory that outlives the process, in a file of which only its owner knows: changes are handed over
+ * in the order in which they have to be there, so that the file is whole whenever the process is
+ * killed. Who is killed while much is kept by one call has kept a first part of it, up to a page's end.
  */
 
 #include <stddef.h>

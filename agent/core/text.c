@@ -36,7 +36,7 @@ static size_t grown(size_t capacity, size_t wanted)
 	return capacity;
 }
 
-static bool has_room(const struct text *text, size_t more)
+static bool text_has_room(const struct text *text, size_t more)
 {
 	return !text->failed && more < text->capacity - text->len;
 }
@@ -48,7 +48,7 @@ int text_reserve(struct text *text, size_t more)
 
 	if (text->failed)
 		return -ENOMEM;
-	if (has_room(text, more))
+	if (text_has_room(text, more))
 		return 0;
 	/* One byte beyond is the NUL's. */
 	capacity = more < SIZE_MAX - text->len
@@ -83,7 +83,7 @@ char *text_extend(struct text *text, size_t len)
 {
 	char *at;
 
-	if (!has_room(text, len) && text_reserve(text, len) < 0)
+	if (!text_has_room(text, len) && text_reserve(text, len) < 0)
 		return NULL;
 	at = text->data + text->len;
 	text->len += len;

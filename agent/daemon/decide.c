@@ -300,7 +300,7 @@ void decide_blocks(struct agent *agent)
 	agent->has_rezone = false;
 	plan_clear(&agent->plan);
 	if (policy_begin(&policy, agent->config, &agent->now) < 0) {
-		if (!agent->schedule.undecided)
+		if (!agent->schedule.is_undecided)
 			log_error("out of memory, deciding later");
 		schedule_undecided(&agent->schedule, loop_now_usec());
 		return;

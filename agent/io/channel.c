@@ -206,17 +206,21 @@ bool channel_has_spare(struct channel_peer *peer)
 /* `spare` bytes of memory are left beyond it. */
 static int queue(struct channel_peer *peer, const char *bytes, size_t len, size_t spare)
 {
+	bool was_queued = channel_queued(peer) > 0;
 	size_t sent = 0;
 
 	if (peer->dead)
 		return -EPIPE;
 	if (!has_room(peer, len + spare))
 		return -ENOMEM;
-	/* What waits for nothing is not copied: a list of blocks may be of 2 MiB. */
-	if (!channel_queued(peer))
+	/* Out of the caller's memory where nothing is queued: a list of blocks may have 2 MiB. */
+	if (!was_queued)
 		sent = send_all(peer, bytes, len);
 	text_append(&peer->out, bytes + sent, len - sent);
-	flush(peer);
+	if (was_queued)
+		flush(peer);
+	else if (sent == len)
+		forget_sent(peer);
 	if (!peer->dead) {
 		update_watch(peer);
 		return 0;

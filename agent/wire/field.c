@@ -314,12 +314,19 @@ static const char *plain_value(const struct field *field, const void *from,
 		is_true = *(const bool *)from;
 		*len = is_true ? strlen("true") : strlen("false");
 		return is_true ? "true" : "false";
-	default:
-		return "";
+	case FIELD_STRING:
+	case FIELD_TEXT:
+	case FIELD_INT64:
+	case FIELD_INT32:
+	case FIELD_ONLINE_TYPE:
+	case FIELD_OBJECT:
+	case FIELD_LIST:
+		break;
 	}
+	return "";
 }
 
-/* By one step: a list has a hundred thousand of them. */
+/* In one step: a list has a hundred thousand of them. */
 static void put_head(struct text *out, const struct field *field, const char *value,
 		     size_t len)
 {

@@ -310,11 +310,18 @@ static void decides_again_at_longer_and_longer_pauses(void **state)
 		schedule_reset_rescan(&schedule);
 		schedule_undecided(&schedule, now);
 		assert_int_equal(schedule.rescan_usec,
-				 now + ((10 * MSEC) << (i < 11 ? i : 11)));
+				 now + ((10 * MSEC) << (i < 7 ? i : 7)));
+		/* Decisions that others ask for meanwhile do not count. */
+		schedule_undecided(&schedule, now + MSEC);
 		now = schedule.rescan_usec;
 		schedule.rescan_usec = 0;
 	}
+	/* What comes then and cannot be read yet does not wait for so long. */
+	schedule_undecided(&schedule, now);
 	schedule_decided(&schedule);
+	schedule_rescan(&schedule, now);
+	assert_int_equal(schedule.rescan_usec, now + 10 * MSEC);
+	schedule.rescan_usec = 0;
 	schedule_undecided(&schedule, now);
 	assert_int_equal(schedule.rescan_usec, now + 10 * MSEC);
 }
