@@ -14,11 +14,14 @@
 #define STATE_BYTES_MAX (64 << 20)
 #define PIECE 4096
 #define BEGIN 64 /* bytes that show whether the file begins as the memory does */
+#define END \
+	"memonend" /* behind the owner's bytes: a file without it was cut, or is not ours */
+#define END_SIZE strlen(END)
 
 struct state {
 	int fd; /* -1: the memory is in no file */
 	void *memory;
-	size_t bytes;
+	size_t bytes; /* with the end */
 	void *pinned; /* the file's pages, so that none is read from swap */
 	int error; /* why the file is not the memory any more; 0: it is */
 };
@@ -30,7 +33,7 @@ void *state_memory(const struct state *state)
 
 size_t state_bytes(const struct state *state)
 {
-	return state->bytes;
+	return state->bytes - END_SIZE;
 }
 
 static void unpin(struct state *state)
@@ -75,6 +78,7 @@ static int make_memory(struct state *state)
 	if (!memory || memory == MAP_FAILED)
 		return -ENOMEM;
 	state->memory = memory;
+	memcpy((char *)memory + state->bytes - END_SIZE, END, END_SIZE);
 	return 0;
 }
 
@@ -124,26 +128,51 @@ static int open_file(const char *root, const char *name, int flags)
 	return state_open_regular(path, O_RDWR | flags);
 }
 
-/* The file at its size, every page of it there. */
-static int allocate(struct state *state)
+/* Bytes of the file, with its end; 0: it is empty, was cut, or is larger than anybody makes it. */
+static int whole_size(int fd, off_t *size)
 {
+	char end[BEGIN];
 	struct stat status;
-	off_t kept;
-	int r;
 
-	if (fstat(state->fd, &status) < 0)
+	*size = 0;
+	if (fstat(fd, &status) < 0)
 		return -errno;
-	kept = status.st_size > STATE_BYTES_MAX ? 0 : status.st_size;
-	/* Nobody makes it that large: it is not ours. */
-	if (status.st_size > STATE_BYTES_MAX && ftruncate(state->fd, 0) < 0)
+	if (status.st_size > STATE_BYTES_MAX || status.st_size < (off_t)END_SIZE)
+		return 0;
+	if (pread(fd, end, END_SIZE, status.st_size - (off_t)END_SIZE) ==
+		    (ssize_t)END_SIZE &&
+	    memcmp(end, END, END_SIZE) == 0)
+		*size = status.st_size;
+	return 0;
+}
+
+/* The new end before the room up to it: a process that is killed in between leaves a whole file. */
+static int extend(const struct state *state)
+{
+	off_t end = (off_t)(state->bytes - END_SIZE);
+	ssize_t len = pwrite(state->fd, END, END_SIZE, end);
+
+	if (len != (ssize_t)END_SIZE)
+		return len < 0 ? -errno : -EIO;
+	return -posix_fallocate(state->fd, 0, (off_t)state->bytes);
+}
+
+/* The file at its size, every page of it there; *kept: bytes that it had. */
+static int allocate(struct state *state, off_t *kept)
+{
+	int r = whole_size(state->fd, kept);
+
+	if (r < 0)
+		return r;
+	if (!*kept && ftruncate(state->fd, 0) < 0)
 		return -errno;
-	if ((size_t)kept > state->bytes)
-		state->bytes = (size_t)kept;
-	r = posix_fallocate(state->fd, 0, (off_t)state->bytes);
+	if ((size_t)*kept > state->bytes)
+		state->bytes = (size_t)*kept;
+	r = extend(state);
 	/* Restores the file: its contents stay, and room that was added harms nobody. */
-	if (r != 0 && ftruncate(state->fd, kept) < 0)
+	if (r < 0 && ftruncate(state->fd, *kept) < 0)
 		return -errno;
-	return -r;
+	return r;
 }
 
 /*
@@ -171,18 +200,36 @@ static int read_file(const struct state *state, int fd)
 	return 0;
 }
 
+/* Of a file that has grown the old end is the owner's now. */
+static void clear_end(const struct state *state, off_t kept)
+{
+	if (kept && (size_t)kept < state->bytes)
+		memset((char *)state->memory + kept - END_SIZE, 0, END_SIZE);
+}
+
+static int store_clear_end(struct state *state, off_t kept)
+{
+	clear_end(state, kept);
+	if (!kept || (size_t)kept == state->bytes)
+		return 0;
+	return state_store(state, (char *)state->memory + kept - END_SIZE, END_SIZE);
+}
+
 static int open_shared(struct state *state, const char *root, const char *name)
 {
+	off_t kept;
 	int r;
 
 	state->fd = open_file(root, name, O_CREAT);
 	if (state->fd < 0)
 		return state->fd;
-	r = allocate(state);
+	r = allocate(state, &kept);
 	if (r == 0)
 		r = make_memory(state);
 	if (r == 0)
 		r = read_file(state, state->fd);
+	if (r == 0)
+		r = store_clear_end(state, kept);
 	if (r == 0)
 		pin(state);
 	return r;
@@ -194,7 +241,7 @@ static struct state *state_new(size_t bytes)
 
 	if (state) {
 		state->fd = -1;
-		state->bytes = bytes;
+		state->bytes = bytes + END_SIZE;
 	}
 	return state;
 }
@@ -219,18 +266,19 @@ struct state *state_open_copy(const char *root, const char *name, size_t bytes)
 {
 	char path[PATH_MAX];
 	struct state *state;
-	struct stat status;
+	off_t kept = 0;
 	int fd;
 
 	file_path(path, root, name);
 	fd = state_open_regular(path, O_RDONLY);
-	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size <= STATE_BYTES_MAX &&
-	    (size_t)status.st_size > bytes)
-		bytes = (size_t)status.st_size;
+	if (fd >= 0 && whole_size(fd, &kept) == 0 && (size_t)kept > bytes + END_SIZE)
+		bytes = (size_t)kept - END_SIZE;
 	state = state_open_private(bytes);
 	/* A file that is not read completely means a new start. */
-	if (state && fd >= 0 && read_file(state, fd) < 0)
+	if (state && kept && read_file(state, fd) < 0)
 		memset(state->memory, 0, bytes);
+	else if (state)
+		clear_end(state, kept);
 	if (fd >= 0)
 		close(fd);
 	return state;

@@ -5,8 +5,9 @@
 /*
  * Memory that outlives memonlined but not the boot: it is this process's own, read from a
  * file in /run/memonline at the start and stored there range by range, by one pwrite(2)
- * each. Others who change the file cause no signal and change nothing here. Other files
- * define the contents.
+ * each. Others who change the file cause no signal and change nothing here. A file that was
+ * cut while nobody had it open is taken for empty: it ends with a mark of its own, behind the
+ * owner's bytes. Other files define the contents.
  */
 
 #include <stdbool.h>

@@ -14,6 +14,7 @@
 #include "tree.h"
 
 #define BYTES 10000
+#define GROWN 20000
 
 static void path_of(char path[PATH_MAX], const char *root, const char *name)
 {
@@ -62,7 +63,7 @@ static void what_is_stored_is_found_again(void **state)
 	assert_int_equal(state_keep(kept, root, "state"), 0);
 	path_of(path, root, "state");
 	assert_int_equal(stat(path, &status), 0);
-	assert_int_equal(status.st_size, BYTES);
+	assert_int_equal(status.st_size, BYTES + 8);
 	assert_int_equal(status.st_mode & 0777, 0600);
 	state_close(kept);
 	tree_remove(root);
@@ -81,8 +82,8 @@ static void a_shortened_file_is_written_again_as_a_whole(void **state)
 	put(kept, "one", 0);
 	assert_int_equal(truncate(path, 5004), 0);
 	assert_false(state_is_whole(kept));
-	/* What it has still is as it was, until it is behind the memory. */
-	expect_found(root, "one");
+	/* Nothing rather than half of it. */
+	expect_found(root, "");
 	put(kept, "two", -ENODATA);
 	put(kept, "three", 0);
 	expect_found(root, "");
@@ -92,6 +93,69 @@ static void a_shortened_file_is_written_again_as_a_whole(void **state)
 	put(kept, "four", 0);
 	expect_found(root, "four");
 	state_close(kept);
+	tree_remove(root);
+}
+
+/* Nobody has it open: what is left of it is not taken for all that was stored. */
+static void a_file_that_was_cut_is_a_new_start(void **state)
+{
+	const off_t sizes[] = { BYTES + 7, BYTES, 5004, 8, 7, 1, 0 };
+	char root[TREE_SIZE], path[PATH_MAX];
+	size_t i;
+
+	(void)state;
+	tree_make(root);
+	path_of(path, root, "state");
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct state *kept = state_open(root, "state", BYTES);
+
+		put(kept, "one", 0);
+		state_close(kept);
+		expect_found(root, "one");
+		assert_int_equal(truncate(path, sizes[i]), 0);
+		expect_found(root, "");
+		kept = state_open(root, "state", BYTES);
+		assert_int_equal(*((char *)state_memory(kept) + 5000), 0);
+		state_close(kept);
+	}
+	tree_remove(root);
+}
+
+/* More blocks than at the last start: what was the end is the owner's, and zero. */
+static void a_file_grows_and_stays_large(void **state)
+{
+	char root[TREE_SIZE], path[PATH_MAX];
+	const char *memory;
+	struct state *kept;
+	struct stat status;
+	size_t i;
+
+	(void)state;
+	tree_make(root);
+	path_of(path, root, "state");
+	kept = state_open(root, "state", BYTES);
+	put(kept, "one", 0);
+	state_close(kept);
+	kept = state_open_copy(root, "state", GROWN);
+	assert_int_equal(state_bytes(kept), GROWN);
+	memory = state_memory(kept);
+	assert_string_equal(memory + 5000, "one");
+	for (i = BYTES; i < GROWN; i++)
+		assert_int_equal(memory[i], 0);
+	state_close(kept);
+	for (i = 0; i < 3; i++) {
+		kept = state_open(root, "state", i == 1 ? BYTES : GROWN);
+		assert_int_equal(state_bytes(kept), GROWN);
+		memory = state_memory(kept);
+		assert_string_equal(memory + 5000, "one");
+		assert_int_equal(memory[BYTES], 0);
+		assert_int_equal(memory[BYTES + 7], 0);
+		assert_true(state_is_whole(kept));
+		state_close(kept);
+	}
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_size, GROWN + 8);
+	expect_found(root, "one");
 	tree_remove(root);
 }
 
@@ -174,6 +238,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_stored_is_found_again),
 		cmocka_unit_test(a_shortened_file_is_written_again_as_a_whole),
+		cmocka_unit_test(a_file_that_was_cut_is_a_new_start),
+		cmocka_unit_test(a_file_grows_and_stays_large),
 		cmocka_unit_test(a_damaged_file_that_cannot_be_written_again_is_emptied),
 		cmocka_unit_test(a_removed_file_comes_back_and_a_foreign_one_stays),
 		cmocka_unit_test(one_lock_for_one_root),
