@@ -44,13 +44,14 @@ def resting_rows(found):
     for name, run in found["daemons"].items():
         idle = [run[state][key] for state in ("host", "no_host")
                 for key in ("wakeups_per_min", "cpu_usec_per_min")]
-        yield [name, run["pss_kib"], run["rss_kib"]] + ["%.0f" % each for each in idle]
+        yield ([name, run["pss_kib"], run["rss_kib"], run["files_kib"]] +
+               ["%.0f" % each for each in idle])
 
 
 def resting_table(found):
     text = table("At rest, after a DIMM and a query; first with hosts connected, then without",
-                 ["daemon", "PSS KiB", "RSS KiB", "wake-ups/min", "CPU us/min", "wake-ups/min",
-                  "CPU us/min"], list(resting_rows(found)))
+                 ["daemon", "PSS KiB", "RSS KiB", "files KiB", "wake-ups/min", "CPU us/min",
+                  "wake-ups/min", "CPU us/min"], list(resting_rows(found)))
     rows = [[source] + ["%.0f" % run[key] for key in ("wakeups_per_min", "cpu_usec_per_min")]
             for source, run in found["subscribed"].items()]
     return text + "\n\n" + table(

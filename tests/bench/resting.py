@@ -8,12 +8,22 @@ from lab.channel import Channel
 from . import tools
 
 NAMES = ("memonlined", "qemu-ga", "systemd-udevd")
+# What a daemon keeps there is memory, too, whether it is mapped or not.
+FILES = {"memonlined": "/run/memonline", "qemu-ga": "/run/qemu-ga", "systemd-udevd": "/run/udev"}
 
 
 def memory_kib(guest, pid):
     text = guest.read("/proc/%d/smaps_rollup" % pid)
     return {name.lower(): int(re.search(r"^%s:\s+(\d+)" % name, text, re.M).group(1))
             for name in ("Rss", "Pss")}
+
+
+def unmapped_kib(guest, pid, folder):
+    """Of the files below it in memory: what the daemon's resident set does not count."""
+    used = guest.sh("du -sk %s 2>/dev/null || echo 0" % folder).split()[0]
+    mapped = re.findall(r" %s/[^\n]*\nSize:[^\n]*\n(?:[^\n]*\n){0,2}Rss:\s+(\d+)" % folder,
+                        guest.read("/proc/%d/smaps" % pid))
+    return int(used) - sum(int(kib) for kib in mapped)
 
 
 def switches(guest, pid):
@@ -64,7 +74,9 @@ def subscribed(guest, path, seconds):
 
 
 def measure(guest, paths, seconds):
-    """{daemon: {"rss_kib", "pss_kib", "host", "no_host"}}; each of the last two as idle() has it.
+    """{daemon: {"rss_kib", "pss_kib", "files_kib", "host", "no_host"}}.
+
+    Each of the last two as idle() has it.
 
     paths: the host's ends of the agents' ports.
     """
@@ -85,5 +97,6 @@ def measure(guest, paths, seconds):
     for name, pid in pids.items():
         memory = memory_kib(guest, pid)
         found[name] = {"rss_kib": memory["rss"], "pss_kib": memory["pss"],
+                       "files_kib": unmapped_kib(guest, pid, FILES[name]),
                        "host": with_host[name], "no_host": without[name]}
     return found
