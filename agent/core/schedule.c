@@ -92,22 +92,38 @@ bool schedule_needs_seqnum(const struct schedule *schedule, uint64_t now_usec)
 }
 
 /*
+ * Whether the kernel still makes the DIMM. Where a block shows that it is whole, only that counts: 5 ms
+ * without an event pass on a busy machine, too.
+ */
+static bool is_being_made(const struct schedule *schedule,
+			  const struct schedule_facts *facts, uint64_t now_usec)
+{
+	if (now_usec >= schedule->announce_until_usec)
+		return false;
+	return (facts->has_newcomer && facts->has_nodes) ||
+	       (facts->seqnum && facts->seqnum != schedule->announce_seqnum);
+}
+
+/*
  * The kernel makes a DIMM's blocks one by one, and who reads those that are there keeps it from
  * making the rest: 128 took 80 ms in place of 11 (6.1, two emulated processors), and each scan
  * found a few more of them.
  */
-static bool is_announcing(struct schedule *schedule, uint64_t seqnum, uint64_t now_usec)
+static bool is_announcing(struct schedule *schedule, const struct schedule_facts *facts,
+			  uint64_t now_usec)
 {
-	if (schedule->announced_usec || !schedule->announce_until_usec)
-		return schedule->announced_usec != 0;
-	if (seqnum && seqnum != schedule->announce_seqnum &&
-	    now_usec < schedule->announce_until_usec) {
-		schedule->announce_seqnum = seqnum;
+	if (!schedule->announce_until_usec && !schedule->announced_usec)
+		return false;
+	if (!schedule->is_whole && schedule->announced_usec)
+		return true;
+	if (!schedule->is_whole && is_being_made(schedule, facts, now_usec)) {
+		schedule->announce_seqnum = facts->seqnum;
 		schedule->announced_usec = after(now_usec, ANNOUNCE_MSEC);
 		schedule->may_advance = true;
 		return true;
 	}
-	schedule->announce_until_usec = 0;
+	schedule->announce_until_usec = schedule->announced_usec = 0;
+	schedule->is_whole = false;
 	schedule->may_advance = true;
 	return false;
 }
@@ -142,7 +158,7 @@ static struct schedule_step scan(struct schedule *schedule,
 {
 	const char *why = schedule->scan_wanted ? "something may have changed"
 						: "others may have written too";
-	bool waits = is_announcing(schedule, facts->seqnum, now_usec);
+	bool waits = is_announcing(schedule, facts, now_usec);
 
 	if (facts->has_newcomer && schedule->may_advance &&
 	    (facts->has_nodes || !waits)) {
@@ -243,6 +259,11 @@ void schedule_expect_more(struct schedule *schedule, uint64_t now_usec)
 			now_usec + (schedule->announce_max_usec
 					    ? schedule->announce_max_usec
 					    : ANNOUNCE_MAX_USEC);
+}
+
+void schedule_dimm_whole(struct schedule *schedule)
+{
+	schedule->is_whole = schedule->announce_until_usec != 0;
 }
 
 bool schedule_may_rescan(const struct schedule *schedule)

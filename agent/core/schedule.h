@@ -78,6 +78,7 @@ struct schedule {
 	uint64_t announce_until_usec; /* scan then at the latest; 0: no need to wait */
 	uint64_t announce_seqnum; /* the kernel's latest, when it was last asked */
 	bool may_advance; /* the newcomer may be whole by now */
+	bool is_whole; /* its DIMM is: the scan need not wait */
 	unsigned retry_attempt; /* so far */
 	bool is_refused; /* a write was refused, and retry_usec is not set yet */
 	bool is_unsettled; /* something changed, and the events have not ended since */
@@ -110,6 +111,8 @@ void schedule_begin(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 void schedule_want_scan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* An event has asked for a scan: the rest of its DIMM may be about to come. */
 void schedule_expect_more(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
+/* SCHEDULE_ADVANCE has found the newcomer linked to its node: all blocks of its DIMM are made. */
+void schedule_dimm_whole(struct schedule *schedule) _nonnull_(1);
 /*
  * A block of a scan cannot be read: another scan, while schedule_may_rescan. Nothing where one
  * that comes as early is waited for already.

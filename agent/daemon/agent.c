@@ -55,6 +55,8 @@ static void advance(struct agent *agent)
 	kernel_settings_follow(agent);
 	if (!decide_may_advance(agent) || !scan_newcomer(agent, agent->newcomer))
 		return;
+	if (agent->numa)
+		schedule_dimm_whole(&agent->schedule);
 	decide_newcomer(agent, agent->newcomer);
 	agent->has_newcomer = false;
 	agent->is_ahead = true;

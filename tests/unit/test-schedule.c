@@ -272,14 +272,58 @@ static void the_newcomer_goes_before_the_others(void **state)
 	facts.seqnum = 6;
 	assert_int_equal(schedule_next(&schedule, &facts, NOW + 5 * MSEC).action,
 			 SCHEDULE_ADVANCE);
+	schedule_dimm_whole(&schedule);
 	facts.has_plan = true;
 	assert_int_equal(schedule_next(&schedule, &facts, NOW + 5 * MSEC).action,
 			 SCHEDULE_WRITE);
 	facts.has_plan = facts.has_newcomer = false;
-	assert_int_equal(schedule_next(&schedule, &facts, NOW + 6 * MSEC).wake_usec,
-			 NOW + 10 * MSEC);
-	assert_int_equal(schedule_next(&schedule, &facts, NOW + 10 * MSEC).action,
+	/* Whatever comes: the DIMM is whole. */
+	facts.seqnum = 7;
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 6 * MSEC).action,
 			 SCHEDULE_SCAN);
+	/* The next one has to be waited for again. */
+	schedule_want_scan(&schedule, NOW + 7 * MSEC);
+	schedule_expect_more(&schedule, NOW + 7 * MSEC);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW + 7 * MSEC).wake_usec,
+			 NOW + 12 * MSEC);
+}
+
+/* A machine that is busy makes none for longer than the pause. */
+static void an_unlinked_newcomer_is_waited_for(void **state)
+{
+	struct schedule schedule = { .has_timer = true };
+	struct schedule_facts facts = { .seqnum = 5,
+					.has_newcomer = true,
+					.has_nodes = true };
+	uint64_t now_usec;
+
+	(void)state;
+	schedule_expect_more(&schedule, NOW);
+	schedule_want_scan(&schedule, NOW);
+	for (now_usec = NOW; now_usec < NOW + 250 * MSEC; now_usec += 5 * MSEC) {
+		assert_int_equal(schedule_next(&schedule, &facts, now_usec).action,
+				 SCHEDULE_ADVANCE);
+		assert_int_equal(schedule_next(&schedule, &facts, now_usec).wake_usec,
+				 now_usec + 5 * MSEC);
+	}
+	/* It may never be linked. */
+	assert_int_equal(schedule_next(&schedule, &facts, now_usec).action,
+			 SCHEDULE_ADVANCE);
+	assert_int_equal(schedule_next(&schedule, &facts, now_usec).action,
+			 SCHEDULE_SCAN);
+}
+
+/* What is whole when nothing was waited for says nothing of the next. */
+static void a_whole_dimm_ends_no_later_wait(void **state)
+{
+	struct schedule schedule = { .has_timer = true };
+	struct schedule_facts facts = { .seqnum = 5 };
+
+	(void)state;
+	schedule_dimm_whole(&schedule);
+	schedule_expect_more(&schedule, NOW);
+	schedule_want_scan(&schedule, NOW);
+	assert_int_equal(schedule_next(&schedule, &facts, NOW).action, SCHEDULE_WAIT);
 }
 
 /* Only when no more are made is a block known to be whole. */
@@ -475,6 +519,8 @@ int main(void)
 		cmocka_unit_test(each_fact_has_its_action),
 		cmocka_unit_test(one_burst_from_event_to_report),
 		cmocka_unit_test(the_newcomer_goes_before_the_others),
+		cmocka_unit_test(an_unlinked_newcomer_is_waited_for),
+		cmocka_unit_test(a_whole_dimm_ends_no_later_wait),
 		cmocka_unit_test(without_nodes_the_newcomer_waits_for_the_others),
 		cmocka_unit_test(decides_again_at_longer_and_longer_pauses),
 		cmocka_unit_test(rescans_at_longer_and_longer_pauses),
