@@ -33,16 +33,22 @@ static void store(struct history *history, struct block *block)
 }
 
 /* What changes of many blocks is stored by one write. */
-static void hold(struct history *history)
+void history_hold(struct history *history)
 {
 	if (history->intent)
 		intent_hold(history->intent);
 }
 
-static void release(struct history *history)
+void history_release(struct history *history)
 {
 	if (history->intent)
 		intent_release(history->intent);
+}
+
+void history_store_held(struct history *history)
+{
+	if (history->intent)
+		intent_store_held(history->intent);
 }
 
 struct block history_known(const struct block *block)
@@ -247,7 +253,7 @@ void history_update(struct history *history, struct snapshot *next,
 {
 	size_t i;
 
-	hold(history);
+	history_hold(history);
 	for (i = 0; i < next->count; i++) {
 		struct block *block = &next->blocks[i];
 		const struct block *old = before ? snapshot_find(before, block->index)
@@ -255,7 +261,7 @@ void history_update(struct history *history, struct snapshot *next,
 
 		update(history, block, old, !before, next->uevent_seqnum);
 	}
-	release(history);
+	history_release(history);
 }
 
 void history_seen(struct block *block, uint64_t seqnum)
@@ -269,7 +275,7 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 	uint64_t unit = snapshot->block_size_bytes;
 	size_t i;
 
-	hold(history);
+	history_hold(history);
 	for (i = 0; i < snapshot->count; i++) {
 		struct block *block = &snapshot->blocks[i];
 		bool is_off = block->state == BLOCK_OFFLINE &&
@@ -282,7 +288,7 @@ void history_reported(struct history *history, struct snapshot *snapshot,
 		block->offline_reported = is_off;
 		store(history, block);
 	}
-	release(history);
+	history_release(history);
 	if (history->any_gone && !held->count && history->intent &&
 	    !history->is_dry_run) {
 		intent_forget_gone(history->intent, snapshot);

@@ -21,6 +21,15 @@ struct history {
 	bool any_gone; /* what is stored about removed blocks is kept for their reports */
 };
 
+/*
+ * Between the two nothing is stored, and then all of it at once (intent_hold). Only while the journal
+ * has marks of what was done to the blocks, and before somebody is answered.
+ */
+void history_hold(struct history *history) _nonnull_(1);
+void history_release(struct history *history) _nonnull_(1);
+/* Where nothing is stored now: stores what there is so far. */
+void history_store_held(struct history *history) _nonnull_(1);
+
 /* The block as it was when it was last read; ABSENT where it never was. Accepts NULL. */
 struct block history_known(const struct block *block);
 

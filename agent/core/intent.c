@@ -168,6 +168,14 @@ void intent_release(struct intent *intent)
 		keep_count(intent);
 }
 
+void intent_store_held(struct intent *intent)
+{
+	if (!intent->hold.is_on)
+		return;
+	intent_release(intent);
+	intent_hold(intent);
+}
+
 /* true: `slot` is stored by intent_release, with others. */
 static bool hold_slot(struct intent *intent, const struct slot *slot)
 {

@@ -48,6 +48,8 @@ void intent_free(struct intent *intent); /* accepts NULL */
  */
 void intent_hold(struct intent *intent) _nonnull_(1);
 void intent_release(struct intent *intent) _nonnull_(1);
+/* Between the two: stores what there is so far, for an effect that comes between. */
+void intent_store_held(struct intent *intent) _nonnull_(1);
 
 /*
  * Restores what is remembered of the blocks (BLOCK_MARK_WAS_ONLINE, _ADDED, _PLACED_BY_US

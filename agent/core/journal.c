@@ -328,23 +328,42 @@ static void keep_marks(const struct journal *journal)
 		   sizeof(journal->header->marks));
 }
 
+size_t journal_room(const struct journal *journal)
+{
+	return journal->header->mark_max - journal->header->marks.count;
+}
+
+void journal_mark_all(struct journal *journal, const struct journal_mark *marks,
+		      size_t count)
+{
+	struct journal_header *header = journal->header;
+	struct journal_mark *first = &journal->marks[header->marks.count];
+
+	if (!header->marks.count)
+		header->marks.after = header->ring.last;
+	memcpy(first, marks, count * sizeof(*marks));
+	store_keep(journal->store, first, count * sizeof(*marks));
+	header->marks.count += count;
+	keep_marks(journal);
+}
+
 bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
 		  enum block_state from)
 {
-	struct journal_header *header = journal->header;
-	struct journal_mark *mark = &journal->marks[header->marks.count];
+	struct journal_mark mark = { index, (uint8_t)word, (uint8_t)from };
 
-	if (header->marks.count == header->mark_max)
+	if (!journal_room(journal))
 		return false;
-	if (!header->marks.count)
-		header->marks.after = header->ring.last;
-	mark->index = index;
-	mark->word = (uint8_t)word;
-	mark->from = (uint8_t)from;
-	store_keep(journal->store, mark, sizeof(*mark));
-	header->marks.count++;
-	keep_marks(journal);
+	journal_mark_all(journal, &mark, 1);
 	return true;
+}
+
+void journal_unmark(struct journal *journal, size_t count)
+{
+	if (!count || count > journal->header->marks.count)
+		return;
+	journal->header->marks.count -= count;
+	keep_marks(journal);
 }
 
 uint64_t journal_mark_index(const struct journal *journal, size_t position)
@@ -398,20 +417,37 @@ static size_t newest_mark(const struct journal *journal, uint64_t index)
 	return count;
 }
 
+/* Whether a mark is the newest of one of these blocks. */
+static bool is_pending(const struct journal *journal, size_t position,
+		       const uint64_t *pending, size_t count)
+{
+	uint64_t index = journal->marks[position].index;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (pending[i] == index)
+			return newest_mark(journal, index) == position;
+	return false;
+}
+
 /*
  * In place: while a mark is half moved its old copy, the newer one, still stands behind it, and the
  * newest mark of a block counts.
  */
 void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes,
-			     uint64_t index)
+			     const uint64_t *pending, size_t count)
 {
 	struct journal_header *header = journal->header;
-	size_t newest = newest_mark(journal, index), i, kept = 0;
+	size_t i, kept = 0, waiting = 0;
 
-	for (i = 0; i < header->marks.count; i++)
-		if (i == newest || journal_mark_at(journal, i, block_size_bytes))
+	for (i = 0; i < header->marks.count; i++) {
+		bool waits = is_pending(journal, i, pending, count);
+
+		waiting += waits;
+		if (waits || journal_mark_at(journal, i, block_size_bytes))
 			journal->marks[kept++] = journal->marks[i];
-	if (kept == header->marks.count && newest == header->marks.count)
+	}
+	if (kept == header->marks.count && !waiting)
 		return;
 	store_keep(journal->store, journal->marks, kept * sizeof(*journal->marks));
 	header->marks.count = kept;

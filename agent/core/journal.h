@@ -117,6 +117,13 @@ struct journal_mark {
 /* false: no room; report what is done, and try again. */
 bool journal_mark(struct journal *journal, uint64_t index, enum online_type word,
 		  enum block_state from) _nonnull_(1);
+/* The same of several, by one store for all of them. journal_room has to be asked before. */
+void journal_mark_all(struct journal *journal, const struct journal_mark *marks,
+		      size_t count) _nonnull_(1);
+/* How many more marks fit. */
+size_t journal_room(const struct journal *journal) _nonnull_(1);
+/* The writes that the newest marks are about, so many, were not made. */
+void journal_unmark(struct journal *journal, size_t count) _nonnull_(1);
 /* Of the mark at `position`, whether it is reported or not. */
 uint64_t journal_mark_index(const struct journal *journal, size_t position) _nonnull_(1);
 size_t journal_mark_count(const struct journal *journal) _nonnull_(1);
@@ -127,11 +134,11 @@ size_t journal_mark_count(const struct journal *journal) _nonnull_(1);
 const struct journal_mark *journal_mark_at(const struct journal *journal, size_t position,
 					   uint64_t block_size_bytes) _nonnull_(1);
 /*
- * The marks of what is reported; those of what is not stand, and the newest one of block `index`,
- * whose report is still to come; UINT64_MAX: no such block.
+ * The marks of what is reported; those of what is not stand, and the newest one of each of these blocks,
+ * whose reports are still to come.
  */
 void journal_forget_reported(struct journal *journal, uint64_t block_size_bytes,
-			     uint64_t index) _nonnull_(1);
+			     const uint64_t *pending, size_t count) _nonnull_(1);
 /* Everything marked is reported. */
 void journal_forget_marks(struct journal *journal) _nonnull_(1);
 

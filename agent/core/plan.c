@@ -134,6 +134,11 @@ const struct plan_write *plan_take(struct plan *plan)
 	return plan->next < plan->count ? &plan->writes[plan->next++] : NULL;
 }
 
+void plan_put_back(struct plan *plan, size_t count)
+{
+	plan->next -= count < plan->next ? count : plan->next;
+}
+
 #define RETRY_FIRST_MSEC 100
 #define RETRY_LAST_MSEC 30000
 

@@ -60,6 +60,8 @@ void plan_leave_gaps(struct plan *plan) _nonnull_(1);
 bool plan_is_late(const struct plan *plan) _nonnull_(1);
 /* The next write, or NULL at the end. */
 const struct plan_write *plan_take(struct plan *plan) _nonnull_(1);
+/* The writes that plan_take gave last, so many, were not made: they are the next again. */
+void plan_put_back(struct plan *plan, size_t count) _nonnull_(1);
 
 /*
  * The result of a write: `error` is what the write returned (0 or negative errno),

@@ -202,6 +202,28 @@ static struct schedule_step rest(struct schedule *schedule,
 	return go(schedule, SCHEDULE_IDLE, SCHEDULE_WAIT, "nothing to do");
 }
 
+/*
+ * A scan in the middle of a plan would throw the rest of it away and make it again. But what closes
+ * a DIMM's gap waits for a scan: more of the DIMM has come.
+ */
+static bool goes_on(const struct schedule *schedule, const struct schedule_facts *facts)
+{
+	return facts->has_plan && !(schedule->scan_wanted && facts->only_gaps);
+}
+
+/* One is in hand. */
+static struct schedule_step write_on(struct schedule *schedule,
+				     const struct schedule_facts *facts)
+{
+	enum schedule_action action = SCHEDULE_TAKE_RESULT;
+
+	if (facts->is_left)
+		action = SCHEDULE_WAIT;
+	else if (facts->may_write_ahead && goes_on(schedule, facts))
+		action = SCHEDULE_WRITE_AHEAD;
+	return go(schedule, SCHEDULE_WRITING, action, "a write is in progress");
+}
+
 struct schedule_step schedule_next(struct schedule *schedule,
 				   const struct schedule_facts *facts, uint64_t now_usec)
 {
@@ -223,14 +245,8 @@ struct schedule_step schedule_next(struct schedule *schedule,
 		return go(schedule, SCHEDULE_JOB, SCHEDULE_WAIT,
 			  "a block is being taken offline");
 	if (facts->is_writing)
-		return go(schedule, SCHEDULE_WRITING,
-			  facts->is_left ? SCHEDULE_WAIT : SCHEDULE_TAKE_RESULT,
-			  "a write is in progress");
-	/*
-	 * A scan in the middle of a plan would throw the rest of it away and make it again. But what
-	 * closes a DIMM's gap waits for a scan: more of the DIMM has come.
-	 */
-	if (facts->has_plan && !(schedule->scan_wanted && facts->only_gaps))
+		return write_on(schedule, facts);
+	if (goes_on(schedule, facts))
 		return go(schedule, SCHEDULE_WRITING, SCHEDULE_WRITE,
 			  "writes are planned");
 	if (schedule->scan_wanted || (schedule->has_written && !facts->has_job))

@@ -34,6 +34,7 @@ enum schedule_action {
 	SCHEDULE_SCAN, /* read all blocks and decide about each */
 	SCHEDULE_ADVANCE, /* read the newcomer alone and decide about it, if it is whole */
 	SCHEDULE_WRITE, /* the plan's next */
+	SCHEDULE_WRITE_AHEAD, /* hand the plan's next over behind the write in hand */
 	SCHEDULE_TAKE_RESULT, /* wait for the write in hand as long as a step may take */
 	SCHEDULE_STEP_JOB,
 	SCHEDULE_STEP_PROBE,
@@ -50,6 +51,7 @@ struct schedule_facts {
 	bool is_offlining; /* a worker takes a block offline */
 	bool is_writing; /* a write is in progress */
 	bool is_left; /* and nobody waits for it: its end is an event */
+	bool may_write_ahead; /* for SCHEDULE_WRITE_AHEAD */
 	bool has_plan; /* writes are left in the plan */
 	bool only_gaps; /* those only close gaps (plan_is_late) */
 	bool has_newcomer; /* a new block was announced that no other block decides about */

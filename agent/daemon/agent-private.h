@@ -4,7 +4,7 @@
 
 /*
  * What agent.c and the files that it calls share. Calls go downwards only, in the order
- * agent, probing, jobs, decide, scan, events, writes, reports, kernel-settings (`make
+ * agent, probing, jobs, decide, scan, events, writes, reports, kernel-settings, view (`make
  * check` compares): results are returned, and core/schedule says what follows.
  */
 
@@ -67,6 +67,9 @@ struct agent {
 	struct worker *worker; /* doing it, apart */
 	struct writer *writer; /* NULL without a loop: writes are waited for */
 	struct agent_write writing;
+	struct plan_write ahead[WRITER_NEXT_MAX]; /* follow it, the next one first */
+	size_t ahead_count;
+	uint64_t steps_until_usec; /* then the loop has its turn */
 	struct agent_probe *probe; /* NULL: none asked for */
 	/* DIMMs that were probed, or found there when they were asked for: each is one. */
 	struct snapshot_window probed[SNAPSHOT_WINDOWS_MAX];
@@ -147,9 +150,20 @@ void writes_close(struct agent *agent);
  */
 void writes_state(struct agent *agent, enum write_purpose purpose,
 		  const struct plan_write *write);
+/*
+ * Whether the plan's next may be handed over before the result of the write in hand is known: where
+ * nothing that follows from it could change the next.
+ */
+bool writes_may_go_ahead(const struct agent *agent);
+void writes_go_ahead(struct agent *agent);
+/* What was handed over so and has not begun is the plan's again. */
+void writes_draw_back(struct agent *agent);
 /* Has the kernel take the block at this address, by way of `probe`. */
 void writes_probe(struct agent *agent, uint64_t address);
-/* Waits for the write in hand for `msec` at most; false: the kernel holds it up. */
+/*
+ * Waits for the write in hand for `msec` at most, and until most of those behind it are over, too; the
+ * next of them is in hand then. false: the kernel holds it up.
+ */
 bool writes_take(struct agent *agent, unsigned msec, struct write_result *result);
 /* No step waits any longer: the loop goes on, and `over` is called when the write is over. */
 void writes_leave(struct agent *agent);

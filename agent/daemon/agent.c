@@ -62,33 +62,53 @@ static void advance(struct agent *agent)
 	agent->is_ahead = true;
 }
 
-static void take_result(struct agent *agent, unsigned msec)
+static void judge(struct agent *agent, const struct write_result *result)
 {
-	struct write_result result;
-
-	if (!writes_take(agent, msec, &result))
-		return;
-	switch (result.purpose) {
+	switch (result->purpose) {
 	case WRITE_POLICY:
-		writes_judge(agent, &result.write, result.error, &result.before,
-			     result.block, false);
+		writes_judge(agent, &result->write, result->error, &result->before,
+			     result->block, false);
 		return;
 	case WRITE_JOB:
-		jobs_written(agent, result.error, &result.before, result.block);
+		jobs_written(agent, result->error, &result->before, result->block);
 		return;
 	case WRITE_PROBE:
-		probing_written(agent, result.error);
+		probing_written(agent, result->error);
 		return;
 	case WRITE_NONE:
 		return;
 	}
 }
 
-/* Waits for the write that a step has begun, if it has. */
+/*
+ * All that there are. What the policy wrote is stored at once, as the journal has a mark of each. false:
+ * there is none yet.
+ */
+static bool take_results(struct agent *agent, unsigned msec)
+{
+	struct write_result result;
+
+	if (!writes_take(agent, msec, &result))
+		return false;
+	if (result.purpose != WRITE_POLICY) {
+		judge(agent, &result);
+		return true;
+	}
+	history_hold(&agent->history);
+	do
+		judge(agent, &result);
+	while (writes_take(agent, 0, &result));
+	history_release(&agent->history);
+	return true;
+}
+
+/* Waits for the write in hand, if there is one, as long as a step may. */
 static void finish_write(struct agent *agent)
 {
-	if (agent->writing.purpose != WRITE_NONE)
-		take_result(agent, WAIT_MSEC);
+	if (agent->writing.purpose == WRITE_NONE || take_results(agent, WAIT_MSEC))
+		return;
+	writes_draw_back(agent);
+	writes_leave(agent);
 }
 
 static void report(struct agent *agent)
@@ -154,12 +174,19 @@ static void on_offlined(int error, void *data)
 	agent_resume(agent);
 }
 
+/* What is handed over ahead is taken in the same turn of the loop. */
+static bool may_write_ahead(const struct agent *agent, uint64_t now_usec)
+{
+	return now_usec < agent->steps_until_usec && writes_may_go_ahead(agent);
+}
+
 static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)
 {
 	struct schedule_facts facts = {
 		.is_offlining = agent->worker != NULL,
 		.is_writing = agent->writing.purpose != WRITE_NONE,
 		.is_left = agent->writing.is_left,
+		.may_write_ahead = may_write_ahead(agent, now_usec),
 		.has_plan = agent_pending(agent) > 0,
 		.only_gaps = plan_is_late(&agent->plan),
 		.has_newcomer = decide_may_advance(agent),
@@ -198,7 +225,11 @@ static void act(struct agent *agent, enum schedule_action action)
 		return;
 	case SCHEDULE_WRITE:
 		writes_state(agent, WRITE_POLICY, plan_take(&agent->plan));
-		finish_write(agent);
+		if (!may_write_ahead(agent, loop_now_usec()))
+			finish_write(agent);
+		return;
+	case SCHEDULE_WRITE_AHEAD:
+		writes_go_ahead(agent);
 		return;
 	case SCHEDULE_TAKE_RESULT:
 		finish_write(agent);
@@ -261,19 +292,23 @@ bool agent_step(struct agent *agent)
 	return step.action != SCHEDULE_WAIT;
 }
 
+bool agent_steps(struct agent *agent, uint64_t until_usec)
+{
+	bool more;
+
+	agent->steps_until_usec = until_usec;
+	do
+		more = agent_step(agent);
+	while (more && loop_now_usec() < until_usec);
+	/* What happens meanwhile finds one write in hand. */
+	writes_draw_back(agent);
+	return more;
+}
+
 /* The loop costs more system calls than a step does besides its write. */
 static bool step_work(void *data)
 {
-	uint64_t until = loop_now_usec() + STEPS_USEC;
-	struct agent *agent = data;
-	bool more;
-
-	do
-		more = agent_step(agent);
-	while (more && loop_now_usec() < until);
-	if (more && agent->writing.purpose != WRITE_NONE && !agent->writing.is_left)
-		writes_leave(agent);
-	return more;
+	return agent_steps(data, loop_now_usec() + STEPS_USEC);
 }
 
 /* --- what wakes it */
@@ -296,7 +331,7 @@ static void on_written(void *data)
 
 	if (!agent->writing.is_left)
 		return;
-	take_result(agent, 0);
+	take_results(agent, 0);
 	agent_resume(agent);
 }
 
@@ -500,16 +535,6 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
-bool agent_has_looked(const struct agent *agent)
-{
-	return agent->scanned_once;
-}
-
-const struct snapshot *agent_snapshot(const struct agent *agent)
-{
-	return &agent->now;
-}
-
 /* More of the DIMM has come: what closes its gap waits for that. */
 static bool scans_first(const struct agent *agent)
 {
@@ -532,51 +557,4 @@ const struct snapshot *agent_look(struct agent *agent)
 		agent_wake(agent);
 	}
 	return &agent->now;
-}
-
-struct journal *agent_journal(const struct agent *agent)
-{
-	return agent->edges.journal;
-}
-
-const struct config *agent_config(const struct agent *agent)
-{
-	return agent->config;
-}
-
-const char *agent_source_name(const struct agent *agent)
-{
-	return agent->edges.source ? source_name(agent->edges.source) : "none";
-}
-
-const char *agent_kernel_release(const struct agent *agent)
-{
-	return agent->machine.release;
-}
-
-struct root *agent_root(const struct agent *agent)
-{
-	return agent->edges.root;
-}
-
-int agent_port_error(const struct agent *agent, const char **name)
-{
-	*name = NULL;
-	if (!agent->edges.port_error)
-		return 0;
-	return agent->edges.port_error(name, agent->edges.data);
-}
-
-size_t agent_pending(const struct agent *agent)
-{
-	return agent->plan.count - agent->plan.next;
-}
-
-size_t agent_failed_blocks(const struct agent *agent)
-{
-	size_t i, failed = 0;
-
-	for (i = 0; i < agent->now.count; i++)
-		failed += (agent->now.blocks[i].marks & BLOCK_MARK_FAILED) != 0;
-	return failed;
 }

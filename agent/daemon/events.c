@@ -28,6 +28,20 @@ static bool is_doubtful(const struct agent *agent, const struct uevent *event,
 	       block->state == BLOCK_ONLINE && event->seqnum > block->identity_seqnum;
 }
 
+/* Whether a write to it was handed over and its result not taken: what it is then is read. */
+static bool is_in_hand(const struct agent *agent, const struct block *block)
+{
+	size_t i;
+
+	if (agent->writing.purpose == WRITE_POLICY &&
+	    agent->writing.write.index == block->index)
+		return true;
+	for (i = 0; i < agent->ahead_count; i++)
+		if (agent->ahead[i].index == block->index)
+			return true;
+	return false;
+}
+
 /* Whether the event says what `now` does not show; true where that is not certain. */
 static bool is_news(const struct agent *agent, const struct uevent *event,
 		    const struct block *block)
@@ -46,7 +60,7 @@ static bool is_news(const struct agent *agent, const struct uevent *event,
 	case UEVENT_ADD: /* had it gone in between, that came first */
 		return false;
 	case UEVENT_ONLINE: /* mostly our own writes */
-		return block->state != BLOCK_ONLINE;
+		return block->state != BLOCK_ONLINE && !is_in_hand(agent, block);
 	case UEVENT_OFFLINE:
 		return block->state != BLOCK_OFFLINE;
 	case UEVENT_REMOVE:

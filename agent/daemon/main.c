@@ -512,8 +512,7 @@ static void first_round(struct daemon *daemon)
 		 config_policy_text(daemon->config.policy));
 	agent_wake(daemon->agent);
 	agent_probe_at_start(daemon->agent);
-	while (agent_step(daemon->agent) && loop_now_usec() < until)
-		;
+	agent_steps(daemon->agent, until);
 }
 
 static int serve(struct daemon *daemon)

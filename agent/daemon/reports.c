@@ -67,6 +67,21 @@ static void flush(struct agent *agent)
 	agent->reports_new = true;
 }
 
+/* `written`: the block whose result has no room yet, or UINT64_MAX. */
+static void forget_reported(const struct agent *agent, uint64_t written)
+{
+	uint64_t pending[WRITER_NEXT_MAX + 2];
+	size_t count = 0, i;
+
+	pending[count++] = written;
+	if (agent->writing.purpose != WRITE_NONE)
+		pending[count++] = agent->writing.write.index;
+	for (i = 0; i < agent->ahead_count; i++)
+		pending[count++] = agent->ahead[i].index;
+	journal_forget_reported(agent->edges.journal, agent->now.block_size_bytes,
+				pending, count);
+}
+
 void reports_flush(struct agent *agent)
 {
 	/* The first scan failed: what the agent before this one left is to be reported still. */
@@ -74,8 +89,7 @@ void reports_flush(struct agent *agent)
 		return;
 	flush(agent);
 	if (agent->builder.count) /* held back */
-		journal_forget_reported(agent->edges.journal, agent->now.block_size_bytes,
-					UINT64_MAX);
+		forget_reported(agent, UINT64_MAX);
 	else
 		journal_forget_marks(agent->edges.journal);
 	/*
@@ -131,11 +145,11 @@ static void add(struct agent *agent, uint64_t dimm, const struct report_range *r
 		return;
 	if (report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec))
 		return;
+	history_store_held(&agent->history);
 	flush(agent);
 	/* What is in the journal now may be of an earlier block with its number. */
 	if (agent->scanned_once)
-		journal_forget_reported(agent->edges.journal, agent->now.block_size_bytes,
-					written);
+		forget_reported(agent, written);
 	report_builder_add(&agent->builder, dimm, range, begun_usec, now_usec);
 }
 

@@ -18,6 +18,37 @@ static const char *word_of(const struct agent_write *writing)
 					       : online_type_text(writing->write.word);
 }
 
+static void begin(struct agent *agent, enum write_purpose purpose,
+		  const struct plan_write *write)
+{
+	memset(&agent->writing, 0, sizeof(agent->writing));
+	agent->writing.purpose = purpose;
+	agent->writing.write = *write;
+	agent->writing.since_usec = loop_now_usec();
+	agent->writing.going_offline = UINT64_MAX;
+}
+
+/* The last so many of those ahead were not made. */
+static void put_back(struct agent *agent, size_t count)
+{
+	agent->ahead_count -= count;
+	journal_unmark(agent->edges.journal, count);
+	plan_put_back(&agent->plan, count);
+}
+
+/* The write in hand is over; what follows it is the next, unless it failed. */
+static void take_next(struct agent *agent, int error)
+{
+	if (error < 0)
+		put_back(agent, agent->ahead_count);
+	if (!agent->ahead_count)
+		return;
+	begin(agent, WRITE_POLICY, &agent->ahead[0]);
+	agent->ahead_count--;
+	memmove(&agent->ahead[0], &agent->ahead[1],
+		agent->ahead_count * sizeof(agent->ahead[0]));
+}
+
 bool writes_take(struct agent *agent, unsigned msec, struct write_result *result)
 {
 	struct agent_write *writing = &agent->writing;
@@ -36,6 +67,7 @@ bool writes_take(struct agent *agent, unsigned msec, struct write_result *result
 	result->write = writing->write;
 	result->error = error;
 	memset(writing, 0, sizeof(*writing));
+	take_next(agent, error);
 	if (result->purpose == WRITE_PROBE)
 		return true;
 	/* No scan has replaced the snapshot meanwhile. */
@@ -50,16 +82,6 @@ void writes_leave(struct agent *agent)
 	agent->writing.is_left = true;
 	schedule_leave_write(&agent->schedule, loop_now_usec());
 	writer_notify(agent->writer);
-}
-
-static void begin(struct agent *agent, enum write_purpose purpose,
-		  const struct plan_write *write)
-{
-	memset(&agent->writing, 0, sizeof(agent->writing));
-	agent->writing.purpose = purpose;
-	agent->writing.write = *write;
-	agent->writing.since_usec = loop_now_usec();
-	agent->writing.going_offline = UINT64_MAX;
 }
 
 void writes_mark(struct agent *agent, const struct plan_write *write,
@@ -86,6 +108,56 @@ void writes_state(struct agent *agent, enum write_purpose purpose,
 	else
 		writing->error = sysfs_write_state(agent->edges.sysfs, write->index,
 						   write->word, &writing->after);
+}
+
+/*
+ * Before 4.13 the order of the writes to ZONE_MOVABLE rests on the result of each. Without room for
+ * its mark there would be a report in between, of a write whose result is not known.
+ */
+bool writes_may_go_ahead(const struct agent *agent)
+{
+	return agent->writer && agent->writing.purpose == WRITE_POLICY &&
+	       agent->ahead_count < WRITER_NEXT_MAX &&
+	       journal_room(agent->edges.journal) &&
+	       !kernel_has(&agent->machine.kernel, KERNEL_MOVABLE_FROM_TOP) &&
+	       !kernel_has(&agent->machine.kernel, KERNEL_ONLINES_BY_ITSELF);
+}
+
+static struct journal_mark mark_of(const struct agent *agent,
+				   const struct plan_write *write)
+{
+	const struct block *block = snapshot_find(&agent->now, write->index);
+	struct journal_mark mark = { write->index, (uint8_t)write->word, block->state };
+
+	return mark;
+}
+
+/* Those that close gaps wait for the others (core/plan.h): they are not taken along. */
+void writes_go_ahead(struct agent *agent)
+{
+	size_t room = journal_room(agent->edges.journal), count = 0, i;
+	struct plan_write *first = &agent->ahead[agent->ahead_count];
+	struct journal_mark marks[WRITER_NEXT_MAX];
+	bool is_late = plan_is_late(&agent->plan);
+	const struct plan_write *write;
+
+	if (room > WRITER_NEXT_MAX - agent->ahead_count)
+		room = WRITER_NEXT_MAX - agent->ahead_count;
+	while (count < room && plan_is_late(&agent->plan) == is_late &&
+	       (write = plan_take(&agent->plan))) {
+		first[count] = *write;
+		marks[count++] = mark_of(agent, write);
+	}
+	journal_mark_all(agent->edges.journal, marks, count);
+	agent->ahead_count += count;
+	for (i = 0; i < count; i++)
+		writer_write_next(agent->writer, first[i].index, first[i].word);
+}
+
+void writes_draw_back(struct agent *agent)
+{
+	if (agent->ahead_count)
+		put_back(agent, writer_withdraw(agent->writer));
 }
 
 /* Nothing is read after a probe. */

@@ -11,25 +11,39 @@
 #include "io/thread.h"
 
 #define END_MSEC 1000
+#define PLACES (WRITER_NEXT_MAX + 1)
+#define LEFT 2 /* with so many left it is time to hand over more */
 
-enum stage { IDLE, WRITE_STATE, WRITE_PROBE, OVER, STOP };
+enum kind { WRITE_STATE, WRITE_PROBE };
+
+struct request {
+	enum kind kind;
+	uint64_t index; /* or the address */
+	enum online_type word;
+	int result;
+	struct sysfs_text after;
+};
 
 struct writer {
 	struct sysfs *sysfs;
 	pthread_t thread;
 	pthread_mutex_t mutex; /* for all that follows, but the loop's */
-	pthread_cond_t changed; /* the stage */
-	enum stage stage;
-	uint64_t index; /* or the address */
-	enum online_type word;
-	int result;
-	struct sysfs_text after;
-	bool notify; /* the loop waits for it */
+	pthread_cond_t changed; /* something that either side waits for */
+	struct request requests[PLACES]; /* number n is at n % PLACES */
+	size_t taken, over, handed; /* so many; taken <= over <= handed */
+	bool is_writing; /* the one after those that are over */
+	bool stop;
+	bool notify; /* the loop waits for a result */
 	int event_fd;
 	struct loop_watch *watch;
 	writer_over_fn fn;
 	void *data;
 };
+
+static struct request *place(struct writer *writer, size_t number)
+{
+	return &writer->requests[number % PLACES];
+}
 
 static void wake_loop(const struct writer *writer)
 {
@@ -40,28 +54,46 @@ static void wake_loop(const struct writer *writer)
 		return;
 }
 
-/* The mutex is held, but for the write itself: nobody else touches what it is about meanwhile. */
+/* The mutex is held, also for what follows. The last one that is over failed. */
+static bool has_failed(struct writer *writer)
+{
+	return writer->over > writer->taken &&
+	       place(writer, writer->over - 1)->result < 0;
+}
+
+static bool has_work(struct writer *writer)
+{
+	return writer->handed > writer->over && !has_failed(writer);
+}
+
+/* Whether who waits for a result has enough of them. */
+static bool is_enough(struct writer *writer)
+{
+	return writer->over > writer->taken &&
+	       (writer->handed - writer->over <= LEFT || has_failed(writer));
+}
+
+/* But for the write itself: nobody else touches what it is about meanwhile. */
 static void write_one(struct writer *writer)
 {
-	enum stage stage = writer->stage;
-	struct sysfs_text after;
-	int result;
+	struct request *request = place(writer, writer->over);
 
+	writer->is_writing = true;
 	pthread_mutex_unlock(&writer->mutex);
-	after.len = -ENODATA;
-	if (stage == WRITE_STATE)
-		result = sysfs_write_state(writer->sysfs, writer->index, writer->word,
-					   &after);
+	request->after.len = -ENODATA;
+	if (request->kind == WRITE_STATE)
+		request->result = sysfs_write_state(writer->sysfs, request->index,
+						    request->word, &request->after);
 	else
-		result = sysfs_probe(writer->sysfs, writer->index);
+		request->result = sysfs_probe(writer->sysfs, request->index);
 	pthread_mutex_lock(&writer->mutex);
-	writer->result = result;
-	writer->after = after;
-	if (writer->stage != STOP)
-		writer->stage = OVER;
+	writer->is_writing = false;
+	writer->over++;
 	if (writer->notify)
 		wake_loop(writer);
 	writer->notify = false;
+	if (!is_enough(writer))
+		return;
 	pthread_mutex_unlock(&writer->mutex);
 	/* The mutex is free for the one who waits. */
 	pthread_cond_broadcast(&writer->changed);
@@ -73,8 +105,8 @@ static void *work(void *data)
 	struct writer *writer = data;
 
 	pthread_mutex_lock(&writer->mutex);
-	while (writer->stage != STOP) {
-		if (writer->stage == WRITE_STATE || writer->stage == WRITE_PROBE)
+	while (!writer->stop) {
+		if (has_work(writer))
 			write_one(writer);
 		else
 			pthread_cond_wait(&writer->changed, &writer->mutex);
@@ -163,32 +195,58 @@ static void deadline(struct timespec *until, unsigned msec)
 	}
 }
 
-/* The mutex is held. true: nothing is in hand. */
-static bool wait_until_over(struct writer *writer, unsigned msec)
+/* The mutex is held. */
+static void wait_for_results(struct writer *writer, unsigned msec)
 {
 	struct timespec until;
 	int r = 0;
 
+	if (!msec || is_enough(writer))
+		return;
 	deadline(&until, msec);
-	while (writer->stage != OVER && writer->stage != IDLE && r == 0)
+	while (r == 0 && !is_enough(writer))
 		r = pthread_cond_timedwait(&writer->changed, &writer->mutex, &until);
-	return writer->stage == OVER || writer->stage == IDLE;
+}
+
+/* Forgets all that have not begun, but the first so many. */
+static size_t withdraw(struct writer *writer, size_t kept)
+{
+	size_t begun = writer->over + (writer->is_writing ? 1 : 0);
+	size_t count;
+
+	if (begun < kept)
+		begun = kept;
+	if (begun > writer->handed)
+		begun = writer->handed;
+	count = writer->handed - begun;
+	writer->handed = begun;
+	return count;
+}
+
+/* Whether nothing is in the kernel's hands by then. */
+static bool end_writes(struct writer *writer)
+{
+	withdraw(writer, 0);
+	writer->taken = writer->over;
+	writer->notify = false;
+	if (writer->is_writing)
+		wait_for_results(writer, END_MSEC);
+	return !writer->is_writing;
 }
 
 void writer_free(struct writer *writer)
 {
-	bool over;
+	bool is_idle;
 
 	if (!writer)
 		return;
 	pthread_mutex_lock(&writer->mutex);
-	writer->notify = false;
-	over = wait_until_over(writer, END_MSEC);
-	writer->stage = STOP;
+	is_idle = end_writes(writer);
+	writer->stop = true;
 	pthread_cond_broadcast(&writer->changed);
 	pthread_mutex_unlock(&writer->mutex);
 	disconnect_loop(writer);
-	if (!over) {
+	if (!is_idle) {
 		pthread_detach(writer->thread);
 		return; /* it belongs to the thread now */
 	}
@@ -198,15 +256,22 @@ void writer_free(struct writer *writer)
 	free(writer);
 }
 
-static void hand_over(struct writer *writer, enum stage stage, uint64_t index,
+static void hand_over(struct writer *writer, enum kind kind, uint64_t index,
 		      enum online_type word)
 {
+	struct request *request;
+	bool is_waited_for;
+
 	pthread_mutex_lock(&writer->mutex);
-	writer->stage = stage;
-	writer->index = index;
-	writer->word = word;
+	request = place(writer, writer->handed);
+	request->kind = kind;
+	request->index = index;
+	request->word = word;
+	writer->handed++;
+	is_waited_for = !writer->is_writing && has_work(writer);
 	pthread_mutex_unlock(&writer->mutex);
-	pthread_cond_broadcast(&writer->changed);
+	if (is_waited_for)
+		pthread_cond_broadcast(&writer->changed);
 }
 
 void writer_write_state(struct writer *writer, uint64_t index, enum online_type word)
@@ -219,26 +284,47 @@ void writer_probe(struct writer *writer, uint64_t address)
 	hand_over(writer, WRITE_PROBE, address, ONLINE_TYPE_NONE);
 }
 
+void writer_write_next(struct writer *writer, uint64_t index, enum online_type word)
+{
+	hand_over(writer, WRITE_STATE, index, word);
+}
+
+size_t writer_withdraw(struct writer *writer)
+{
+	size_t count;
+
+	pthread_mutex_lock(&writer->mutex);
+	/* The one whose result is taken next is no longer behind another. */
+	count = withdraw(writer, writer->taken + 1);
+	pthread_mutex_unlock(&writer->mutex);
+	return count;
+}
+
 bool writer_take(struct writer *writer, unsigned msec, int *result,
 		 struct sysfs_text *after)
 {
-	bool over;
+	const struct request *request;
+	bool is_over;
 
 	pthread_mutex_lock(&writer->mutex);
-	over = wait_until_over(writer, msec) && writer->stage == OVER;
-	if (over) {
-		*result = writer->result;
-		*after = writer->after;
-		writer->stage = IDLE;
+	wait_for_results(writer, msec);
+	is_over = writer->over > writer->taken;
+	if (is_over) {
+		request = place(writer, writer->taken);
+		*result = request->result;
+		*after = request->after;
+		if (*result < 0)
+			writer->handed = writer->over;
+		writer->taken++;
 	}
 	pthread_mutex_unlock(&writer->mutex);
-	return over;
+	return is_over;
 }
 
 void writer_notify(struct writer *writer)
 {
 	pthread_mutex_lock(&writer->mutex);
-	if (writer->stage == OVER)
+	if (writer->over > writer->taken)
 		wake_loop(writer);
 	else
 		writer->notify = true;

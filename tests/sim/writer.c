@@ -21,15 +21,23 @@ struct writer {
 	bool notify;
 };
 
-static struct {
-	struct writer *writer; /* NULL: that agent is gone */
-	bool busy, over;
+#define PLACES (WRITER_NEXT_MAX + 1)
+
+struct request {
 	unsigned index;
 	enum online_type word;
-	uint64_t handed_usec, due_usec;
+	uint64_t handed_usec;
 	uint64_t identity; /* of the block, when it was handed over */
 	int result;
 	struct sysfs_text after;
+};
+
+static struct {
+	struct writer *writer; /* NULL: that agent is gone */
+	bool busy; /* the kernel has a write in hand: the one after those that are over */
+	uint64_t due_usec;
+	struct request requests[PLACES]; /* the oldest whose result was not taken first */
+	unsigned over, handed;
 } hand;
 
 static void notify(void *data)
@@ -39,10 +47,39 @@ static void notify(void *data)
 	writer->fn(writer->data);
 }
 
+static bool has_failed(void)
+{
+	return hand.over && hand.requests[hand.over - 1].result < 0;
+}
+
+static void carry_out(uint32_t unused, uint32_t unused_too);
+
+static void begin_next(void)
+{
+	if (hand.busy || hand.over == hand.handed || has_failed())
+		return;
+	hand.busy = true;
+	hand.due_usec = sim.now_usec + WRITE_USEC;
+	sim_later(WRITE_USEC, carry_out, 0, 0);
+}
+
+static void write_one(struct request *request)
+{
+	long r = -ENOENT; /* `probe` is not simulated */
+
+	if (request->word != ONLINE_TYPE_NONE)
+		r = kernel_write_state(request->index, request->word,
+				       request->handed_usec);
+	request->result = r < 0 ? (int)r : 0;
+	request->after.len = kernel_peek_state(request->index, request->after.bytes,
+					       sizeof(request->after.bytes));
+	/* Whoever was to know is gone, or takes it for the one that was there before. */
+	if (!hand.writer || request->identity != kernel.blocks[request->index].identity)
+		kernel.blocks[request->index].read_online = false;
+}
+
 static void carry_out(uint32_t unused, uint32_t unused_too)
 {
-	long r;
-
 	(void)unused;
 	(void)unused_too;
 	if (kernel.locked) {
@@ -50,19 +87,15 @@ static void carry_out(uint32_t unused, uint32_t unused_too)
 		sim_later(LOCK_USEC, carry_out, 0, 0);
 		return;
 	}
-	r = -ENOENT; /* `probe` is not simulated */
-	if (hand.word != ONLINE_TYPE_NONE)
-		r = kernel_write_state(hand.index, hand.word, hand.handed_usec);
-	hand.result = r < 0 ? (int)r : 0;
-	hand.after.len =
-		kernel_peek_state(hand.index, hand.after.bytes, sizeof(hand.after.bytes));
-	/* Whoever was to know is gone, or takes it for the one that was there before. */
-	if (!hand.writer || hand.identity != kernel.blocks[hand.index].identity)
-		kernel.blocks[hand.index].read_online = false;
+	write_one(&hand.requests[hand.over]);
 	hand.busy = false;
-	hand.over = hand.writer != NULL;
-	if (hand.over && hand.writer->notify)
+	if (!hand.writer)
+		return;
+	hand.over++;
+	begin_next();
+	if (hand.writer->notify)
 		loop_timer_arm(hand.writer->timer, 0);
+	hand.writer->notify = false;
 }
 
 struct writer *writer_new(struct loop *loop, struct sysfs *sysfs, writer_over_fn fn,
@@ -85,38 +118,59 @@ struct writer *writer_new(struct loop *loop, struct sysfs *sysfs, writer_over_fn
 	return writer;
 }
 
-static void hand_over(unsigned index, enum online_type word)
+static void hand_over(uint64_t index, enum online_type word)
 {
+	struct request *request = &hand.requests[hand.handed];
+
 	kernel_agent_went_on();
-	hand.busy = true;
-	hand.over = false;
-	hand.index = index;
-	hand.word = word;
-	hand.handed_usec = sim.now_usec;
-	hand.identity = kernel.blocks[index].identity;
-	hand.due_usec = sim.now_usec + WRITE_USEC;
-	hand.writer->notify = false;
-	sim_later(WRITE_USEC, carry_out, 0, 0);
+	memset(request, 0, sizeof(*request));
+	request->index = (unsigned)index;
+	request->word = word;
+	request->handed_usec = sim.now_usec;
+	request->identity = kernel.blocks[index].identity;
+	hand.handed++;
+	begin_next();
 	sim_point("hands a write over", 5);
 }
 
 void writer_write_state(struct writer *writer, uint64_t index, enum online_type word)
 {
 	hand.writer = writer;
-	hand_over((unsigned)index, word);
+	writer->notify = false;
+	hand_over(index, word);
 }
 
 void writer_probe(struct writer *writer, uint64_t address)
 {
-	hand.writer = writer;
-	hand_over((unsigned)(address / SIM_BLOCK_BYTES), ONLINE_TYPE_NONE);
+	writer_write_state(writer, address / SIM_BLOCK_BYTES, ONLINE_TYPE_NONE);
 }
 
-static void wait_until_over(uint64_t usec)
+void writer_write_next(struct writer *writer, uint64_t index, enum online_type word)
+{
+	(void)writer;
+	hand_over(index, word);
+}
+
+size_t writer_withdraw(struct writer *writer)
+{
+	unsigned begun = hand.over + (hand.busy ? 1 : 0);
+	size_t count = hand.handed - begun;
+
+	(void)writer;
+	hand.handed = begun;
+	return count;
+}
+
+static bool is_enough(void)
+{
+	return hand.over && (hand.handed - hand.over <= 2 || has_failed());
+}
+
+static void wait_for_results(uint64_t usec)
 {
 	uint64_t until = sim.now_usec + usec;
 
-	while (hand.busy && sim.now_usec < until)
+	while (hand.busy && !is_enough() && sim.now_usec < until)
 		sim_pass((hand.due_usec < until ? hand.due_usec : until) - sim.now_usec);
 }
 
@@ -124,12 +178,17 @@ bool writer_take(struct writer *writer, unsigned msec, int *result,
 		 struct sysfs_text *after)
 {
 	(void)writer;
-	wait_until_over(msec * 1000ull);
+	wait_for_results(msec * 1000ull);
 	if (!hand.over)
 		return false;
-	hand.over = false;
-	*result = hand.result;
-	*after = hand.after;
+	*result = hand.requests[0].result;
+	*after = hand.requests[0].after;
+	if (*result < 0)
+		hand.handed = hand.over;
+	hand.over--;
+	hand.handed--;
+	memmove(&hand.requests[0], &hand.requests[1],
+		hand.handed * sizeof(hand.requests[0]));
 	/* It may be killed here: the kernel has done it, nobody knows. */
 	sim_point("takes the result", 10);
 	return true;
@@ -144,19 +203,27 @@ void writer_notify(struct writer *writer)
 
 void writer_free(struct writer *writer)
 {
+	uint64_t until = sim.now_usec + 1000000;
+
 	if (!writer)
 		return;
-	wait_until_over(1000000);
+	writer_withdraw(writer);
+	while (hand.busy && sim.now_usec < until)
+		sim_pass((hand.due_usec < until ? hand.due_usec : until) - sim.now_usec);
 	hand.writer = NULL;
-	hand.over = false;
 	loop_timer_remove(writer->timer);
 	free(writer);
 }
 
 uint64_t writer_sum(void)
 {
-	return (uint64_t)hand.busy << 8 | (uint64_t)hand.over << 9 | hand.index << 16 |
-	       (uint64_t)hand.word << 24 | (uint64_t)(hand.writer != NULL) << 10;
+	uint64_t sum = (uint64_t)hand.busy << 8 | (uint64_t)(hand.writer != NULL) << 9 |
+		       (uint64_t)hand.over << 16 | (uint64_t)hand.handed << 24;
+	unsigned i;
+
+	for (i = 0; i < hand.handed; i++)
+		sum = sum * 31 + (hand.requests[i].index << 8 | hand.requests[i].word);
+	return sum;
 }
 
 bool writer_is_busy(void)
@@ -244,12 +311,16 @@ void worker_cancel(struct worker *worker)
 	free(worker);
 }
 
+/* What the kernel has in hand it finishes. */
 void writer_agent_gone(void)
 {
 	workers++;
 	working = NULL;
 	hand.writer = NULL;
-	hand.over = false;
+	if (hand.busy)
+		hand.requests[0] = hand.requests[hand.over];
+	hand.over = 0;
+	hand.handed = hand.busy ? 1 : 0;
 }
 
 void writer_begin(void)

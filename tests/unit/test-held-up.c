@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/agent-private.h"
 #include "daemon/commands.h"
 #include "io/log.h"
 #include "io/worker.h"
@@ -26,6 +27,7 @@ struct slow_kernel {
 	bool ran_out; /* nobody read the result: the one who should have waited for it */
 	unsigned rounds; /* of the loop, while the write was held up */
 	struct agent_held_up seen;
+	size_t marks, pending; /* meanwhile: in the journal, in the plan */
 	struct text explained; /* meanwhile */
 	struct loop_timer *often;
 	bool open;
@@ -74,6 +76,8 @@ static void meanwhile(void *data)
 {
 	struct slow_kernel *slow = data;
 	struct agent *agent = slow->fixture.agent;
+	const struct uevent own = { UEVENT_ONLINE, FIRST + 1, 0 };
+	const struct uevent others = { UEVENT_ONLINE, FIRST + 2, 0 };
 	const struct protocol_request why = { .command = PROTOCOL_EXPLAIN,
 					      .index = FIRST };
 
@@ -86,6 +90,11 @@ static void meanwhile(void *data)
 	if (!agent_held_up(agent, &slow->seen))
 		return;
 	commands_run(agent, &why, &slow->explained, NULL, NULL);
+	/* What is in hand is read again anyway. */
+	assert_false(events_wanted(&own, agent));
+	assert_true(events_wanted(&others, agent));
+	slow->marks = journal_mark_count(slow->fixture.edges.journal);
+	slow->pending = agent_pending(agent);
 	slow->open = true;
 	assert_int_equal(write(slow->gate[1], "x", 1), 1);
 }
@@ -143,6 +152,9 @@ static void check_all_online(const struct slow_kernel *slow)
 	assert_true(slow->rounds > 1);
 	assert_int_equal(slow->seen.index, FIRST + 1);
 	assert_true(slow->seen.elapsed_usec > 0);
+	/* The two behind it wait in the plan: who is killed now has not begun them. */
+	assert_int_equal(slow->marks, 2);
+	assert_int_equal(slow->pending, BLOCKS - 2);
 	for (i = FIRST; i < FIRST + BLOCKS; i++)
 		assert_int_equal(slow->fixture.kernel->blocks[i].state, BLOCK_ONLINE);
 }

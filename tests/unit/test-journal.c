@@ -364,7 +364,7 @@ static void holds_back_what_has_not_come_whole(void **state)
 	assert_int_equal(journal_last(journal), 1);
 	assert_int_equal(journal_ranges(journal, journal_after(journal, 0))->start,
 			 0x140);
-	journal_forget_reported(journal, 0x10, UINT64_MAX);
+	journal_forget_reported(journal, 0x10, NULL, 0);
 	assert_int_equal(journal_mark_count(journal), 1);
 	assert_int_equal(journal_mark_at(journal, 0, 0x10)->index, 16);
 	assert_true(report_builder_has(&builder, 0x100));
@@ -403,19 +403,61 @@ static void the_oldest_that_is_held_counts(void **state)
 	snapshot_free(&snapshot);
 }
 
+/* Handed over together, by one store; those that were not made are taken back, the newest first. */
+static void marks_of_several_writes_are_taken_back(void **state)
+{
+	const struct journal_mark marks[] = { { 16, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE },
+					      { 17, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE },
+					      { 18, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE } };
+	struct journal *journal = journal_new("i", 16, 4);
+
+	(void)state;
+	assert_int_equal(journal_room(journal), 4);
+	journal_mark_all(journal, marks, 3);
+	assert_int_equal(journal_room(journal), 1);
+	assert_int_equal(journal_mark_index(journal, 2), 18);
+	journal_unmark(journal, 2);
+	assert_int_equal(journal_mark_count(journal), 1);
+	assert_int_equal(journal_mark_index(journal, 0), 16);
+	/* More than there are: not one. */
+	journal_unmark(journal, 2);
+	assert_int_equal(journal_mark_count(journal), 1);
+	journal_free(journal);
+}
+
+/* A report amid a series: the marks of what is written and not reported yet stand, reported before or not. */
+static void the_marks_of_all_that_is_pending_stand(void **state)
+{
+	const uint64_t pending[] = { UINT64_MAX, 17, 16 };
+	struct journal *journal = journal_new("i", 16, 16);
+	struct report_range both = range(0x100, 0x20);
+	struct report report = { .seq = 0 };
+
+	(void)state;
+	assert_true(journal_mark(journal, 16, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	assert_true(journal_mark(journal, 17, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
+	journal_append(journal, &report, &both, 1);
+	journal_forget_reported(journal, 0x10, pending, 3);
+	assert_int_equal(journal_mark_count(journal), 2);
+	assert_non_null(journal_mark_at(journal, 0, 0x10));
+	assert_non_null(journal_mark_at(journal, 1, 0x10));
+	journal_free(journal);
+}
+
 /* A block went, and another one with its number was written to before the removal was reported. */
 static void the_mark_of_the_next_block_stands(void **state)
 {
 	struct journal *journal = journal_new("i", 16, 16);
 	struct report_range removed = range(0x100, 0x20);
 	struct report report = { .seq = 0 };
+	const uint64_t pending = 16;
 
 	(void)state;
 	assert_true(journal_mark(journal, 16, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
 	assert_true(journal_mark(journal, 17, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
 	assert_true(journal_mark(journal, 16, ONLINE_TYPE_ONLINE, BLOCK_OFFLINE));
 	journal_append(journal, &report, &removed, 1);
-	journal_forget_reported(journal, 0x10, 16);
+	journal_forget_reported(journal, 0x10, &pending, 1);
 	assert_int_equal(journal_mark_count(journal), 1);
 	assert_non_null(journal_mark_at(journal, 0, 0x10));
 	assert_int_equal(journal_mark_index(journal, 0), 16);
@@ -706,6 +748,8 @@ int main(void)
 		cmocka_unit_test(reports_each_dimm_once),
 		cmocka_unit_test(holds_back_what_has_not_come_whole),
 		cmocka_unit_test(the_oldest_that_is_held_counts),
+		cmocka_unit_test(marks_of_several_writes_are_taken_back),
+		cmocka_unit_test(the_marks_of_all_that_is_pending_stand),
 		cmocka_unit_test(the_mark_of_the_next_block_stands),
 		cmocka_unit_test(a_refusal_gives_way_to_what_follows),
 		cmocka_unit_test(a_refusal_without_room_for_its_rest_is_reported_first),

@@ -32,6 +32,11 @@ static void keeps_the_order(void **state)
 	for (i = 0; i < 200; i++)
 		assert_int_equal(plan_take(&plan)->index, i);
 	assert_null(plan_take(&plan));
+	plan_put_back(&plan, 1);
+	assert_int_equal(plan_take(&plan)->index, i - 1);
+	assert_null(plan_take(&plan));
+	plan_put_back(&plan, plan.count + 1);
+	assert_int_equal(plan.next, 0);
 	plan_clear(&plan);
 	assert_null(plan_take(&plan));
 	assert_int_equal(plan_add(&plan, 7, &online), 0);
