@@ -22,8 +22,8 @@ struct history {
 };
 
 /*
- * Between the two nothing is stored, and then all of it at once (intent_hold). Only while the journal
- * has marks of what was done to the blocks, and before somebody is answered.
+ * Between the two nothing is stored, and then all of it at once (intent_hold). For the results of
+ * writes: while the journal has marks of them, and before somebody is answered.
  */
 void history_hold(struct history *history) _nonnull_(1);
 void history_release(struct history *history) _nonnull_(1);

@@ -24,6 +24,11 @@ static const struct {
 	[KERNEL_ONLINES_BY_ITSELF] = { .file = "/sys/module/acpi_memhotplug/parameters/"
 					       "mem_hotadd_auto",
 				       .text = "onlines by itself what ACPI adds" },
+	/*
+	 * drivers/base/memory.c: register_new_memory() linked it; from 4.19 on add_memory_resource() in
+	 * mm/memory_hotplug.c links all of them at the end.
+	 */
+	[KERNEL_LINKS_EACH_BLOCK] = { .until = { 4, 19 } },
 };
 
 bool kernel_has(const struct kernel *kernel, enum kernel_trait trait)

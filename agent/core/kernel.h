@@ -22,10 +22,12 @@ enum kernel_trait {
 	KERNEL_MOVABLE_FROM_TOP,
 	/* It onlines what ACPI adds, and gives the DIMM up when somebody gets in between. */
 	KERNEL_ONLINES_BY_ITSELF,
+	/* It links each block to its node when it is made, not all of a DIMM's after the last. */
+	KERNEL_LINKS_EACH_BLOCK,
 	KERNEL_TRAITS
 };
 
-/* Zero is: none of them, as in every kernel from 4.13 on. */
+/* Zero is: none of them, as in every kernel from 4.19 on. */
 struct kernel {
 	bool has[KERNEL_TRAITS];
 };

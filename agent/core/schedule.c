@@ -92,8 +92,8 @@ bool schedule_needs_seqnum(const struct schedule *schedule, uint64_t now_usec)
 }
 
 /*
- * Whether the kernel still makes the DIMM. Where a block shows that it is whole, only that counts: 5 ms
- * without an event pass on a busy machine, too.
+ * Whether the kernel still makes the DIMM. As long as the newcomer waits for its link to the node, only
+ * that counts: 5 ms without an event pass on a busy machine, too.
  */
 static bool is_being_made(const struct schedule *schedule,
 			  const struct schedule_facts *facts, uint64_t now_usec)

@@ -113,7 +113,10 @@ void schedule_begin(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 void schedule_want_scan(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
 /* An event has asked for a scan: the rest of its DIMM may be about to come. */
 void schedule_expect_more(struct schedule *schedule, uint64_t now_usec) _nonnull_(1);
-/* SCHEDULE_ADVANCE has found the newcomer linked to its node: all blocks of its DIMM are made. */
+/*
+ * SCHEDULE_ADVANCE has found the newcomer linked to its node, on a kernel that does so once all blocks
+ * of the DIMM are made.
+ */
 void schedule_dimm_whole(struct schedule *schedule) _nonnull_(1);
 /*
  * A block of a scan cannot be read: another scan, while schedule_may_rescan. Nothing where one

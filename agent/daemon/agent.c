@@ -55,8 +55,6 @@ static void advance(struct agent *agent)
 	kernel_settings_follow(agent);
 	if (!decide_may_advance(agent) || !scan_newcomer(agent, agent->newcomer))
 		return;
-	if (agent->numa)
-		schedule_dimm_whole(&agent->schedule);
 	decide_newcomer(agent, agent->newcomer);
 	agent->has_newcomer = false;
 	agent->is_ahead = true;
@@ -149,8 +147,10 @@ static int take_events(struct agent *agent, struct source *source)
 static void read_backup(struct agent *agent)
 {
 	bool wanted = agent->schedule.scan_wanted;
-	int r = take_events(agent, agent->edges.backup_source);
+	int r;
 
+	writes_draw_back(agent);
+	r = take_events(agent, agent->edges.backup_source);
 	if (r < 0 && r != -ENOBUFS) {
 		loop_watch_remove(agent->backup_watch);
 		agent->backup_watch = NULL;
@@ -300,8 +300,11 @@ bool agent_steps(struct agent *agent, uint64_t until_usec)
 	do
 		more = agent_step(agent);
 	while (more && loop_now_usec() < until_usec);
-	/* What happens meanwhile finds one write in hand. */
+	agent->steps_until_usec = 0;
+	/* What happens meanwhile finds one write in hand at most. */
 	writes_draw_back(agent);
+	if (!agent->writing.is_left)
+		take_results(agent, 0);
 	return more;
 }
 

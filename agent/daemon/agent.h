@@ -77,7 +77,7 @@ void agent_configure(struct agent *agent, const struct config *config) _nonnull_
 bool agent_step(struct agent *agent) _nonnull_(1);
 /*
  * Steps until there is nothing left to do or that time has come (monotonic, microseconds). Some of the
- * plan's writes are handed over before the result of the last is known; then there is one in hand at
+ * plan's writes are handed over before the result of the last is known; in the end one is in hand at
  * most. As agent_step.
  */
 bool agent_steps(struct agent *agent, uint64_t until_usec) _nonnull_(1);

@@ -74,7 +74,7 @@ static void forget_reported(const struct agent *agent, uint64_t written)
 	size_t count = 0, i;
 
 	pending[count++] = written;
-	if (agent->writing.purpose != WRITE_NONE)
+	if (agent->writing.purpose == WRITE_POLICY || agent->writing.purpose == WRITE_JOB)
 		pending[count++] = agent->writing.write.index;
 	for (i = 0; i < agent->ahead_count; i++)
 		pending[count++] = agent->ahead[i].index;

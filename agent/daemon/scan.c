@@ -274,6 +274,8 @@ bool scan_newcomer(struct agent *agent, uint64_t index)
 		zones_read_node(agent->edges.root, &newcomer);
 	if (agent->numa && newcomer.node == BLOCK_NODE_UNKNOWN)
 		return false;
+	if (agent->numa && !kernel_has(&agent->machine.kernel, KERNEL_LINKS_EACH_BLOCK))
+		schedule_dimm_whole(&agent->schedule);
 	/* That others were faster is remembered: it may be offline again by the scan. */
 	sysfs_read_block(agent->edges.sysfs, &newcomer);
 	if (newcomer.state == BLOCK_ABSENT || newcomer.state == BLOCK_UNREADABLE ||

@@ -132,7 +132,7 @@ static struct journal_mark mark_of(const struct agent *agent,
 	return mark;
 }
 
-/* Those that close gaps wait for the others (core/plan.h): they are not taken along. */
+/* Not those that close gaps (core/plan.h) together with others: a scan may be wanted before them. */
 void writes_go_ahead(struct agent *agent)
 {
 	size_t room = journal_room(agent->edges.journal), count = 0, i;

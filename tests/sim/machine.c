@@ -161,6 +161,7 @@ void machine_read(struct root *root, struct machine *machine)
 	machine->kernel.has[KERNEL_ONLINES_BY_ITSELF] = sim.model == SIM_EL6;
 	machine->kernel.has[KERNEL_NO_HOT_REMOVE] = sim.model == SIM_EL6;
 	machine->kernel.has[KERNEL_MOVABLE_FROM_TOP] = sim.model <= SIM_EL7;
+	machine->kernel.has[KERNEL_LINKS_EACH_BLOCK] = sim.model <= SIM_4_18;
 }
 
 void machine_read_memhp(struct root *root, const char *found, struct machine *machine)

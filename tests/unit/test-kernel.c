@@ -40,6 +40,17 @@ static void the_release_tells(void **state)
 	}
 }
 
+static void from_4_19_on_all_blocks_are_linked_at_the_end(void **state)
+{
+	struct kernel kernel = { { false } };
+
+	(void)state;
+	kernel_take_release(&kernel, "4.18.0-553.el8.x86_64");
+	assert_true(kernel_has(&kernel, KERNEL_LINKS_EACH_BLOCK));
+	kernel_take_release(&kernel, "4.19.0-27-amd64");
+	assert_false(kernel_has(&kernel, KERNEL_LINKS_EACH_BLOCK));
+}
+
 static void a_file_counts_where_there_is_one(void **state)
 {
 	struct kernel kernel = { { false } };
@@ -65,6 +76,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_release_tells),
+		cmocka_unit_test(from_4_19_on_all_blocks_are_linked_at_the_end),
 		cmocka_unit_test(a_file_counts_where_there_is_one),
 	};
 
