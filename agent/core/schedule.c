@@ -211,6 +211,14 @@ static bool goes_on(const struct schedule *schedule, const struct schedule_facts
 	return facts->has_plan && !(schedule->scan_wanted && facts->only_gaps);
 }
 
+/* Others' blocks are read while the newcomer is brought online. */
+static bool scans_beside(const struct schedule *schedule,
+			 const struct schedule_facts *facts)
+{
+	return facts->may_scan && schedule->scan_wanted && schedule->is_whole &&
+	       !facts->has_plan;
+}
+
 /* One is in hand. */
 static struct schedule_step write_on(struct schedule *schedule,
 				     const struct schedule_facts *facts)
@@ -244,7 +252,7 @@ struct schedule_step schedule_next(struct schedule *schedule,
 	if (facts->is_offlining)
 		return go(schedule, SCHEDULE_JOB, SCHEDULE_WAIT,
 			  "a block is being taken offline");
-	if (facts->is_writing)
+	if (facts->is_writing && !scans_beside(schedule, facts))
 		return write_on(schedule, facts);
 	if (goes_on(schedule, facts))
 		return go(schedule, SCHEDULE_WRITING, SCHEDULE_WRITE,

@@ -52,6 +52,7 @@ struct schedule_facts {
 	bool is_writing; /* a write is in progress */
 	bool is_left; /* and nobody waits for it: its end is an event */
 	bool may_write_ahead; /* for SCHEDULE_WRITE_AHEAD */
+	bool may_scan; /* also while the write is in progress */
 	bool has_plan; /* writes are left in the plan */
 	bool only_gaps; /* those only close gaps (plan_is_late) */
 	bool has_newcomer; /* a new block was announced that no other block decides about */

@@ -119,6 +119,15 @@ void decide_newcomer(struct agent *agent, uint64_t index);
 /* scan.c */
 /* Takes a new snapshot into `now` and gathers what others did. 0 or negative errno. */
 int scan_blocks(struct agent *agent);
+/* The same in two parts. Reads the snapshot into `next`. 0 or negative errno. */
+int scan_read(struct agent *agent);
+/*
+ * The block of `now` comes from a write that was over after scan_read had begun: `next` takes that where
+ * it has the block as it was before.
+ */
+void scan_amend(struct agent *agent, uint64_t index);
+/* Goes on where scan_read gave `r`. 0 or negative errno. */
+int scan_take(struct agent *agent, int r);
 /*
  * Takes this new block into `now` as a scan would, all others as they were. false: it cannot be read,
  * is not linked to its node yet, or memory is short; a scan has to follow either way.

@@ -33,21 +33,6 @@ static void stamp(struct agent *agent)
 	agent->scanned_sec = (uint32_t)(loop_now_usec() / 1000000) + 1;
 }
 
-static void scan(struct agent *agent)
-{
-	agent->has_newcomer = agent->is_ahead = false;
-	stamp(agent);
-	kernel_settings_follow(agent);
-	if (scan_blocks(agent) < 0)
-		return;
-	decide_blocks(agent);
-	if (agent->has_rezone)
-		jobs_rezone(agent, snapshot_find(&agent->now, agent->rezone_index));
-	/* Else there will be a scan after the writes. */
-	if (!agent_pending(agent))
-		scan_complete(agent);
-}
-
 /* The scan that is wanted follows. */
 static void advance(struct agent *agent)
 {
@@ -107,6 +92,42 @@ static void finish_write(struct agent *agent)
 		return;
 	writes_draw_back(agent);
 	writes_leave(agent);
+}
+
+/*
+ * The write of the first block may be in hand: the kernel waits for all processors before it begins,
+ * which takes as long as a scan. false: it is held up, and the scan is made when it is over.
+ */
+static bool scan_beside_write(struct agent *agent)
+{
+	uint64_t index = agent->writing.write.index;
+	bool is_writing = agent->writing.purpose != WRITE_NONE;
+	int r = scan_read(agent);
+
+	if (is_writing) {
+		finish_write(agent);
+		if (agent->writing.purpose != WRITE_NONE) {
+			schedule_want_scan(&agent->schedule, loop_now_usec());
+			return false;
+		}
+		scan_amend(agent, index);
+	}
+	return scan_take(agent, r) == 0;
+}
+
+static void scan(struct agent *agent)
+{
+	agent->has_newcomer = agent->is_ahead = false;
+	stamp(agent);
+	kernel_settings_follow(agent);
+	if (!scan_beside_write(agent))
+		return;
+	decide_blocks(agent);
+	if (agent->has_rezone)
+		jobs_rezone(agent, snapshot_find(&agent->now, agent->rezone_index));
+	/* Else there will be a scan after the writes. */
+	if (!agent_pending(agent))
+		scan_complete(agent);
 }
 
 static void report(struct agent *agent)
@@ -180,6 +201,13 @@ static bool may_write_ahead(const struct agent *agent, uint64_t now_usec)
 	return now_usec < agent->steps_until_usec && writes_may_go_ahead(agent);
 }
 
+/* Beside the write of the newcomer: no other block's has been decided about. */
+static bool may_scan(const struct agent *agent)
+{
+	return agent->is_ahead && agent->writing.purpose == WRITE_POLICY &&
+	       !agent->writing.is_left && !agent->ahead_count;
+}
+
 static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)
 {
 	struct schedule_facts facts = {
@@ -187,6 +215,7 @@ static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)
 		.is_writing = agent->writing.purpose != WRITE_NONE,
 		.is_left = agent->writing.is_left,
 		.may_write_ahead = may_write_ahead(agent, now_usec),
+		.may_scan = may_scan(agent),
 		.has_plan = agent_pending(agent) > 0,
 		.only_gaps = plan_is_late(&agent->plan),
 		.has_newcomer = decide_may_advance(agent),
@@ -225,7 +254,7 @@ static void act(struct agent *agent, enum schedule_action action)
 		return;
 	case SCHEDULE_WRITE:
 		writes_state(agent, WRITE_POLICY, plan_take(&agent->plan));
-		if (!may_write_ahead(agent, loop_now_usec()))
+		if (!may_write_ahead(agent, loop_now_usec()) && !may_scan(agent))
 			finish_write(agent);
 		return;
 	case SCHEDULE_WRITE_AHEAD:

@@ -293,12 +293,29 @@ bool scan_newcomer(struct agent *agent, uint64_t index)
 	return true;
 }
 
-int scan_blocks(struct agent *agent)
+int scan_read(struct agent *agent)
+{
+	schedule_begin(&agent->schedule, loop_now_usec());
+	return read_next(agent);
+}
+
+void scan_amend(struct agent *agent, uint64_t index)
+{
+	struct block *block = snapshot_find(&agent->next, index);
+	const struct block *written = snapshot_find(&agent->now, index);
+	int32_t node;
+
+	if (!block || !written || block->state != BLOCK_OFFLINE)
+		return;
+	node = block->node;
+	*block = *written;
+	block->node = node;
+}
+
+int scan_take(struct agent *agent, int r)
 {
 	bool unreadable;
-	int r = read_next(agent);
 
-	schedule_begin(&agent->schedule, loop_now_usec());
 	if (r == 0)
 		r = update_history(agent);
 	if (r < 0) {
@@ -318,4 +335,9 @@ int scan_blocks(struct agent *agent)
 	else
 		schedule_reset_rescan(&agent->schedule);
 	return 0;
+}
+
+int scan_blocks(struct agent *agent)
+{
+	return scan_take(agent, scan_read(agent));
 }

@@ -28,6 +28,7 @@ struct request {
 	enum online_type word;
 	uint64_t handed_usec;
 	uint64_t identity; /* of the block, when it was handed over */
+	bool was_there; /* then */
 	int result;
 	struct sysfs_text after;
 };
@@ -67,7 +68,9 @@ static void write_one(struct request *request)
 {
 	long r = -ENOENT; /* `probe` is not simulated */
 
-	if (request->word != ONLINE_TYPE_NONE)
+	/* Who has seen since that it is gone did not know it then: the file cannot be opened. */
+	if (request->word != ONLINE_TYPE_NONE &&
+	    (kernel.blocks[request->index].present || !request->was_there))
 		r = kernel_write_state(request->index, request->word,
 				       request->handed_usec);
 	request->result = r < 0 ? (int)r : 0;
@@ -128,6 +131,7 @@ static void hand_over(uint64_t index, enum online_type word)
 	request->word = word;
 	request->handed_usec = sim.now_usec;
 	request->identity = kernel.blocks[index].identity;
+	request->was_there = kernel.blocks[index].present || kernel.blocks[index].listed;
 	hand.handed++;
 	begin_next();
 	sim_point("hands a write over", 5);
