@@ -148,7 +148,7 @@ static struct schedule_step stay(struct schedule *schedule, enum schedule_action
 }
 
 /*
- * A scan of hundreds of blocks takes longer than a write: the first block of a DIMM is brought online
+ * A scan of hundreds of blocks takes longer than a write: the first block of a DIMM is handed over
  * before it, as soon as the kernel has linked it to its node, which comes after all of them are made.
  * What is read then is that block alone, for the reason above, and not more often than once in
  * ANNOUNCE_MSEC.
@@ -160,7 +160,7 @@ static struct schedule_step scan(struct schedule *schedule,
 						: "others may have written too";
 	bool waits = is_announcing(schedule, facts, now_usec);
 
-	if (facts->has_newcomer && schedule->may_advance &&
+	if (facts->has_newcomer && !facts->is_writing && schedule->may_advance &&
 	    (facts->has_nodes || !waits)) {
 		schedule->may_advance = false;
 		return go(schedule, SCHEDULE_ANNOUNCING, SCHEDULE_ADVANCE,

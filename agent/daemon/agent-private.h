@@ -80,7 +80,7 @@ struct agent {
 	bool reports_new; /* and not yet pushed */
 	bool has_newcomer; /* of this burst: the first new block that was announced */
 	uint64_t newcomer;
-	bool is_ahead; /* it was decided about, and no scan has been made since */
+	bool is_ahead; /* it was decided about, and no scan has begun since */
 	bool has_rezone; /* a decision wants the DIMM of this block moved */
 	uint64_t rezone_index;
 	bool scanned_once;
@@ -122,8 +122,9 @@ int scan_blocks(struct agent *agent);
 /* The same in two parts. Reads the snapshot into `next`. 0 or negative errno. */
 int scan_read(struct agent *agent);
 /*
- * The block of `now` comes from a write that was over after scan_read had begun: `next` takes that where
- * it has the block as it was before.
+ * The block of `now` comes from a write that was in hand when scan_read began: where `next` has it
+ * offline, it may have read it before the write was over, and takes that of `now`. It may also have gone
+ * offline since: the scan that follows every write says so.
  */
 void scan_amend(struct agent *agent, uint64_t index);
 /* Goes on where scan_read gave `r`. 0 or negative errno. */

@@ -205,7 +205,8 @@ static bool may_write_ahead(const struct agent *agent, uint64_t now_usec)
 static bool may_scan(const struct agent *agent)
 {
 	return agent->is_ahead && agent->writing.purpose == WRITE_POLICY &&
-	       !agent->writing.is_left && !agent->ahead_count;
+	       !agent->writing.is_left && !agent->ahead_count &&
+	       !policy_needs_nodes(agent->config);
 }
 
 static struct schedule_facts see(const struct agent *agent, uint64_t now_usec)

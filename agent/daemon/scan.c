@@ -305,7 +305,8 @@ void scan_amend(struct agent *agent, uint64_t index)
 	const struct block *written = snapshot_find(&agent->now, index);
 	int32_t node;
 
-	if (!block || !written || block->state != BLOCK_OFFLINE)
+	if (!block || !written || block->state != BLOCK_OFFLINE ||
+	    written->state == BLOCK_UNREADABLE)
 		return;
 	node = block->node;
 	*block = *written;
