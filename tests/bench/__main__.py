@@ -7,6 +7,7 @@ usage: tests/bench/run [OPTION...]
   --quick       little of everything, to see that it works: its numbers say nothing
   --only PART   onlining, resting, queries or footprint
   --size SIZE   of the DIMM that is plugged, as 16G; may be given again
+  --beside DIR  onlining by another build's memonlined and memonlinectl in DIR, too
   --json        print the results as JSON in place of the tables
   --help        this text
 
@@ -42,6 +43,7 @@ def parse(argv):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=("onlining", "resting", "queries", "footprint"))
     parser.add_argument("--size", action="append")
+    parser.add_argument("--beside")
     return parser.parse_args(argv)
 
 
@@ -89,7 +91,9 @@ def in_one_guest(lab, plan, options):
     port = lab.temp_path("qga.sock")
     files = dict(tools.programs(), **guest_agent.files())
     files.update(tools.rules())
-    parts = {"onlining": lambda: onlining.measure(guest, plan["sizes"], options.rounds),
+    files.update(onlining.files_beside(options.beside))
+    parts = {"onlining": lambda: onlining.measure(guest, plan["sizes"], options.rounds,
+                                                 onlining.contenders(options.beside)),
              "resting": lambda: rest(guest, plan, port),
              "queries": lambda: queries.measure(guest, plan["counts"], options.rounds, port)}
     with Guest(lab, memory=plan["memory"], maxmem="128G", daemon=False, files=files,

@@ -4,6 +4,9 @@
 In one guest; every round goes through all contenders, each time beginning with another one.
 """
 
+import os
+
+from lab import image, platform
 from lab.machine import size_bytes
 
 from . import tools
@@ -14,6 +17,7 @@ UDEV_RULE = ('SUBSYSTEM=="memory", ACTION=="add", ATTR{state}=="offline", '
              'ATTR{state}="%s"' % WORD)
 AUTO = "/sys/devices/system/memory/auto_online_blocks"
 AGENT, UDEVD = "memonlined", "systemd-udevd"
+BESIDE = "/opt/beside/"
 
 
 class Kernel:
@@ -67,7 +71,42 @@ class Agent:
         guest.stop_daemon()
 
 
+class Beside(Agent):
+    """Another build's, in the place of this one's while it runs; neither reads what the other kept."""
+
+    def __init__(self, events):
+        super().__init__(events)
+        self.name += ", beside"
+
+    def start(self, guest, first, count):
+        guest.sh("rm -rf /run/memonline")
+        for name, target in image.PROGRAMS.items():
+            guest.sh("mount -o bind %s %s" % (BESIDE + name, target))
+        super().start(guest, first, count)
+
+    def stop(self, guest):
+        super().stop(guest)
+        for target in image.PROGRAMS.values():
+            guest.sh("umount " + target)
+        guest.sh("rm -rf /run/memonline")
+
+
 CONTENDERS = (Kernel(), Floor(), Rule(), Agent("udev"), Agent("kernel"))
+
+
+def contenders(beside):
+    return CONTENDERS + ((Beside("udev"), Beside("kernel")) if beside else ())
+
+
+def files_beside(directory):
+    """Of another build, and its libraries."""
+    found = {}
+    for name in image.PROGRAMS if directory else ():
+        program = os.path.join(directory, name)
+        found[BESIDE + name] = (image.contents(program), 0o755)
+        for path, library in platform.X86().libraries(program).items():
+            found[path] = (image.contents(library), 0o755)
+    return found
 
 
 def take_out(guest, dimm, first, count):
@@ -123,17 +162,17 @@ def summary(runs, count):
                 for name in (AGENT, UDEVD)}}
 
 
-def measure(guest, sizes, rounds):
+def measure(guest, sizes, rounds, taking_part=CONTENDERS):
     """{size: {contender: summary}}"""
     guest.unit = guest.block_bytes()
     first = first_block(guest)
     found = {}
     for size in sizes:
         count = size_bytes(size) // guest.unit
-        runs = {contender.name: [] for contender in CONTENDERS}
+        runs = {contender.name: [] for contender in taking_part}
         for number in range(rounds):
-            turn = number % len(CONTENDERS)
-            for contender in CONTENDERS[turn:] + CONTENDERS[:turn]:
+            turn = number % len(taking_part)
+            for contender in taking_part[turn:] + taking_part[:turn]:
                 tools.progress("%s DIMM, round %d: %s" % (size, number + 1, contender.name))
                 runs[contender.name].append(one(guest, contender, size, first))
         found[size] = {name: summary(of, count) for name, of in runs.items()}

@@ -25,8 +25,9 @@ def table(title, head, rows):
 
 def onlining_rows(size, found):
     base = found[KERNEL]["wall_sec"]
-    for name in (KERNEL, FLOOR, RULE, BY_UDEV, BY_KERNEL):
-        run = found[name]
+    for name, run in found.items():
+        if name == "blocks":
+            continue
         user = run["user_usec_per_block"]
         yield [name, size, "%.3f" % run["begun_sec"], "%.3f" % run["wall_sec"], "%.2f" % (run["wall_sec"] / base),
                "%.3f-%.3f" % (min(run["wall_sec_all"]), max(run["wall_sec_all"])),
