@@ -124,9 +124,10 @@ int scan_read(struct agent *agent);
 /*
  * The block of `now` comes from a write that was in hand when scan_read began: where `next` has it
  * offline, it may have read it before the write was over, and takes that of `now`. It may also have gone
- * offline since: the scan that follows every write says so.
+ * offline since: the scan that follows every write says so. `in_hand`: the write is not over yet, and
+ * `next` has the block as it was before. 0 or -ENOMEM.
  */
-void scan_amend(struct agent *agent, uint64_t index);
+int scan_amend(struct agent *agent, uint64_t index, bool in_hand);
 /* Goes on where scan_read gave `r`. 0 or negative errno. */
 int scan_take(struct agent *agent, int r);
 /*

@@ -96,23 +96,23 @@ static void finish_write(struct agent *agent)
 
 /*
  * The write of the first block may be in hand: the kernel waits for all processors before it begins,
- * which takes as long as a scan. false: it is held up, and the scan is made when it is over.
+ * which takes as long as a scan. false: it is held up. What the scan has seen is remembered, and decided
+ * by the one that follows.
  */
 static bool scan_beside_write(struct agent *agent)
 {
 	uint64_t index = agent->writing.write.index;
-	bool is_writing = agent->writing.purpose != WRITE_NONE;
+	bool was_writing = agent->writing.purpose != WRITE_NONE, is_writing;
 	int r = scan_read(agent);
 
-	if (is_writing) {
-		finish_write(agent);
-		if (agent->writing.purpose != WRITE_NONE) {
-			schedule_want_scan(&agent->schedule, loop_now_usec());
-			return false;
-		}
-		scan_amend(agent, index);
-	}
-	return scan_take(agent, r) == 0;
+	finish_write(agent);
+	is_writing = agent->writing.purpose != WRITE_NONE;
+	if (r == 0 && was_writing)
+		r = scan_amend(agent, index, is_writing);
+	r = scan_take(agent, r);
+	if (is_writing)
+		schedule_want_scan(&agent->schedule, loop_now_usec());
+	return r == 0 && !is_writing;
 }
 
 static void scan(struct agent *agent)

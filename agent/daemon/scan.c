@@ -299,18 +299,43 @@ int scan_read(struct agent *agent)
 	return read_next(agent);
 }
 
-void scan_amend(struct agent *agent, uint64_t index)
+/* As `now` has it, but for what no write changes. */
+static void take_over(struct block *block, const struct block *written)
+{
+	int32_t node = block->node;
+
+	*block = *written;
+	block->node = node;
+}
+
+/* Whoever takes its result looks for it, be it listed or not. */
+static int keep_in_hand(struct snapshot *next, const struct block *written)
+{
+	struct block *block = snapshot_find(next, written->index);
+	int r;
+
+	if (block) {
+		take_over(block, written);
+		return 0;
+	}
+	r = snapshot_add_block(next, written);
+	if (r == 0)
+		snapshot_sort(next);
+	return r;
+}
+
+int scan_amend(struct agent *agent, uint64_t index, bool in_hand)
 {
 	struct block *block = snapshot_find(&agent->next, index);
 	const struct block *written = snapshot_find(&agent->now, index);
-	int32_t node;
 
-	if (!block || !written || block->state != BLOCK_OFFLINE ||
-	    written->state == BLOCK_UNREADABLE)
-		return;
-	node = block->node;
-	*block = *written;
-	block->node = node;
+	if (!written)
+		return 0;
+	if (in_hand)
+		return keep_in_hand(&agent->next, written);
+	if (block && block->state == BLOCK_OFFLINE && written->state != BLOCK_UNREADABLE)
+		take_over(block, written);
+	return 0;
 }
 
 int scan_take(struct agent *agent, int r)
