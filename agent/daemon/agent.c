@@ -36,6 +36,11 @@ static void stamp(struct agent *agent)
 /* The scan that is wanted follows. */
 static void advance(struct agent *agent)
 {
+	/* It went again: its link to the node would be waited for in vain. */
+	if (!sysfs_identity(agent->edges.sysfs, agent->newcomer)) {
+		agent->has_newcomer = false;
+		return;
+	}
 	stamp(agent);
 	kernel_settings_follow(agent);
 	if (!decide_may_advance(agent) || !scan_newcomer(agent, agent->newcomer))

@@ -217,6 +217,19 @@ static void waits_for_its_node(void **state)
 	assert_false(step_to_the_first_write(room));
 }
 
+static void what_went_again_is_not_waited_for(void **state)
+{
+	struct room *room = *state;
+	const struct agent *agent;
+
+	plug(room, 0);
+	agent = room->fixture->agent;
+	assert_true(agent->has_newcomer);
+	fake_kernel_remove(room->fixture->kernel, 32, 4);
+	agent_step(room->fixture->agent);
+	assert_false(agent->has_newcomer);
+}
+
 static void waits_for_the_scan(struct room *room)
 {
 	/* However slow this machine is, that comes before the first write. */
@@ -266,6 +279,7 @@ int main(void)
 		TEST(what_was_seen_online_is_left_offline),
 		TEST(an_earlier_removal_is_not_its_own),
 		TEST(waits_for_its_node),
+		TEST(what_went_again_is_not_waited_for),
 		TEST(ratio_counts_all_blocks),
 		TEST(an_old_kernel_takes_them_from_the_top),
 		TEST(nothing_is_done_under_keep),
