@@ -134,6 +134,17 @@ const struct plan_write *plan_take(struct plan *plan)
 	return plan->next < plan->count ? &plan->writes[plan->next++] : NULL;
 }
 
+size_t plan_take_several(struct plan *plan, struct plan_write *writes, size_t max)
+{
+	bool is_late = plan_is_late(plan);
+	size_t count = 0;
+
+	while (count < max && plan->next < plan->count &&
+	       plan->writes[plan->next].late == is_late)
+		writes[count++] = plan->writes[plan->next++];
+	return count;
+}
+
 void plan_put_back(struct plan *plan, size_t count)
 {
 	plan->next -= count < plan->next ? count : plan->next;

@@ -60,7 +60,13 @@ void plan_leave_gaps(struct plan *plan) _nonnull_(1);
 bool plan_is_late(const struct plan *plan) _nonnull_(1);
 /* The next write, or NULL at the end. */
 const struct plan_write *plan_take(struct plan *plan) _nonnull_(1);
-/* The writes that plan_take gave last, so many, were not made: they are the next again. */
+/*
+ * Up to `max` of the next writes into `writes`, for one who does not wait for the result of each; how
+ * many. Those that close gaps not together with others: a scan may be wanted before them.
+ */
+size_t plan_take_several(struct plan *plan, struct plan_write *writes, size_t max)
+	_nonnull_(1, 2);
+/* The writes that were taken last, so many, were not made: they are the next again. */
 void plan_put_back(struct plan *plan, size_t count) _nonnull_(1);
 
 /*

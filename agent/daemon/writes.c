@@ -132,22 +132,17 @@ static struct journal_mark mark_of(const struct agent *agent,
 	return mark;
 }
 
-/* Not those that close gaps (core/plan.h) together with others: a scan may be wanted before them. */
 void writes_go_ahead(struct agent *agent)
 {
-	size_t room = journal_room(agent->edges.journal), count = 0, i;
+	size_t room = journal_room(agent->edges.journal), count, i;
 	struct plan_write *first = &agent->ahead[agent->ahead_count];
 	struct journal_mark marks[WRITER_NEXT_MAX];
-	bool is_late = plan_is_late(&agent->plan);
-	const struct plan_write *write;
 
 	if (room > WRITER_NEXT_MAX - agent->ahead_count)
 		room = WRITER_NEXT_MAX - agent->ahead_count;
-	while (count < room && plan_is_late(&agent->plan) == is_late &&
-	       (write = plan_take(&agent->plan))) {
-		first[count] = *write;
-		marks[count++] = mark_of(agent, write);
-	}
+	count = plan_take_several(&agent->plan, first, room);
+	for (i = 0; i < count; i++)
+		marks[i] = mark_of(agent, &first[i]);
 	journal_mark_all(agent->edges.journal, marks, count);
 	agent->ahead_count += count;
 	for (i = 0; i < count; i++)

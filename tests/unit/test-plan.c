@@ -171,11 +171,36 @@ static void backs_off(void **state)
 	assert_int_equal(plan_retry_pause_msec(UINT32_MAX), 30000);
 }
 
+/* What closes a gap may have to wait for a scan when its turn has come. */
+static void what_closes_gaps_is_not_taken_along(void **state)
+{
+	struct policy_verdict online = { ONLINE_TYPE_ONLINE, REASON_POLICY };
+	struct plan_write writes[PLAN_LONG_RUN + 1];
+	struct plan plan = PLAN_INIT;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < PLAN_LONG_RUN; i++)
+		assert_int_equal(plan_add(&plan, i, &online), 0);
+	plan_leave_gaps(&plan);
+	assert_int_equal(plan_take_several(&plan, writes, 3), 3);
+	assert_int_equal(writes[0].index, 0);
+	assert_int_equal(writes[2].index, 3);
+	assert_int_equal(plan_take_several(&plan, writes, PLAN_LONG_RUN + 1),
+			 PLAN_LONG_RUN - 4);
+	assert_true(plan_is_late(&plan));
+	assert_int_equal(plan_take_several(&plan, writes, PLAN_LONG_RUN + 1), 1);
+	assert_int_equal(writes[0].index, 1);
+	assert_int_equal(plan_take_several(&plan, writes, PLAN_LONG_RUN + 1), 0);
+	plan_free(&plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_nothing_from_nothing),
 		cmocka_unit_test(keeps_the_order),
+		cmocka_unit_test(what_closes_gaps_is_not_taken_along),
 		cmocka_unit_test(leaves_a_gap_in_each_long_run),
 		cmocka_unit_test(backs_off),
 		cmocka_unit_test(judges_by_what_is_read),
